@@ -1,0 +1,61 @@
+"""How the documentation is built: no network, and every warning is an error."""
+
+import builtins
+import tomllib
+from pathlib import Path
+
+from sphinx.application import Sphinx
+
+HERE = Path(__file__).parent
+GENERATED = HERE / "_generated"
+
+with (HERE.parent / "pyproject.toml").open("rb") as file:
+    _project = tomllib.load(file)["project"]
+
+project = _project["name"]
+version = release = _project["version"]
+author = project_copyright = "taskorch contributors"
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+exclude_patterns = ["_build", "_generated"]
+myst_enable_extensions = ["colon_fence"]
+myst_heading_anchors = 3
+
+html_theme = "furo"
+html_title = f"{project} {version}"
+
+autodoc_member_order = "bysource"
+autodoc_typehints_format = "short"
+autodoc_default_options = {"members": True, "undoc-members": False}
+napoleon_google_docstring = True
+napoleon_numpy_docstring = False
+napoleon_use_ivar = True
+
+nitpick_ignore_regex = [
+    # Other projects' inventories are on the network, which a build never touches.
+    (r"py:.*", r"(anyio|attr|attrs|cattrs|networkx|tenacity|trio)(\..*)?"),
+    # The standard library, for the same reason.
+    (r"py:.*", r"(collections|concurrent|contextlib|datetime|enum|os|pathlib|types|typing)(\..*)?"),
+    (r"py:(class|exc|obj)", "|".join(dir(builtins))),
+    # A signature of the front door may name a type of a room inside, which has no public page.
+    (r"py:.*", r"taskorch\.(api|cli|core|dispatchers|engine|formats|observers|protocols|stores)\..*"),
+    # Type variables are no objects one could link to.
+    (r"py:(class|obj)", r"(.*\.)?_?[A-Z]"),
+]
+
+
+def draw_lifecycle(_app: Sphinx) -> None:
+    """Draw the diagrams of the lifecycle from its tables, as text: a page needs no script to show it."""
+    from taskorch.core.states import DOCUMENTED, LIFECYCLE
+    from taskorch.formats.mermaid import lifecycle
+
+    GENERATED.mkdir(exist_ok=True)
+    for name, table in {"documented": DOCUMENTED, "lifecycle": LIFECYCLE}.items():
+        text = f"```text\n{lifecycle(table).rstrip()}\n```\n"
+        (GENERATED / f"{name}.md").write_text(text, encoding="utf-8")
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Hook the drawing in before pages are read."""
+    app.connect("builder-inited", draw_lifecycle)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,185 @@
+"""The short way in: load a workflow, run it, draw it, open a store."""
+
+import os
+import secrets
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import anyio
+
+from taskorch.core import origin, runs
+from taskorch.core.documents import JSON
+from taskorch.core.frontier.plan import Kind, Plan
+from taskorch.core.results import RunResult
+from taskorch.core.task import check_id
+from taskorch.core.workflow import Workflow
+from taskorch.dispatchers import LocalDispatcher
+from taskorch.engine.clocks import SystemClock
+from taskorch.engine.execution import Execution
+from taskorch.errors import CallerError, InvalidParameters, InvalidWorkflow, StoreUnreadable
+from taskorch.formats.mermaid import workflow as mermaid
+from taskorch.protocols import Clock, Dispatcher, Observer, Store
+
+__all__ = ["load", "mermaid", "open_store", "run", "run_sync"]
+
+LOOP_LIMIT = 1000
+"""The most async bodies at once, unless a run asks for another number."""
+THREAD_LIMIT = 32
+"""The most bodies in threads at once, unless a run asks for another number."""
+
+
+def _origin() -> tuple[datetime, str]:
+    return datetime.now(UTC), secrets.token_hex(6)
+
+
+origin.install(_origin)
+
+
+def load(path: str | os.PathLike[str]) -> Workflow:
+    """Read the workflow of a JSON file; its commands run in the folder of the file.
+
+    Args:
+        path: The file.
+
+    Raises:
+        InvalidWorkflow: The file cannot be read, or what it holds is no valid workflow: every problem, with
+            path and line.
+    """
+    file = Path(path)
+    try:
+        text = file.read_bytes()
+    except OSError as error:
+        raise InvalidWorkflow.because(f"cannot be read: {error.strerror}", "check the path", source=str(path)) from None
+    try:
+        flow = Workflow.from_json(text)
+    except InvalidWorkflow as error:
+        error.source = str(path)
+        raise
+    return flow.at(file.resolve().parent)
+
+
+def open_store(url: str) -> Store:
+    """The store that *url* names; nothing is opened before it is first used.
+
+    Args:
+        url: ``memory:`` or the path of an SQLite file, plainly or as ``sqlite:///path``.
+
+    Raises:
+        StoreUnreadable: No such kind of store is known.
+    """
+    from taskorch import stores  # each kind imports its own driver
+
+    if url == "memory:":
+        return stores.MemoryStore()
+    if "://" not in url:
+        return stores.SQLiteStore(url)
+    scheme, _, rest = url.partition("://")
+    if scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
+        return stores.SQLiteStore(rest[1:])
+    raise StoreUnreadable(f"{scheme}://…", "this kind of store is not known; use memory:, a path, or sqlite:///path")
+
+
+async def run(
+    workflow: Workflow,
+    *,
+    params: Mapping[str, JSON] | None = None,
+    context: Mapping[str, JSON] | None = None,
+    store: str | Store | None = None,
+    dispatcher: Dispatcher | None = None,
+    run_id: str | None = None,
+    clock: Clock | None = None,
+    concurrency: int | None = None,
+    observers: Iterable[Observer] = (),
+) -> RunResult:
+    """Run a workflow to its end.
+
+    With a store every decision is recorded before it is acted on; the same call with the same *run_id* after
+    a crash goes on where the run was, and a run that has ended returns its recorded result.
+
+    Args:
+        workflow: What to run.
+        params: Values for its steps, over the workflow's ``parameters``. Of a run that is resumed: as before,
+            or None.
+        context: Further members for its ``context``; of a resumed run as *params*.
+        store: Where the run is kept: an open store, or what ``open_store`` takes; None keeps nothing.
+        dispatcher: Runs all bodies; by default async ones run on the event loop, sync ones in threads and
+            commands as processes in the folder of the workflow's document.
+        run_id: The run's id; by default a new one.
+        clock: The time; by default the system's.
+        concurrency: The most bodies at once; by default 1,000 async ones, 32 in threads, and as many commands
+            as the machine has processors.
+        observers: Called with each event once it is safe.
+
+    Returns:
+        The result, whether the run completed or failed; ``result.check()`` raises if it failed.
+
+    Raises:
+        InvalidWorkflow: The workflow is not sound, or a step has nothing to run.
+        UnsupportedFeature: It needs what this version cannot carry out.
+        InvalidParameters: A param is missing, unknown, or cannot be stored.
+        WorkflowChanged: The run was started with another definition, params or context.
+        RunBusy: Another living process or call has the run, or the store.
+        StoreError: The store cannot be opened, or failed; the run can be resumed.
+        StaleLease: Another owner has taken over the run.
+    """
+    plan = Plan.of(workflow)
+    given = None if params is None else {**workflow.parameters, **params}
+    if given is not None or run_id is None:
+        runs.check(workflow, workflow.parameters if given is None else given)
+    if concurrency is not None and concurrency < 1:
+        raise InvalidParameters([f"a concurrency of {concurrency} would run nothing; give 1 or more"])
+    run_id = run_id or f"RUN-{datetime.now(UTC).year}-{secrets.token_hex(6)}"
+    if problems := list(check_id(run_id)):
+        raise InvalidParameters([f"{problem.message}: {problem.hint}" for problem in problems])
+    execution = Execution(
+        flow=workflow,
+        plan=plan,
+        run_id=run_id,
+        params=given,
+        context=None if context is None else {**workflow.context, **context},
+        dispatcher=dispatcher or LocalDispatcher(threads=concurrency or THREAD_LIMIT, directory=workflow.directory),
+        limits=_limits(concurrency),
+        concurrency=concurrency,
+        clock=clock or SystemClock(),
+        observers=observers,
+    )
+    if store is None:
+        return await execution.in_memory()
+    async with _opened(store) as kept:
+        return await execution.in_store(kept, f"process {os.getpid()}")
+
+
+def run_sync(workflow: Workflow, **options: object) -> RunResult:
+    """Run a workflow to its end from a program without an event loop; arguments and errors as for ``run``.
+
+    Raises:
+        CallerError: It was called from inside an event loop, which it would block.
+    """
+    try:
+        anyio.get_current_task()
+    except anyio.NoEventLoopError:
+        return anyio.run(partial(run, workflow, **options))  # type: ignore[arg-type]  # the options of run, which checks them
+    raise CallerError("run_sync() would block the event loop it was called from; use: await taskorch.run(…)")
+
+
+@asynccontextmanager
+async def _opened(store: str | Store) -> AsyncIterator[Store]:
+    """A store given open stays open; one given by name is closed in the end, whatever happens."""
+    if not isinstance(store, str):
+        yield store
+        return
+    opened = open_store(store)
+    try:
+        yield opened
+    finally:
+        with anyio.CancelScope(shield=True):
+            await opened.aclose()
+
+
+def _limits(concurrency: int | None) -> Mapping[Kind, int]:
+    if concurrency is not None:
+        return dict.fromkeys(Kind, concurrency)
+    return {Kind.LOOP: LOOP_LIMIT, Kind.THREAD: THREAD_LIMIT, Kind.COMMAND: os.cpu_count() or 1}

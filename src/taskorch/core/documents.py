@@ -1,0 +1,322 @@
+"""Strict documents: attrs classes that read and write themselves as JSON objects, exactly.
+
+A class of documents derives from ``Document``; its members are declared with ``member``. Reading refuses
+whatever is unknown, missing or of the wrong type, and tells *all* problems at once, each with its path and,
+where one is near, a suggestion. Keys ``x`` and ``x-*`` are kept untouched. Writing gives back the keys that
+were read, in their order. cattrs does the walking; its lenient coercions are replaced by strict hooks.
+"""
+
+import difflib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, ClassVar, TypeVar, get_args, get_origin
+
+import attrs
+from cattrs import AttributeValidationNote, ClassValidationError, Converter, ForbiddenExtraKeysError
+from cattrs.gen import make_dict_structure_fn, override
+
+from taskorch.core import json_text
+from taskorch.core.json_text import child, described, join
+from taskorch.core.times import read_milliseconds, read_time, write_milliseconds, write_time
+from taskorch.errors import InvalidDocument, Problem
+
+T = TypeVar("T")
+JSON = object
+"""Plain JSON data, kept as it is."""
+Check = Callable[[Any], Iterable[Problem]]
+Number = int | float
+"""A JSON number; whole ones stay ints."""
+EMPTY: Mapping[str, JSON] = {}  # shared, so never written to; a frozen mapping could not be pickled
+
+
+def snake(name: str) -> str:
+    """The key of an attribute in D0's documents: its own name."""
+    return name
+
+
+def camel(name: str) -> str:
+    """The key of an attribute in D4's documents: ``retry_delay`` is ``retryDelay``."""
+    head, *rest = name.split("_")
+    return head + "".join(word.title() for word in rest)
+
+
+@attrs.frozen(kw_only=True)
+class Document:
+    """The base of every class of documents.
+
+    Attributes:
+        extensions: The members ``x`` and ``x-*``, untouched.
+        written: The keys as they stood in the document this was read from; empty if it was made in Python.
+    """
+
+    extensions: Mapping[str, JSON] = attrs.field(default=EMPTY)
+    written: tuple[str, ...] = attrs.field(default=(), eq=False, repr=False)
+
+    key_of: ClassVar[Callable[[str], str]] = staticmethod(snake)
+    complete: ClassVar[bool] = False
+    """Whether members that were not given are written too."""
+    invalid: ClassVar[type[InvalidDocument]] = InvalidDocument
+
+    @classmethod
+    def members(cls) -> dict[str, "attrs.Attribute[Any]"]:  # Any: a member may have any type
+        """The members by key."""
+        own = (a for a in attrs.fields(cls) if "check" in a.metadata)
+        return {a.metadata["key"] or cls.key_of(a.name): a for a in own}
+
+
+def member(
+    default: Any = attrs.NOTHING,  # Any: attrs.field takes and gives any type here, and checks by annotation
+    *,
+    key: str | None = None,
+    check: Check | None = None,
+    read: Callable[[Any], Any] | None = None,
+    write: Callable[[Any], Any] | None = None,
+    factory: Callable[[], Any] | None = None,
+    kw_only: bool = True,
+    converter: Callable[[Any], Any] | None = None,
+    sparse: bool = False,
+) -> Any:
+    """Declare a member of a document.
+
+    Args:
+        default: Its value where it is absent; without one the member is required.
+        key: Its key, where the naming rule of the class does not give it.
+        check: Tells what is wrong with a value, with paths relative to it; asked on reading and for values
+            given in Python alike.
+        read: Takes the JSON value instead of the hook of the annotation.
+        write: Gives the JSON value instead of the hook of the annotation.
+        factory: Makes the default.
+        kw_only: Whether it must be named in Python.
+        converter: Applied to values given in Python.
+        sparse: Whether it is left out while it has its default, in documents that are otherwise complete.
+    """
+
+    def validate(instance: Document, attribute: "attrs.Attribute[Any]", value: Any) -> None:
+        if check is not None and (problems := list(check(value))):
+            key = attribute.metadata["key"] or type(instance).key_of(attribute.name)
+            raise type(instance).invalid(p._replace(path=join(key, p.path)) for p in problems)
+
+    return attrs.field(
+        **({"factory": factory} if factory else {"default": default}),
+        kw_only=kw_only,
+        converter=converter,
+        validator=validate if check else None,
+        metadata={"key": key, "check": check, "read": read, "write": write, "sparse": sparse},
+    )
+
+
+def structure(data: JSON, cls: type[T]) -> T:
+    """The document of class *cls* that *data* describes.
+
+    Raises:
+        InvalidDocument: With every problem; paths begin at *data*.
+    """
+    try:
+        return _converter.structure(data, cls)
+    except Exception as error:
+        raise InvalidDocument(problems_of(error)) from None
+
+
+def unstructure(value: object) -> Any:  # Any: the JSON form of whatever it is
+    """The JSON form of a document or of one of its members."""
+    return _converter.unstructure(value)
+
+
+def read_text(text: str | bytes, read: Callable[[JSON], T]) -> T:
+    """What *read* makes of a JSON text, with the line of each problem.
+
+    Raises:
+        InvalidDocument: As *read* raises it, or because the text is no JSON within the limits.
+    """
+    data = json_text.read(text)
+    try:
+        return read(data)
+    except InvalidDocument as error:
+        decoded = text if isinstance(text, str) else text.decode("utf-8-sig")
+        error.problems = tuple(json_text.located(error.problems, decoded))
+        raise
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """A hint that names the known word nearest to *word*, or lists a few known ones."""
+    words = list(known)
+    if near := difflib.get_close_matches(word, words, n=1):
+        return f"did you mean {near[0]!r}?"
+    return f"one of {', '.join(words)}" if len(words) <= 12 else ""
+
+
+def problems_of(error: BaseException, path: str = "") -> Iterator[Problem]:
+    """Every problem told by an error of reading, with its path seen from *path*."""
+    if isinstance(error, InvalidDocument):
+        for problem in error.problems:
+            yield problem._replace(path=join(path, problem.path))
+    elif isinstance(error, ClassValidationError):
+        keys = {attribute.name: key for key, attribute in error.cl.members().items()}
+        for inner in error.exceptions:
+            notes = [n for n in getattr(inner, "__notes__", ()) if isinstance(n, AttributeValidationNote)]
+            yield from problems_of(inner, child(path, keys[notes[0].name]) if notes else path)
+    elif isinstance(error, ForbiddenExtraKeysError):
+        for key in error.extra_fields:
+            yield Problem(child(path, key), "is not a known key", suggestion(key, error.cl.members()))
+    elif isinstance(error, KeyError):
+        yield Problem(path, "is missing")
+    else:
+        yield Problem(path, str(error) or type(error).__name__)
+
+
+def collect(items: Iterable[tuple[str | int, JSON]], read: Callable[[JSON], T]) -> list[T]:
+    """What *read* makes of each item, or one error with the problems of all, each under the item's key."""
+    values, problems = [], []
+    for key, item in items:
+        try:
+            values.append(read(item))
+        except Exception as error:
+            problems.extend(problems_of(error, child("", key)))
+    if problems:
+        raise InvalidDocument(problems)
+    return values
+
+
+# --- strict hooks ----------------------------------------------------------------------------------------
+
+
+def _strict(kinds: tuple[type, ...], words: str) -> Callable[[JSON, Any], Any]:
+    def hook(value: JSON, _: Any) -> Any:
+        if (isinstance(value, bool) and bool not in kinds) or not isinstance(value, kinds):
+            raise InvalidDocument.because(f"expected {words}, got {described(value)}")
+        return value
+
+    return hook
+
+
+def _structure_enum(value: JSON, cls: type[StrEnum]) -> StrEnum:
+    known = [item.value for item in cls]
+    if not isinstance(value, str) or value not in known:
+        got = repr(value[:40]) if isinstance(value, str) else described(value)
+        raise InvalidDocument.because(f"{got} is not known here", suggestion(str(value), known))
+    return cls(value)
+
+
+def _structure_array(value: JSON, cls: Any) -> list[Any] | tuple[Any, ...]:
+    if not isinstance(value, list | tuple):
+        raise InvalidDocument.because(f"expected an array, got {described(value)}")
+    element = get_args(cls)[0]
+    make: type[list[Any] | tuple[Any, ...]] = get_origin(cls)
+    return make(collect(enumerate(value), lambda item: _converter.structure(item, element)))
+
+
+def _structure_mapping(value: JSON, cls: Any) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise InvalidDocument.because(f"expected an object, got {described(value)}")
+    element = get_args(cls)[1]
+    if element is object:
+        return value
+    read = collect(value.items(), lambda item: _converter.structure(item, element))
+    return dict(zip(value, read, strict=True))
+
+
+def _is_extension(key: object) -> bool:
+    return key == "x" or (isinstance(key, str) and key.startswith("x-"))
+
+
+def _member_hook(attribute: "attrs.Attribute[Any]") -> Callable[[JSON, Any], Any]:
+    read, check, type_ = attribute.metadata["read"], attribute.metadata["check"], attribute.type
+
+    def hook(value: JSON, _: Any) -> Any:
+        result = read(value) if read else _converter.structure(value, type_)
+        if check is not None and (problems := list(check(result))):
+            raise InvalidDocument(problems)
+        return result
+
+    return hook
+
+
+def _document_reader(cls: type[Document]) -> Callable[[JSON, Any], Document]:
+    members = cls.members()
+    names = {a.name: override(rename=key, struct_hook=_member_hook(a)) for key, a in members.items()}
+    kept = {name: override(rename=f"\0{name}", struct_hook=lambda v, _: v) for name in ("extensions", "written")}
+    left = {a.name: override(omit=True) for a in attrs.fields(cls) if a.name not in names | kept}
+    inner = make_dict_structure_fn(
+        cls,
+        _converter,
+        _cattrs_forbid_extra_keys=True,
+        _cattrs_detailed_validation=True,
+        **names,
+        **kept,
+        **left,
+    )
+
+    def read(data: JSON, _: Any) -> Document:
+        if not isinstance(data, Mapping):
+            raise InvalidDocument.because(f"expected an object, got {described(data)}")
+        known = {k: v for k, v in data.items() if k in members or not _is_extension(k)}
+        known["\0extensions"] = {k: v for k, v in data.items() if k not in known} or EMPTY
+        known["\0written"] = tuple(data)
+        return inner(known, cls)
+
+    return read
+
+
+def _document_writer(cls: type[Document]) -> Callable[[Document], dict[str, Any]]:
+    members = cls.members()
+
+    def write_member(attribute: "attrs.Attribute[Any]", value: Any) -> Any:
+        write = attribute.metadata["write"]
+        return write(value) if write else _converter.unstructure(value)
+
+    def write(document: Document) -> dict[str, Any]:
+        data: dict[str, Any] = {}
+        for key in document.written:
+            if key in members:
+                data[key] = write_member(members[key], getattr(document, members[key].name))
+            elif key in document.extensions:
+                data[key] = document.extensions[key]
+        for key, attribute in members.items():
+            value = getattr(document, attribute.name)
+            given = (cls.complete and not attribute.metadata["sparse"]) or not _is_default(attribute, value)
+            if key not in data and given:
+                data[key] = write_member(attribute, value)
+        return data | {k: v for k, v in document.extensions.items() if k not in data}
+
+    return write
+
+
+def _is_default(attribute: "attrs.Attribute[Any]", value: object) -> bool:
+    default = attribute.default
+    return value == (default.factory() if isinstance(default, attrs.Factory) else default)  # type: ignore[arg-type]  # attrs types Factory as a function
+
+
+def _make_converter() -> Converter:
+    converter = Converter(detailed_validation=True)
+    for kind, kinds, words in (
+        (str, (str,), "a string"),
+        (int, (int,), "a whole number"),
+        (float, (int, float), "a number"),
+        (bool, (bool,), "true or false"),
+    ):
+        converter.register_structure_hook(kind, _strict(kinds, words))
+    numbers = (int, float)
+    converter.register_structure_hook_func(lambda t: t == Number, _strict(numbers, "a number"))
+    converter.register_structure_hook_func(
+        lambda t: t == (Number | None), _strict((*numbers, type(None)), "a number or null")
+    )
+    converter.register_structure_hook_func(lambda t: t is object, lambda value, _: value)
+    converter.register_structure_hook(datetime, lambda value, _: read_time(value))
+    converter.register_structure_hook(timedelta, lambda value, _: read_milliseconds(value))
+    converter.register_unstructure_hook(datetime, write_time)
+    converter.register_unstructure_hook(timedelta, write_milliseconds)
+    converter.register_structure_hook(StrEnum, _structure_enum)
+    converter.register_structure_hook_func(lambda t: get_origin(t) in (tuple, list), _structure_array)
+    converter.register_structure_hook_func(lambda t: get_origin(t) is Mapping, _structure_mapping)
+    converter.register_unstructure_hook(tuple, lambda value: [converter.unstructure(item) for item in value])
+    return converter
+
+
+def _is_document(cls: Any) -> bool:
+    return isinstance(cls, type) and issubclass(cls, Document)
+
+
+_converter = _make_converter()
+_converter.register_structure_hook_factory(_is_document, _document_reader)
+_converter.register_unstructure_hook_factory(_is_document, _document_writer)

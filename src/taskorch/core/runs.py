@@ -1,0 +1,97 @@
+"""The task a run belongs to: how it begins, goes on and ends; decided here, kept by a store."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import datetime
+
+from taskorch.core.documents import JSON
+from taskorch.core.lifecycle import advance
+from taskorch.core.states import State, Verb
+from taskorch.core.task import Internals, Task
+from taskorch.core.templates import check_parameters, parameters_in
+from taskorch.core.unit import LeaseAction, Put, Unit
+from taskorch.core.workflow import Workflow
+from taskorch.errors import InvalidParameters, WorkflowChanged
+
+ACTOR = "taskorch/engine"
+"""Who is said to have changed the task of a run."""
+
+
+def fingerprint(flow: Workflow) -> str:
+    """A text that differs for workflows that differ in anything but the order of their keys."""
+    canonical = json.dumps(flow.to_dict(), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def check(flow: Workflow, params: Mapping[str, JSON]) -> None:
+    """Raise ``InvalidParameters`` if *params* lack what the commands of *flow* ask for, or hold unknown ones."""
+    used = [name for step in flow.steps for name in parameters_in(step.argv or ())]
+    check_parameters(params, flow.parameters, used)
+
+
+def new_task(
+    flow: Workflow, run_id: str, params: Mapping[str, JSON], context: Mapping[str, JSON], now: datetime
+) -> Task:
+    """The task of a new run, enqueued.
+
+    Raises:
+        InvalidTask: *run_id* is no task id.
+        InvalidParameters: A param is missing or unknown, or params or context cannot be written down.
+    """
+    check(flow, params)
+    record = {"fingerprint": fingerprint(flow), "params": params, "context": context}
+    try:
+        json.dumps(record, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InvalidParameters([f"params and context are kept as JSON: {error}"]) from None
+    task = Task.new(
+        flow.name,
+        now=now,
+        id=run_id,
+        by=ACTOR,
+        type="workflow",
+        internals=Internals(run=record),
+    )
+    return advance(task, Verb.ENQUEUE, now=now, by=ACTOR)[0]
+
+
+def require_same(
+    task: Task, flow: Workflow, params: Mapping[str, JSON] | None, context: Mapping[str, JSON] | None
+) -> None:
+    """Raise ``WorkflowChanged`` if a run is asked to go on as another one; None stands for "as before"."""
+    record = task.internals.run
+    if record.get("fingerprint") != fingerprint(flow):
+        raise WorkflowChanged(task.id, "definition")
+    for what, given in (("params", params), ("context", context)):
+        if given is not None and json.loads(json.dumps(given)) != record.get(what):
+            raise WorkflowChanged(task.id, what)
+
+
+def insertion(task: Task) -> Unit:
+    """The client's unit that brings a new run into the store."""
+    return Unit(run=task.id, epoch=0, number=0, put=put_of(task, None))
+
+
+def begun(task: Task, now: datetime) -> Task:
+    """The task once an owner works on it."""
+    for verb, state in ((Verb.SCHEDULE, State.QUEUED), (Verb.START, State.SCHEDULED)):
+        if task.state.current is state:
+            task = advance(task, verb, now=now, by=ACTOR)[0]
+    return task
+
+
+def ended(task: Task, *, failed: bool, now: datetime) -> Task:
+    """The task once its run has ended."""
+    return advance(task, Verb.FAIL if failed else Verb.COMPLETE, now=now, by=ACTOR)[0]
+
+
+def put_of(task: Task, before: Task | None) -> Put:
+    """The writing of *task* over *before*, or as a new one."""
+    expected = None if before is None else before.metadata.version
+    return Put(id=task.id, body=task.to_json(indent=None), version=task.metadata.version, expected=expected)
+
+
+def release(run_id: str, epoch: int, number: int) -> Unit:
+    """The unit that gives the lease back and changes nothing else."""
+    return Unit(run=run_id, epoch=epoch, number=number, lease=LeaseAction.RELEASE)

@@ -1,0 +1,221 @@
+"""What D4 lets a workflow or a step carry beside steps and links, as documents."""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import ClassVar
+
+import attrs
+
+from taskorch.core.documents import EMPTY, JSON, Check, Document, Number, camel, member, structure, unstructure
+from taskorch.core.expressions import check_condition
+from taskorch.core.json_text import child
+from taskorch.core.quantities import check_quantities
+from taskorch.core.times import duration
+from taskorch.errors import InvalidDocument, InvalidWorkflow, Problem
+
+
+@attrs.frozen
+class WorkflowDocument(Document):
+    """The base of D4's documents: keys in camel case, and only what was given is written."""
+
+    key_of: ClassVar[Callable[[str], str]] = staticmethod(camel)
+    invalid: ClassVar[type[InvalidDocument]] = InvalidWorkflow
+
+
+def at_least(low: float) -> Check:
+    """The check that a number, if there is one, is not below *low*."""
+
+    def check(number: float | None) -> Iterator[Problem]:
+        if number is not None and number < low:
+            yield Problem("", f"{number} is out of range", f"from {low} on")
+
+    return check
+
+
+def not_negative(time: timedelta | None) -> Iterator[Problem]:
+    """The check that a duration is none before its beginning."""
+    if time is not None and time < timedelta(0):
+        yield Problem("", "is a negative time", "give 0 or more")
+
+
+def not_empty(text: str | None) -> Iterator[Problem]:
+    """The check that a text, if there is one, says something."""
+    if text is not None and not text.strip():
+        yield Problem("", "is empty")
+
+
+def one_of(*words: str) -> Check:
+    """The check that a text, if there is one, is one of *words*."""
+
+    def check(word: str | None) -> Iterator[Problem]:
+        if word is not None and word not in words:
+            yield Problem("", f"{word[:40]!r} is not known here", f"one of {', '.join(words)}")
+
+    return check
+
+
+def _share(number: float | None) -> Iterator[Problem]:
+    if number is not None and not 0 <= number <= 1:
+        yield Problem("", f"{number} is out of range", "a share, 0 to 1")
+
+
+@attrs.frozen
+class RetryPolicy(WorkflowDocument):
+    """How often a failed step is tried again, and after what wait."""
+
+    max_retries: int | None = member(None, check=at_least(0))
+    initial_delay: timedelta | None = member(None, check=not_negative, converter=duration)
+    backoff_multiplier: Number | None = member(None, check=at_least(1))
+    max_delay: timedelta | None = member(None, check=not_negative, converter=duration)
+    jitter: Number | None = member(None, check=_share)
+
+
+@attrs.frozen
+class CircuitBreaker(WorkflowDocument):
+    """When a target that keeps failing is left alone for a while."""
+
+    enabled: bool = member(True)
+    failure_threshold: int | None = member(None, check=at_least(1))
+    timeout: timedelta | None = member(None, check=not_negative, converter=duration)
+
+
+@attrs.frozen
+class ErrorHandling(WorkflowDocument):
+    """What is done about failures."""
+
+    retry_policy: RetryPolicy | None = member(None)
+    rollback_strategy: str | None = member(None, check=one_of("automatic", "manual", "none"))
+    circuit_breaker: CircuitBreaker | None = member(None)
+
+
+@attrs.frozen
+class AutoScaling(WorkflowDocument):
+    """A hint to dispatchers that can add workers."""
+
+    enabled: bool = member(True)
+    min_replicas: int | None = member(None, check=at_least(0))
+    max_replicas: int | None = member(None, check=at_least(1))
+    target_cpu: Number | None = member(None, key="targetCPU", check=at_least(0))
+
+
+@attrs.frozen
+class Pool(WorkflowDocument):
+    """The resources of a run: its limits, and what each step takes that does not say."""
+
+    limits: Mapping[str, JSON] = member(EMPTY, check=check_quantities)
+    requests: Mapping[str, JSON] = member(EMPTY, check=check_quantities)
+    auto_scaling: AutoScaling | None = member(None)
+
+
+Resources = Pool | Mapping[str, Mapping[str, JSON]]
+"""Of the run, or of steps by id."""
+
+
+def read_resources(value: JSON) -> Resources:
+    """Resources in either form; a mixture is refused."""
+    if not isinstance(value, Mapping):
+        return structure(value, Pool)
+    own = [key for key in value if key in Pool.members() or key.startswith("x-")]
+    if len(own) == len(value):
+        return structure(value, Pool)
+    if own:
+        message = f"mixes {own[0]!r} with ids of steps"
+        raise InvalidWorkflow.because(message, "give limits and requests, or amounts by step id, not both")
+    problems = [
+        problem._replace(path=child("", id) + ("." if problem.path[:1] not in ("", "[") else "") + problem.path)
+        for id, amounts in value.items()
+        for problem in check_quantities(amounts)
+    ]
+    if problems:
+        raise InvalidWorkflow(problems)
+    return value
+
+
+def write_either(value: object) -> object:
+    """The JSON form of a member that is a document or plain data."""
+    return unstructure(value) if isinstance(value, Document) else value
+
+
+class NotificationEvent(StrEnum):
+    """What a webhook may be told about."""
+
+    START = "start"
+    COMPLETION = "completion"
+    FAILURE = "failure"
+
+
+def _check_url(url: str) -> Iterator[Problem]:
+    if not url.startswith(("https://", "http://")):
+        yield Problem("", "is not the address of a webhook", "it begins with https://")
+
+
+@attrs.frozen
+class Webhook(WorkflowDocument):
+    """Who is called about the fate of a run, and with what."""
+
+    url: str = member(check=_check_url)
+    events: tuple[NotificationEvent, ...] = member(tuple(NotificationEvent))
+    payload: Mapping[str, JSON] = member(EMPTY)
+
+
+@attrs.frozen
+class Alert(WorkflowDocument):
+    """A condition that is watched while steps run, and what is said when it comes true."""
+
+    condition: str = member(check=check_condition)
+    severity: str = member("warning", check=not_empty)
+    message: str = member("")
+
+
+@attrs.frozen
+class Notifications(WorkflowDocument):
+    """Who is told what."""
+
+    webhooks: tuple[Webhook, ...] = member(())
+    alerts: tuple[Alert, ...] = member(())
+    on_start: bool | None = member(None, key="on_start")
+    on_completion: bool | None = member(None, key="on_completion")
+    on_failure: bool | None = member(None, key="on_failure")
+    channels: tuple[str, ...] = member(())
+
+
+def read_notifications(value: JSON) -> bool | Notifications:
+    """Notifications as an object, or as the bare switch of ``executeWorkflow``."""
+    return value if isinstance(value, bool) else structure(value, Notifications)
+
+
+@attrs.frozen
+class Debug(WorkflowDocument):
+    """How much a run tells about itself."""
+
+    enabled: bool = member(True)
+    log_level: str | None = member(None, check=one_of("error", "warning", "info", "debug", "verbose"))
+    capture_outputs: bool | None = member(None)
+    trace_dependencies: bool | None = member(None)
+
+
+@attrs.frozen
+class Gate(WorkflowDocument):
+    """Who must agree before the step counts as done."""
+
+    approvers: tuple[str, ...] = member(())
+    quorum: int | None = member(None, check=at_least(1))
+    expires: timedelta | None = member(None, check=not_negative, converter=duration)
+
+
+@attrs.frozen
+class Wait(WorkflowDocument):
+    """What a waiting step waits for."""
+
+    for_: timedelta | None = member(None, key="for", check=not_negative, converter=duration)
+    until: datetime | None = member(None)
+    signal: str | None = member(None, check=not_empty)
+
+
+@attrs.frozen
+class Cache(WorkflowDocument):
+    """Under which key, and how long, an output may be used again."""
+
+    key: str = member(check=not_empty)
+    ttl: timedelta | None = member(None, check=not_negative, converter=duration)

@@ -1,0 +1,148 @@
+"""Whether steps and links together make a workflow: ids, ends of links, circles."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+import attrs
+
+from taskorch.core.documents import suggestion
+from taskorch.core.expressions import parse
+from taskorch.core.graph import find_cycle
+from taskorch.core.outcomes import LinkCondition, LinkType
+from taskorch.core.step import Link, Step
+from taskorch.core.templates import steps_in
+from taskorch.errors import CycleError, InvalidWorkflow, Problem
+
+Placed = Sequence[tuple[str, str]]
+"""Paths and ids of steps, in order."""
+
+
+def implied_links(step: Step, ids: Collection[str]) -> Iterator[Link]:
+    """The links a step has because its condition, parameters or command name other steps."""
+    if step.condition is not None:
+        for named in parse(step.condition).steps:
+            yield Link(named, step.id, condition=LinkCondition.ALWAYS)
+    if step.body is not None:
+        for _, source, _ in step.body.sources(ids):
+            yield Link(source, step.id)
+    for source in steps_in(step.argv or ()):
+        yield Link(source, step.id)
+
+
+def all_links(steps: Sequence[Step], links: Sequence[Link]) -> list[Link]:
+    """The links as written, and the implied ones between steps that no finish_to_start link joins yet."""
+    ids = {step.id for step in steps}
+    joined = {(k.predecessor, k.successor) for k in links if k.type is LinkType.FINISH_TO_START}
+    found = list(links)
+    for step in steps:
+        for link in implied_links(step, ids):
+            pair = (link.predecessor, link.successor)
+            if pair not in joined:
+                joined.add(pair)
+                found.append(link)
+    return found
+
+
+def check_ids(placed: Placed) -> Iterator[Problem]:
+    """Ids that stand twice."""
+    first: dict[str, str] = {}
+    for path, id in placed:
+        if id in first:
+            yield Problem(f"{path}.id", f"the id {id!r} is that of {first[id]} too", "ids are unique")
+        first.setdefault(id, path)
+
+
+def check_links(placed: Sequence[tuple[str, Link]], ids: Mapping[str, object] | Collection[str]) -> Iterator[Problem]:
+    """Links to nowhere, to themselves, twice, or of a kind that cannot be."""
+    seen: dict[tuple[str, str, LinkType], str] = {}
+    for path, link in placed:
+        for key, id in (("from", link.predecessor), ("to", link.successor)):
+            if id not in ids:
+                yield Problem(f"{path}.{key}", f"there is no step {id[:40]!r}", suggestion(id, ids))
+        if link.predecessor == link.successor:
+            yield Problem(path, f"{link.predecessor!r} would wait for itself", "remove the link")
+        if not link.type.from_finish and link.condition is LinkCondition.FAILURE:
+            message = f"a {link.type} link waits for a start, which cannot fail"
+            yield Problem(f"{path}.condition", message, "success or always")
+        same = (link.predecessor, link.successor, link.type)
+        if same in seen:
+            yield Problem(path, f"repeats {seen[same]}", "one link of a type between two steps")
+        seen.setdefault(same, path)
+
+
+def check_named_steps(path: str, step: Step, ids: Collection[str]) -> Iterator[Problem]:
+    """Steps that a condition or a command names and that are not there, or are the step itself."""
+    named = {"condition": parse(step.condition).steps if step.condition else (), "command": steps_in(step.argv or ())}
+    for key, others in named.items():
+        for id in others:
+            if id == step.id:
+                yield Problem(f"{path}.{key}", "names the step itself")
+            elif id not in ids:
+                yield Problem(f"{path}.{key}", f"there is no step {id[:40]!r}", suggestion(id, ids))
+
+
+def is_circular(ids: Sequence[str], links: Sequence[Link]) -> bool:
+    """Whether the events start(x) and finish(x) of the steps cannot be put in order.
+
+    Steps are not enough: "A starts before B" and "B finishes before A" make a circle of steps, and are legal.
+    Links to steps that are not there are passed over.
+    """
+    index = {id: number for number, id in enumerate(ids)}
+    count = len(index)
+    waits = [0] * count + [1] * count  # start(i) is event i; finish(i) is event count + i and waits for it
+    after: list[list[int]] = [[] for _ in range(2 * count)]
+    for link in links:
+        source, target = index.get(link.predecessor), index.get(link.successor)
+        if source is not None and target is not None:
+            event = target + (0 if link.type.gates_start else count)
+            after[source + (count if link.type.from_finish else 0)].append(event)
+            waits[event] += 1
+    ready = [event for event in range(2 * count) if not waits[event]]
+    done = 0
+    while ready:
+        event = ready.pop()
+        done += 1
+        for next in (*after[event], event + count) if event < count else after[event]:
+            waits[next] -= 1
+            if not waits[next]:
+                ready.append(next)
+    return done < 2 * count
+
+
+@attrs.frozen
+class Retained:
+    """What of a workflow could be read, for the questions that concern the whole of it."""
+
+    placed_ids: Placed
+    steps: Sequence[tuple[str, Step]]
+    links: Sequence[tuple[str, Link]]
+
+
+def problems_of(retained: Retained) -> Iterator[Problem]:
+    """Everything that is wrong between steps and links, but circles."""
+    ids = dict.fromkeys(id for _, id in retained.placed_ids)
+    yield from check_ids(retained.placed_ids)
+    yield from check_links(retained.links, ids)
+    for path, step in retained.steps:
+        yield from check_named_steps(path, step, ids)
+        if step.body is not None:
+            for problem in step.body.problems(ids):
+                yield problem._replace(path=f"{path}.{problem.path}" if problem.path else path)
+
+
+def require_sound(retained: Retained, further: Iterable[Problem] = ()) -> None:
+    """Raise with everything that is wrong between the parts of a workflow, and with *further* problems.
+
+    Raises:
+        InvalidWorkflow: There is a problem.
+        CycleError: Among them a circle.
+    """
+    problems = [*further, *problems_of(retained)]
+    ids = [id for _, id in retained.placed_ids]
+    links = all_links([step for _, step in retained.steps], [link for _, link in retained.links])
+    links = [link for link in links if link.predecessor != link.successor]
+    if is_circular(ids, links):
+        cycle = find_cycle(ids, links)
+        shown = " → ".join((*cycle, cycle[0]))
+        raise CycleError([*problems, Problem("", f"the links form a circle: {shown}", "remove one of them")], cycle)
+    if problems:
+        raise InvalidWorkflow(problems)

@@ -1,0 +1,189 @@
+"""Steps and links: the parts of a workflow, as D4 writes them and as Python builds them."""
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+
+import attrs
+
+from taskorch.core.body import Body
+from taskorch.core.documents import EMPTY, JSON, member, structure
+from taskorch.core.expressions import check_condition
+from taskorch.core.json_text import described
+from taskorch.core.outcomes import LinkCondition, LinkType
+from taskorch.core.quantities import check_quantities
+from taskorch.core.retry import Retry
+from taskorch.core.settings import (
+    Cache,
+    Gate,
+    RetryPolicy,
+    Wait,
+    WorkflowDocument,
+    at_least,
+    not_empty,
+    not_negative,
+    one_of,
+    write_either,
+)
+from taskorch.core.times import duration
+from taskorch.errors import InvalidWorkflow, Problem
+
+_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._:/\[\]-]{0,127}")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SECOND = timedelta(seconds=1)
+
+
+def check_id(id: str) -> Iterator[Problem]:
+    """What keeps *id* from being the id of a step (design §5)."""
+    if not _ID.fullmatch(id) or ".." in id:
+        hint = "up to 128 letters, digits and . _ : / [ ] - beginning with a letter, a digit or _, without .."
+        yield Problem("", f"{id[:40]!r} is not a step id", hint)
+
+
+Command = str | tuple[str, ...]
+"""A line that is split as a shell would, or the arguments themselves."""
+
+
+def split(command: Command) -> tuple[str, ...]:
+    """The arguments of a command; ``ValueError`` if a quote is never closed."""
+    return tuple(shlex.split(command)) if isinstance(command, str) else command
+
+
+def _read_command(value: JSON) -> Command | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, list | tuple) and all(isinstance(argument, str) for argument in value):
+        return tuple(value)
+    raise InvalidWorkflow.because(f"expected a command or an array of strings, got {described(value)}")
+
+
+def _check_command(command: Command | None) -> Iterator[Problem]:
+    try:
+        if command is not None and not split(command):
+            yield Problem("", "is empty", "name the program to run")
+    except ValueError as error:
+        yield Problem("", f"cannot be split into arguments: {error}", "check the quotes")
+
+
+def _check_environment(environment: JSON) -> Iterator[Problem]:
+    if not isinstance(environment, Mapping):
+        yield Problem("", f"expected an object, got {described(environment)}")
+        return
+    for name, value in environment.items():
+        secret = isinstance(value, Mapping) and list(value) == ["secret"] and isinstance(value["secret"], str)
+        if not _VARIABLE.fullmatch(name):
+            yield Problem(name, "is not the name of a variable")
+        if not isinstance(value, str) and not secret:
+            yield Problem(name, f'expected a string or {{"secret": name}}, got {described(value)}')
+
+
+def _read_rollback(value: JSON) -> "Command | Step | None":
+    return structure(value, Step) if isinstance(value, Mapping) else _read_command(value)
+
+
+def _write_command(command: Command | None) -> JSON:
+    return list(command) if isinstance(command, tuple) else command
+
+
+def _write_rollback(rollback: "Command | Step | None") -> JSON:
+    return _write_command(rollback) if isinstance(rollback, str | tuple | None) else write_either(rollback)
+
+
+@attrs.frozen
+class Step(WorkflowDocument):
+    """One step of a workflow. Durations are given in seconds or as timedelta.
+
+    Attributes:
+        id: Its id, unique in the workflow.
+        name: What people call it; its id where there is none.
+        command: The program to run, without a shell.
+        timeout: How long one attempt may take.
+        retries: How often it is tried again after a failure; overrides the policy's.
+        retry_delay: The wait before the first retry; overrides the policy's.
+        retry_policy: A policy of its own.
+        environment: Variables for the command; ``{"secret": name}`` is resolved when it starts.
+        working_directory: Relative to the folder of the document.
+        condition: When it runs; see ``taskorch.core.expressions``.
+        parallel: In sequential mode, whether it may overlap other such steps.
+        allow_failure: Whether the run may complete although it failed.
+        estimated_duration: How long it is expected to take.
+        output: What the command's standard output is: ``text``, ``json`` or ``none``.
+        body: The Python function of the step, if it is built in Python.
+    """
+
+    id: str = member(check=check_id, kw_only=False)
+    name: str | None = member(None)
+    description: str | None = member(None)
+    command: Command | None = member(None, read=_read_command, write=_write_command, check=_check_command)
+    timeout: timedelta | None = member(None, check=not_negative, converter=duration)
+    retries: int | None = member(None, check=at_least(0))
+    retry_delay: timedelta | None = member(None, check=not_negative, converter=duration)
+    retry_policy: RetryPolicy | None = member(None)
+    environment: Mapping[str, JSON] = member(EMPTY, check=_check_environment)
+    working_directory: str | None = member(None, check=not_empty)
+    condition: str | None = member(None, check=check_condition)
+    parallel: bool | None = member(None)
+    resources: Mapping[str, JSON] = member(EMPTY, check=check_quantities)
+    allow_failure: bool = member(False)
+    estimated_duration: timedelta | None = member(None, check=not_negative, converter=duration)
+    total_timeout: timedelta | None = member(None, check=not_negative, converter=duration)
+    queue_timeout: timedelta | None = member(None, check=not_negative, converter=duration)
+    delivery: str | None = member(None, check=one_of("at_least_once", "at_most_once"))
+    rollback: "Command | Step | None" = member(None, read=_read_rollback, write=_write_rollback)
+    cache: Cache | None = member(None)
+    map: str | None = member(None, check=check_condition)
+    for_each: str | None = member(None, check=not_empty)
+    gate: Gate | None = member(None)
+    wait: Wait | None = member(None)
+    workflow: JSON = member(None)
+    assigned_to: str | None = member(None)
+    output: str | None = member(None, check=one_of("text", "json", "none"))
+    target: str | None = member(None, check=not_empty)
+    body: Body | None = attrs.field(default=None, kw_only=True, eq=False)
+
+    @property
+    def argv(self) -> tuple[str, ...] | None:
+        """The command's arguments, templates not filled in; None if it has no command."""
+        return None if self.command is None else split(self.command)
+
+    @property
+    def title(self) -> str:
+        """What to call it in front of people."""
+        return self.name or self.id
+
+    def retry(self, policy: RetryPolicy | None) -> Retry:
+        """Its policy of retries, given that of the workflow (design §5).
+
+        Args:
+            policy: The workflow's, or None. Without any policy the wait is 1 s, every time.
+        """
+        own = self.retry_policy or policy or RetryPolicy()
+        retries = own.max_retries if self.retries is None else self.retries
+        initial = own.initial_delay if self.retry_delay is None else self.retry_delay
+        return Retry(
+            max_attempts=(retries or 0) + 1,
+            initial=1.0 if initial is None else initial / _SECOND,
+            multiplier=own.backoff_multiplier or 1,
+            max_delay=None if own.max_delay is None else own.max_delay / _SECOND,
+            jitter=own.jitter or 0,
+        )
+
+
+@attrs.frozen
+class Link(WorkflowDocument):
+    """*successor* waits for *predecessor* (D4, "Dependency Types").
+
+    Attributes:
+        predecessor: The step waited for (``from``).
+        successor: The step that waits (``to``).
+        type: What of the one waits for what of the other.
+        condition: Which end of the predecessor satisfies the link.
+        lag: How long after that, not negative.
+    """
+
+    predecessor: str = member(key="from", kw_only=False)
+    successor: str = member(key="to", kw_only=False)
+    type: LinkType = member(LinkType.FINISH_TO_START, converter=LinkType)
+    condition: LinkCondition = member(LinkCondition.SUCCESS, converter=LinkCondition)
+    lag: timedelta = member(timedelta(0), check=not_negative, converter=duration)

@@ -1,0 +1,53 @@
+"""What this version reads, validates and writes back, but cannot carry out: listed, never silently ignored."""
+
+from collections.abc import Iterator
+
+from taskorch.core.expressions import parse
+from taskorch.core.outcomes import LinkType
+from taskorch.core.settings import Notifications
+from taskorch.core.step import Step
+
+_STEP_MEMBERS = (
+    "resources",
+    "total_timeout",
+    "queue_timeout",
+    "rollback",
+    "cache",
+    "map",
+    "for_each",
+    "gate",
+    "wait",
+    "workflow",
+    "target",
+)
+
+
+def step_features(step: Step, path: str) -> Iterator[str]:
+    """The paths of the members of *step* that a run would need and this version has not."""
+    for name in _STEP_MEMBERS:
+        if getattr(step, name):
+            yield f"{path}.{Step.key_of(name)}"
+    if step.delivery == "at_most_once":
+        yield f"{path}.delivery"
+    if step.condition is not None and parse(step.condition).needs_data:
+        yield f"{path}.condition"
+    for name, value in step.environment.items():
+        if not isinstance(value, str):
+            yield f"{path}.environment.{name}"
+
+
+def link_features(type: LinkType, has_lag: bool, path: str) -> Iterator[str]:
+    """The paths of what a link would need and this version has not."""
+    if type is not LinkType.FINISH_TO_START:
+        yield f"{path}.type"
+    if has_lag:
+        yield f"{path}.lag"
+
+
+def notification_features(notifications: "bool | Notifications | None", path: str) -> Iterator[str]:
+    """The paths of what notifications would need and this version has not."""
+    if isinstance(notifications, Notifications):
+        members = ("webhooks", "alerts", "channels", "on_start", "on_completion", "on_failure")
+        yield from (f"{path}.{name}" for name in members if getattr(notifications, name))
+    elif notifications:
+        yield path

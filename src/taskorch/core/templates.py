@@ -1,0 +1,75 @@
+"""Filling ``{params.x}`` and ``{steps.x.output}`` into arguments by plain substitution, never ``str.format``.
+
+Only these two forms mean anything; every other brace stays as it is.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from taskorch.core.documents import JSON, suggestion
+from taskorch.errors import InvalidParameters
+
+_HOLE = re.compile(r"\{(?:params\.([^{}]+)|steps\.([^{}]+)\.output|steps\[\"([^\"{}]+)\"\]\.output)\}")
+_NUMBER = re.compile(r"-[0-9.]+(?:[eE][+-]?[0-9]+)?")
+
+
+def parameters_in(argv: Iterable[str]) -> Iterator[str]:
+    """The names of the params that arguments ask for."""
+    return (match[1] for argument in argv for match in _HOLE.finditer(argument) if match[1])
+
+
+def steps_in(argv: Iterable[str]) -> Iterator[str]:
+    """The ids of the steps whose output arguments ask for."""
+    return (match[2] or match[3] for argument in argv for match in _HOLE.finditer(argument) if not match[1])
+
+
+def check_parameters(given: Mapping[str, JSON], declared: Iterable[str], used: Iterable[str]) -> None:
+    """Raise ``InvalidParameters`` for params that are asked for and not there, or there and unknown.
+
+    Args:
+        given: The params of a run, defaults included.
+        declared: The names the workflow has defaults for; where there are none, any name is welcome.
+        used: The names its commands ask for.
+    """
+    asked = list(dict.fromkeys(used))
+    problems = [
+        f"the param {name!r} is missing; give it with params= or --param {name}=…"
+        for name in asked
+        if name not in given
+    ]
+    known = {*declared, *asked}
+    if known:
+        for name in given:
+            if name not in known:
+                hint = suggestion(name, sorted(known))
+                problems.append(f"there is no param {name!r}" + (f" ({hint})" if hint else ""))
+    if problems:
+        raise InvalidParameters(problems)
+
+
+def fill(argv: Iterable[str], params: Mapping[str, JSON], output_of: Callable[[str], JSON]) -> tuple[str, ...]:
+    """The arguments with every hole filled; one argument stays one, whatever it is filled with.
+
+    Args:
+        argv: The arguments.
+        params: The params of the run.
+        output_of: Gives the output of a step by id, or raises.
+
+    Raises:
+        InvalidParameters: A value would turn an argument into an option, or holds a NUL.
+    """
+    return tuple(_fill_one(argument, params, output_of) for argument in argv)
+
+
+def _fill_one(argument: str, params: Mapping[str, JSON], output_of: Callable[[str], JSON]) -> str:
+    def value(match: re.Match[str]) -> str:
+        data = params[match[1]] if match[1] else output_of(match[2] or match[3])
+        return data if isinstance(data, str) else json.dumps(data, ensure_ascii=False)
+
+    filled = _HOLE.sub(value, argument)
+    if "\0" in filled:
+        raise InvalidParameters([f"the value for {argument!r} holds the character NUL"])
+    if filled.startswith("-") and not argument.startswith("-") and not _NUMBER.fullmatch(filled):
+        raise InvalidParameters([f"the value for {argument!r} begins with '-' and would be read as an option"])
+    return filled

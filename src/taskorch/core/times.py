@@ -1,0 +1,70 @@
+"""Instants and durations as documents and facts write them; everything is UTC."""
+
+from datetime import UTC, datetime, timedelta
+
+from taskorch.core.json_text import described
+from taskorch.errors import InvalidDocument
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_MILLISECOND = timedelta(milliseconds=1)
+_LONGEST = timedelta(days=366 * 100)
+
+
+def microseconds(instant: datetime) -> int:
+    """The microseconds from 1970 to *instant*; ``ValueError`` if it has no zone."""
+    if instant.tzinfo is None:
+        raise ValueError("a time without a zone says nothing; use datetime.now(UTC)")
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+def instant(at: int) -> datetime:
+    """The UTC time *at* microseconds after 1970."""
+    return _EPOCH + timedelta(microseconds=at)
+
+
+def write_time(at: datetime) -> str:
+    """ISO 8601 in UTC with ``Z``, and a fraction only where there is one (D0)."""
+    utc = at.astimezone(UTC).replace(tzinfo=None)
+    fraction = f".{utc.microsecond:06d}".rstrip("0") if utc.microsecond else ""
+    return utc.isoformat(timespec="seconds") + fraction + "Z"
+
+
+def read_time(value: object) -> datetime:
+    """The UTC time of an ISO 8601 text with a zone; ``InvalidDocument`` for anything else."""
+    if not isinstance(value, str):
+        raise InvalidDocument.because(f"expected a time such as 2024-01-15T10:35:00Z, got {described(value)}")
+    try:
+        at = datetime.fromisoformat(value)
+    except ValueError:
+        message = f"{value[:40]!r} is not an ISO 8601 time"
+        raise InvalidDocument.because(message, "write 2024-01-15T10:35:00Z") from None
+    if at.tzinfo is None:
+        raise InvalidDocument.because("is a time without a zone", 'add "Z" if it is UTC')
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise InvalidDocument.because(f"{value[:40]!r} is beyond the calendar") from None
+
+
+def read_milliseconds(value: object) -> timedelta:
+    """The duration of a number of milliseconds, not negative and at most a century."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InvalidDocument.because(f"expected a number of milliseconds, got {described(value)}")
+    if not 0 <= value <= _LONGEST / _MILLISECOND:
+        hint = "a duration is not negative" if value < 0 else "at most 100 years"
+        raise InvalidDocument.because(f"{value} ms is out of range", hint)
+    return timedelta(milliseconds=value)
+
+
+def write_milliseconds(duration: timedelta) -> int | float:
+    """The milliseconds of a duration: an int where they are whole."""
+    milliseconds = duration / _MILLISECOND
+    return int(milliseconds) if milliseconds.is_integer() else milliseconds
+
+
+def duration(seconds: float | timedelta | None) -> timedelta | None:
+    """The duration of a number of seconds, as Python's callers give it; a timedelta or None stays."""
+    if seconds is None or isinstance(seconds, timedelta):
+        return seconds
+    return timedelta(seconds=seconds)

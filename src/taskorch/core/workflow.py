@@ -1,0 +1,246 @@
+"""Workflows: a named graph of steps joined by links, from D4's JSON or built in Python."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+from pathlib import PurePath
+from typing import Any, Self, TypeVar, overload
+
+import attrs
+
+from taskorch.core import graph, soundness, support, workflow_reader
+from taskorch.core.body import Body
+from taskorch.core.documents import EMPTY, JSON, member, suggestion
+from taskorch.core.layout import Layout
+from taskorch.core.retry import Retry
+from taskorch.core.settings import (
+    Debug,
+    ErrorHandling,
+    Notifications,
+    Resources,
+    RetryPolicy,
+    WorkflowDocument,
+    not_empty,
+    not_negative,
+    one_of,
+    read_notifications,
+    read_resources,
+    write_either,
+)
+from taskorch.core.step import Link, Step
+from taskorch.core.times import duration
+from taskorch.errors import InvalidWorkflow
+
+F = TypeVar("F", bound=Callable[..., Any])  # Any: a step may be any function
+StepRef = str | Step | Callable[..., Any]
+"""A step, by id, by itself, or by its function."""
+
+
+@attrs.frozen(eq=False)
+class Workflow(WorkflowDocument):
+    """A named graph of steps joined by links; data, never code to be replayed.
+
+    Attributes:
+        name: What it is called.
+        steps: Its steps, in the order of the document.
+        links: Its links (``dependencies``).
+        timeout: How long a run may take, in seconds or as timedelta.
+        parallel: In sequential mode, the steps that may overlap one another.
+        mode: ``parallel`` (the default) or ``sequential``.
+        fail_fast: Whether nothing more is started once a step has failed that was not allowed to.
+        error_handling: Policies for failures.
+        context: Anything the steps should know.
+        parameters: Defaults of ``params``; with *template*, what fills it in.
+        directory: The folder of the document; commands run there.
+    """
+
+    name: str = member(check=not_empty, kw_only=False)
+    steps: list[Step] = member(factory=list)
+    links: list[Link] = member(factory=list, key="dependencies")
+    timeout: timedelta | None = member(None, check=not_negative, converter=duration)
+    parallel: tuple[str, ...] = member(())
+    mode: str | None = member(None, check=one_of("parallel", "sequential"))
+    fail_fast: bool = member(False)
+    error_handling: ErrorHandling | None = member(None)
+    resources: Resources | None = member(None, read=read_resources, write=write_either)
+    notifications: bool | Notifications | None = member(None, read=read_notifications, write=write_either)
+    template: str | None = member(None, check=not_empty)
+    parameters: Mapping[str, JSON] = member(EMPTY)
+    context: Mapping[str, JSON] = member(EMPTY)
+    debug: Debug | None = member(None)
+    monitor: bool | None = member(None)
+    retry_policy: RetryPolicy | None = member(None)
+    directory: PurePath | None = attrs.field(default=None, kw_only=True, eq=False)
+    layout: Layout = attrs.field(factory=Layout, kw_only=True, eq=False, repr=False)
+
+    # --- building ----------------------------------------------------------------------------------------
+
+    @overload
+    def step(self, fn: F, /, **options: Any) -> F: ...
+    @overload
+    def step(self, fn: None = None, /, **options: Any) -> Callable[[F], F]: ...
+
+    def step(
+        self,
+        fn: F | None = None,
+        /,
+        *,
+        id: str | None = None,
+        after: StepRef | Iterable[StepRef] = (),
+        inputs: Mapping[str, StepRef] = EMPTY,  # type: ignore[assignment]  # an empty mapping maps to anything
+        inline: bool = False,
+        retry: Retry | None = None,
+        **members: Any,  # Any: the members of Step, which checks them
+    ) -> F | Callable[[F], F]:
+        """Make a function a step: as a decorator, with or without arguments, or as a plain call.
+
+        Args:
+            fn: The function, sync or async. Each parameter is fed by *inputs*, by the step of the same name,
+                or by the run's ``params`` and ``context``; its default serves where a step has no output.
+            id: The step's id; by default the function's name.
+            after: Steps that must have completed before.
+            inputs: The step each of some parameters takes its value from.
+            inline: For a sync function that never blocks: call it on the event loop, not in a thread.
+            retry: How it is tried again after a failure.
+            members: Further members of ``Step``: ``timeout``, ``condition``, ``allow_failure``, …
+
+        Returns:
+            The function, unchanged.
+
+        Raises:
+            InvalidWorkflow: The step cannot be; nothing was added.
+        """
+        if fn is None:
+            return lambda function: self.step(
+                function, id=id, after=after, inputs=inputs, inline=inline, retry=retry, **members
+            )
+        name = id or getattr(fn, "__name__", "")
+        feeds = {parameter: self.id_of(source) for parameter, source in inputs.items()}
+        try:
+            body = Body.of(fn, feeds, inline=inline)
+        except InvalidWorkflow as error:
+            raise InvalidWorkflow(p._replace(path=f"{name or fn}") for p in error.problems) from None
+        policy = None if retry is None else _policy_of(retry)
+        origin = {"x-function": body.reference} | ({"x-inputs": dict(feeds)} if feeds else {})
+        self.add(Step(name, body=body, retry_policy=policy, extensions=origin, **members), after=after)
+        return fn
+
+    def command(self, command: str | tuple[str, ...], /, *, id: str, after: Any = (), **members: Any) -> Step:
+        """Add a step that runs a program; the rest as for ``step``. Any: as there.
+
+        Returns:
+            The step.
+        """
+        return self.add(Step(id, command=command, **members), after=after)
+
+    def add(self, step: Step, *, after: StepRef | Iterable[StepRef] = ()) -> Step:
+        """Add a step, with a link of success from each of *after*.
+
+        Raises:
+            InvalidWorkflow: Its id is taken, or *after* names what is no step yet.
+        """
+        if any(known.id == step.id for known in self.steps):
+            raise InvalidWorkflow.because("there is such a step already", "give another id=", step.id)
+        single = isinstance(after, str | Step) or callable(after)
+        links = [Link(self.id_of(ref), step.id) for ref in ([after] if single else after)]  # type: ignore[union-attr,list-item]  # told apart by single
+        self.steps.append(step)
+        self.links.extend(links)
+        return step
+
+    def link(self, predecessor: StepRef, successor: StepRef, **members: Any) -> Link:
+        """Add a link between two steps. Any: ``type``, ``condition`` and ``lag`` of ``Link``."""
+        link = Link(self.id_of(predecessor), self.id_of(successor), **members)
+        self.links.append(link)
+        return link
+
+    def id_of(self, ref: StepRef) -> str:
+        """The id of a step given by id, by itself or by its function.
+
+        Raises:
+            InvalidWorkflow: There is no such step, or the function serves several.
+        """
+        if isinstance(ref, Step):
+            return ref.id
+        found = [s.id for s in self.steps if s.id == ref or (s.body is not None and s.body.function is ref)]
+        if len(found) != 1:
+            name = ref if isinstance(ref, str) else getattr(ref, "__name__", repr(ref))
+            what = "there is no such step" if not found else f"is the body of {', '.join(found)}; name one by id"
+            raise InvalidWorkflow.because(what, suggestion(str(name), [s.id for s in self.steps]), str(name))
+        return found[0]
+
+    def at(self, directory: PurePath) -> Self:
+        """The same workflow with its commands running in *directory*."""
+        return attrs.evolve(self, directory=directory)
+
+    # --- questions ---------------------------------------------------------------------------------------
+
+    def all_links(self) -> list[Link]:
+        """The links as written, and those implied by conditions and parameters."""
+        return soundness.all_links(self.steps, self.links)
+
+    def check(self) -> None:
+        """Raise ``InvalidWorkflow`` (``CycleError`` for a circle) with everything that is wrong."""
+        at = self.layout.path_of
+        placed = [(at(f"steps[{index}]"), step) for index, step in enumerate(self.steps)]
+        links = [(at(f"dependencies[{index}]"), link) for index, link in enumerate(self.links)]
+        soundness.require_sound(soundness.Retained([(p, s.id) for p, s in placed], placed, links))
+
+    def stages(self) -> tuple[tuple[str, ...], ...]:
+        """Groups of steps that may run at the same time, each after those before it (D3)."""
+        self.check()
+        return graph.stages([step.id for step in self.steps], self.all_links())
+
+    def critical_path(self) -> graph.CriticalPath:
+        """The longest chain of steps by their estimates, with ``duration`` and ``steps``."""
+        self.check()
+        return graph.critical_path(self.steps, self.all_links())
+
+    def unsupported(self) -> list[str]:
+        """The paths of what a run would need and this version cannot carry out."""
+        at = self.layout.path_of
+        found = [f for i, s in enumerate(self.steps) for f in support.step_features(s, at(f"steps[{i}]"))]
+        for i, k in enumerate(self.links):
+            found.extend(support.link_features(k.type, bool(k.lag), at(f"dependencies[{i}]")))
+        handling = self.error_handling or ErrorHandling()
+        if handling.rollback_strategy == "automatic":
+            found.append(at("errorHandling") + ".rollbackStrategy")
+        if handling.circuit_breaker is not None and handling.circuit_breaker.enabled:
+            found.append(at("errorHandling") + ".circuitBreaker")
+        found.extend(support.notification_features(self.notifications, at("notifications")))
+        found.extend(at(f"context.{key}") for key in ("resources", "notifications") if self.context.get(key))
+        found.extend(at(Workflow.key_of(key)) for key in ("resources", "template", "monitor") if getattr(self, key))
+        if self.debug is not None and self.debug.enabled:
+            found.append(at("debug"))
+        if self.mode == "sequential" and (self.parallel or any(step.parallel for step in self.steps)):
+            found.append(at("parallel"))
+        return found
+
+    # --- documents ---------------------------------------------------------------------------------------
+
+    @classmethod
+    def from_dict(cls, data: JSON) -> Self:
+        """The workflow of a document in any form D4 shows; ``InvalidWorkflow`` with every problem."""
+        return workflow_reader.read(data, cls)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """The workflow of a JSON text; ``InvalidWorkflow`` with every problem and its line."""
+        return workflow_reader.read_json(text, cls)
+
+    def to_dict(self) -> dict[str, JSON]:
+        """The document, each member where it was found; new ones stand where D4 shows them."""
+        return self.layout.arrange(self)
+
+    def to_json(self, indent: int | None = 2) -> str:
+        """The document as text."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, indent=indent)
+
+
+def _policy_of(retry: Retry) -> RetryPolicy:
+    return RetryPolicy(
+        max_retries=retry.max_attempts - 1,
+        initial_delay=retry.initial,
+        backoff_multiplier=retry.multiplier,
+        max_delay=retry.max_delay,
+        jitter=retry.jitter or None,
+    )

@@ -1,0 +1,190 @@
+"""Reading a workflow's document: which form it has, its members one by one, then the whole."""
+
+from collections.abc import Iterator, Mapping
+from typing import TypeVar
+
+import attrs
+
+from taskorch.core import json_text
+from taskorch.core.documents import EMPTY, JSON, problems_of, read_text, structure, suggestion
+from taskorch.core.json_text import described
+from taskorch.core.layout import BESIDE, BODY, EITHER, Layout
+from taskorch.core.quantities import check_quantities
+from taskorch.core.settings import Notifications, WorkflowDocument
+from taskorch.core.soundness import Retained, require_sound
+from taskorch.core.step import Link, Step
+from taskorch.errors import InvalidDocument, InvalidWorkflow, Problem
+
+W = TypeVar("W", bound=WorkflowDocument)
+
+
+def read_json(text: str | bytes, cls: type[W]) -> W:
+    """The workflow of a JSON text; ``InvalidWorkflow`` with every problem and its line."""
+    try:
+        return read_text(text, lambda data: read(data, cls))
+    except InvalidWorkflow:
+        raise
+    except InvalidDocument as error:
+        raise InvalidWorkflow(error.problems) from None
+
+
+def read(data: JSON, cls: type[W]) -> W:
+    """The workflow of plain data in any form D4 shows.
+
+    Args:
+        data: The document.
+        cls: The class of workflows.
+
+    Raises:
+        InvalidWorkflow: With every problem of its members and between them.
+        CycleError: If, among them, the links form a circle.
+    """
+    if problems := json_text.check(data):
+        raise InvalidWorkflow(problems)
+    if not isinstance(data, Mapping):
+        raise InvalidWorkflow.because(f"expected an object, got {described(data)}")
+    members, layout, problems = _split(data, cls)
+    steps = _Parts(members.pop("steps", None), layout.path_of("steps"), problems)
+    links = _Parts(members.pop("dependencies", None), layout.path_of("dependencies"), problems)
+    rest: W | None = None
+    try:
+        rest = structure(members, cls)
+    except InvalidDocument as error:
+        problems.extend(p._replace(path=layout.path_of(p.path)) for p in error.problems)
+    problems.extend(_context_problems(members.get("context"), layout.path_of("context")))
+    read_steps = list(steps.read(Step, problems))
+    read_links = list(links.read(Link, problems))
+    for path, step in read_steps:
+        problems.extend(_sub_workflow_problems(step.workflow, f"{path}.workflow", cls))
+    problems.extend(_reference_problems(members, layout, steps.ids()))
+    require_sound(Retained(steps.ids(), read_steps, read_links), problems)
+    assert rest is not None  # noqa: S101 - without problems it was read; said for the type checker
+    return attrs.evolve(
+        rest,
+        steps=[step for _, step in read_steps],
+        links=[link for _, link in read_links],
+        layout=layout,
+        written=tuple(key for key in _order(data, layout) if key in cls.members() or key in rest.extensions),
+    )
+
+
+def _order(data: Mapping[str, JSON], layout: Layout) -> Iterator[str]:
+    """The keys of the members as they come in the document."""
+    for key, value in data.items():
+        if key == BODY and not layout.bare and isinstance(value, Mapping):
+            yield from value
+        else:
+            yield key
+
+
+def _split(data: Mapping[str, JSON], cls: type[W]) -> tuple[dict[str, JSON], Layout, list[Problem]]:
+    """The members of a workflow from one or two objects, the form they had, and what was wrong with it."""
+    if BODY not in data:
+        if "template" in data and not {"name", "steps"} & set(data):
+            layout = Layout(has_body=False, beside=tuple(data), extensions=_extensions(data))
+            members = {key: value for key, value in data.items() if key not in layout.extensions}
+            return {**members, "name": members["template"]}, layout, _misplaced(members, BESIDE | EITHER, "", cls)
+        return dict(data), Layout(bare=True), []
+    body = data[BODY]
+    if not isinstance(body, Mapping):
+        raise InvalidWorkflow.because(f"expected an object, got {described(body)}", path=BODY)
+    beside = {key: value for key, value in data.items() if key != BODY and key not in _extensions(data)}
+    layout = Layout(beside=tuple(data), inside=frozenset(body), extensions=_extensions(data))
+    problems = _misplaced(beside, BESIDE | EITHER, "", cls)
+    problems += _misplaced(
+        {key: value for key, value in body.items() if key not in _extensions(body)},
+        frozenset(cls.members()) - BESIDE,
+        BODY,
+        cls,
+    )
+    for key in beside:
+        if key in body and key in EITHER:
+            problems.append(Problem(key, "stands in `workflow` and beside it", "keep one of them"))
+    known = {problem.path.removeprefix(f"{BODY}.") for problem in problems}
+    merged = {key: value for key, value in {**beside, **body}.items() if key not in known}
+    return merged, layout, problems
+
+
+def _extensions(data: Mapping[str, JSON]) -> dict[str, JSON]:
+    return {key: value for key, value in data.items() if key == "x" or key.startswith("x-")}
+
+
+def _misplaced(members: Mapping[str, JSON], allowed: frozenset[str], parent: str, cls: type[W]) -> list[Problem]:
+    """Unknown keys, and known ones that belong into the other object."""
+    found = []
+    for key in members:
+        if key not in allowed:
+            path = f"{parent}.{key}" if parent else key
+            if key in cls.members():
+                where = f"beside `{BODY}`, not in it" if parent else f"in `{BODY}`, not beside it"
+                found.append(Problem(path, "is in the wrong place", f"it stands {where}"))
+            else:
+                found.append(Problem(path, "is not a known key", suggestion(key, sorted(allowed))))
+    return found
+
+
+class _Parts:
+    """The steps or the links of a document, read one by one so that a bad one does not hide the others."""
+
+    def __init__(self, raw: JSON, path: str, problems: list[Problem]) -> None:
+        self.path = path
+        self.raw: list[JSON] = list(raw) if isinstance(raw, list | tuple) else []
+        if raw is not None and not isinstance(raw, list | tuple):
+            problems.append(Problem(path, f"expected an array, got {described(raw)}"))
+
+    def read(self, kind: type[W], problems: list[Problem]) -> Iterator[tuple[str, W]]:
+        for index, item in enumerate(self.raw):
+            path = f"{self.path}[{index}]"
+            try:
+                yield path, structure(item, kind)
+            except InvalidDocument as error:
+                problems.extend(problems_of(error, path))
+
+    def ids(self) -> list[tuple[str, str]]:
+        """Paths and ids, also of those that could not be read otherwise."""
+        found = []
+        for index, item in enumerate(self.raw):
+            id = item.get("id") if isinstance(item, Mapping) else None
+            if isinstance(id, str):
+                found.append((f"{self.path}[{index}]", id))
+        return found
+
+
+def _context_problems(context: JSON, path: str) -> Iterator[Problem]:
+    """The two members of ``context`` that are not free-form (D4, "Environment Configuration")."""
+    if not isinstance(context, Mapping):
+        return
+    if "resources" in context:
+        for problem in check_quantities(context["resources"]):
+            yield problem._replace(path=json_text.join(f"{path}.resources", problem.path))
+    if "notifications" in context:
+        try:
+            structure(context["notifications"], Notifications)
+        except InvalidDocument as error:
+            yield from problems_of(error, f"{path}.notifications")
+
+
+def _sub_workflow_problems(workflow: JSON, path: str, cls: type[W]) -> Iterator[Problem]:
+    if isinstance(workflow, Mapping):
+        try:
+            read(workflow, cls)
+        except InvalidDocument as error:
+            yield from problems_of(error, path)
+    elif workflow is not None and not (isinstance(workflow, str) and workflow.strip()):
+        yield Problem(path, f"expected a workflow or its name, got {described(workflow)}")
+
+
+def _reference_problems(
+    members: Mapping[str, JSON], layout: Layout, placed: list[tuple[str, str]]
+) -> Iterator[Problem]:
+    """Ids that the workflow's own members name and that no step has."""
+    ids = {id for _, id in placed}
+    parallel, resources = members.get("parallel"), members.get("resources", EMPTY)
+    for index, id in enumerate(parallel if isinstance(parallel, list) else ()):
+        if isinstance(id, str) and id not in ids:
+            yield Problem(layout.path_of(f"parallel[{index}]"), f"there is no step {id[:40]!r}", suggestion(id, ids))
+    if isinstance(resources, Mapping) and not {"limits", "requests", "autoScaling"} & set(resources):
+        for id in resources:
+            if id not in ids and not id.startswith("x-"):
+                path = json_text.child(layout.path_of("resources"), id)
+                yield Problem(path, f"there is no step {id[:40]!r}", suggestion(id, ids))

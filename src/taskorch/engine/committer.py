@@ -1,0 +1,84 @@
+"""The committer: takes the units a run has decided to the store, and tells when they are kept.
+
+While one ``apply`` is under way further units gather, and go together with the next. It lives outside every
+group of bodies and under a shield, so that whatever has been decided is recorded although the run is being
+cancelled. It never starts a task.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+import anyio
+
+from taskorch.core.unit import Receipt, Unit
+from taskorch.errors import StoreUnavailable
+from taskorch.protocols import Clock, Store
+
+REPEATS = 60
+"""How often units of unknown fate are sent again (waits double up to 5 s: about five minutes) …"""
+REPEATS_WHEN_CLOSING = 6
+"""… and how often when the run is being cancelled, which must not hang (about 3 s)."""
+
+OnReceipt = Callable[[Receipt], None]
+
+
+class Committer:
+    """Carries units to one store. ``submit`` is synchronous; what it was given is never forgotten."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store, self._clock = store, clock
+        self._pending: list[tuple[Unit, OnReceipt]] = []
+        self._dirty = anyio.Event()
+        self._closed = False
+
+    def submit(self, unit: Unit, on_receipt: OnReceipt) -> None:
+        """Record *unit*, and call *on_receipt* with the store's answer, in the order of submission."""
+        self._pending.append((unit, on_receipt))
+        self._dirty.set()
+
+    def close(self) -> None:
+        """No more units will come: ``run`` returns once all are recorded."""
+        self._closed = True
+        self._dirty.set()
+
+    async def run(self) -> None:
+        """Work until closed.
+
+        Raises:
+            StoreError: A unit could not be recorded, or its fate stays unknown. Nothing was released since.
+        """
+        with anyio.CancelScope(shield=True):
+            while self._pending or not self._closed:
+                if not self._pending:
+                    self._dirty = anyio.Event()
+                    await self._dirty.wait()
+                    continue
+                batch, self._pending = self._pending, []
+                receipts = await self._apply([unit for unit, _ in batch])
+                for (_, on_receipt), receipt in zip(batch, receipts, strict=True):
+                    on_receipt(receipt)
+
+    async def _apply(self, units: Sequence[Unit]) -> list[Receipt]:
+        try:
+            return await self._store.apply(units)
+        except StoreUnavailable:
+            return await self._repeat(units)
+
+    async def _repeat(self, units: Sequence[Unit]) -> list[Receipt]:
+        """The fate of *units* is unknown: the same ones again, until the store answers."""
+        import tenacity  # needed only on bad days
+
+        def stop(state: tenacity.RetryCallState) -> bool:
+            return state.attempt_number >= (REPEATS_WHEN_CLOSING if self._closed else REPEATS)
+
+        attempts = tenacity.AsyncRetrying(
+            sleep=self._sleep,
+            wait=tenacity.wait_exponential(multiplier=0.05, max=5),
+            stop=stop,
+            retry=tenacity.retry_if_exception_type(StoreUnavailable),
+            reraise=True,
+        )
+        return await attempts(self._store.apply, units)
+
+    async def _sleep(self, seconds: float) -> None:
+        await self._clock.wait(anyio.Event(), self._clock.now() + timedelta(seconds=seconds))

@@ -1,0 +1,136 @@
+"""One run from its beginning, or from where it was left, to its result."""
+
+from collections.abc import Iterable, Mapping
+
+import attrs
+
+from taskorch.core import outputs, runs
+from taskorch.core.documents import JSON
+from taskorch.core.frontier.facts import Fact
+from taskorch.core.frontier.frontier import Frontier
+from taskorch.core.frontier.plan import Kind, Plan
+from taskorch.core.frontier.slots import Slots
+from taskorch.core.results import RunResult, result_of
+from taskorch.core.times import microseconds
+from taskorch.core.workflow import Workflow
+from taskorch.engine.committer import Committer
+from taskorch.engine.jobs import Jobs
+from taskorch.engine.leases import Held, Lease, hold
+from taskorch.engine.observation import Observation
+from taskorch.engine.runner import Runner, Surroundings
+from taskorch.protocols import Clock, Dispatcher, Observer, Store
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Execution:
+    """Everything one run needs.
+
+    Attributes:
+        flow: The workflow.
+        plan: Its plan.
+        run_id: The run.
+        params: Its params with the workflow's defaults; None to go on with those it was started with.
+        context: Its context with the workflow's; None likewise.
+        dispatcher: Who runs the bodies.
+        limits: The most bodies at once of each kind.
+        concurrency: The most bodies at once, or None.
+        clock: Its time.
+        observers: Who hears of it.
+    """
+
+    flow: Workflow
+    plan: Plan
+    run_id: str
+    params: Mapping[str, JSON] | None
+    context: Mapping[str, JSON] | None
+    dispatcher: Dispatcher
+    limits: Mapping[Kind, int]
+    concurrency: int | None
+    clock: Clock
+    observers: Iterable[Observer]
+
+    async def in_memory(self) -> RunResult:
+        """Run without a store: outputs are handed on as the objects they are, and nothing outlives the call."""
+        now = self.clock.now()
+        params = self.flow.parameters if self.params is None else self.params
+        context = self.flow.context if self.context is None else self.context
+        runs.check(self.flow, params)
+        run = _Run(self, (), microseconds(now), params, context, encodes=False)
+        await run.runner.run()
+        return run.result(microseconds(self.clock.now()))
+
+    async def in_store(self, store: Store, owner: str) -> RunResult:
+        """Run with every decision recorded in *store*; a run that has ended returns its recorded result.
+
+        Raises:
+            WorkflowChanged: The run id belongs to a run of something else.
+            RunBusy: *owner* is not the only one.
+            StaleLease: Another owner has taken the run over.
+            StoreError: The store failed.
+        """
+        held = await hold(store, owner, self.flow, self.run_id, self.params, self.context, self.clock)
+        run = _Run.of(self, held)
+        if held.epoch is None:
+            return run.result(microseconds(held.task.state.changed_at))
+        committer = Committer(store, self.clock)
+        lease = Lease(committer, held, run.runner.lose)
+        await run.runner.run(committer, lease)
+        return run.result(microseconds(lease.task.state.changed_at))
+
+
+class _Run:
+    """The parts of one run, put together."""
+
+    def __init__(
+        self,
+        execution: Execution,
+        facts: Iterable[Fact],
+        started_at: int,
+        params: Mapping[str, JSON],
+        context: Mapping[str, JSON],
+        *,
+        encodes: bool,
+    ) -> None:
+        self.execution, self.started_at = execution, started_at
+        plan = execution.plan
+        total = 1 if plan.sequential else execution.concurrency
+        limits = execution.limits
+        slots = Slots.of(
+            loop=limits[Kind.LOOP], threads=limits[Kind.THREAD], commands=limits[Kind.COMMAND], total=total
+        )
+        self.frontier = Frontier(plan, slots, started_at)
+        self.frontier.replay(facts)
+        observation = Observation(execution.observers, execution.run_id, plan)
+        observation.skip(self.frontier.facts)
+        codec = outputs.JSON_CODEC if encodes else None
+        self.jobs = Jobs(self.frontier, execution.run_id, params, context, codec)
+        around = Surroundings(
+            run_id=execution.run_id,
+            params=params,
+            context=context,
+            dispatcher=execution.dispatcher,
+            clock=execution.clock,
+            observation=observation,
+            workers=slots.total,
+        )
+        self.runner = Runner(self.frontier, self.jobs, around)
+
+    @classmethod
+    def of(cls, execution: Execution, held: Held) -> "_Run":
+        """The run that was found in a store."""
+        record = held.task.internals.run
+        started = held.task.execution.started_at or execution.clock.now()
+        params, context = record["params"], record["context"]
+        assert isinstance(params, Mapping) and isinstance(context, Mapping)  # noqa: S101, PT018 - said for the type checker
+        return cls(execution, held.facts, microseconds(started), params, context, encodes=True)
+
+    def result(self, ended_at: int) -> RunResult:
+        """The result of the run, which has ended."""
+        return result_of(
+            self.frontier,
+            run_id=self.execution.run_id,
+            name=self.execution.flow.name,
+            started_at=self.started_at,
+            ended_at=ended_at,
+            decode=self.jobs.decoded,
+        )

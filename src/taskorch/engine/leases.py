@@ -1,0 +1,159 @@
+"""This process's hold on a run in a store: getting it, writing under it, giving it back."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import anyio
+import attrs
+
+from taskorch.core import runs
+from taskorch.core.documents import JSON
+from taskorch.core.frontier.facts import Fact
+from taskorch.core.task import Task
+from taskorch.core.unit import Claimed, LeaseAction, Receipt, Refusal, Refused, Unit
+from taskorch.core.workflow import Workflow
+from taskorch.engine.committer import Committer
+from taskorch.errors import RunBusy, StaleLease, StoreError
+from taskorch.protocols import Clock, Store
+
+
+@attrs.frozen
+class Held:
+    """A run as it was found in the store.
+
+    Attributes:
+        task: Its task.
+        facts: What has happened so far.
+        epoch: That of our lease; None if the run has ended and needs none.
+    """
+
+    task: Task
+    facts: list[Fact]
+    epoch: int | None
+
+
+async def hold(
+    store: Store,
+    owner: str,
+    flow: Workflow,
+    run_id: str,
+    params: Mapping[str, JSON] | None,
+    context: Mapping[str, JSON] | None,
+    clock: Clock,
+) -> Held:
+    """Take hold of a run: a new one, or one that was left.
+
+    Args:
+        store: Where it is kept.
+        owner: How this process is called in messages.
+        flow: Its workflow.
+        run_id: Its id.
+        params: Its params; None for those it was started with.
+        context: Its context; None likewise.
+        clock: Tells when a new run began.
+
+    Raises:
+        WorkflowChanged: The run was started with something else.
+        RunBusy: A living owner holds it.
+        StoreError: The store failed.
+    """
+    task = await _read(store, run_id)
+    if task is None:
+        given = flow.parameters if params is None else params
+        known = flow.context if context is None else context
+        task = runs.new_task(flow, run_id, given, known, clock.now())
+        receipt = (await store.apply([runs.insertion(task)]))[0]
+        if isinstance(receipt, Refused):  # somebody was quicker
+            task = await _read(store, run_id) or task
+    runs.require_same(task, flow, params, context)
+    if task.is_final:
+        return Held(task, await _journal(store, run_id), None)
+    # From the claim on the lease must not get lost: only what follows it may be cancelled.
+    with anyio.CancelScope(shield=True):
+        answer = await store.claim(owner, run_id)
+    if not isinstance(answer, Claimed):
+        raise RunBusy(f"run {run_id!r}", answer.by or "another owner")
+    try:
+        task = await _read(store, run_id) or task
+        facts = await _journal(store, run_id)
+    except BaseException:
+        await _give_back(store, run_id, answer.epoch)
+        raise
+    if task.is_final:
+        await _give_back(store, run_id, answer.epoch)
+        return Held(task, facts, None)
+    return Held(task, facts, answer.epoch)
+
+
+class Lease:
+    """Writes to a run under one epoch; what it is told is recorded in order, or the run is lost."""
+
+    def __init__(self, committer: Committer, held: Held, on_lost: Callable[[StaleLease | StoreError], None]) -> None:
+        assert held.epoch is not None  # noqa: S101 - a run that has ended is not written to
+        self._committer, self._on_lost = committer, on_lost
+        self._task, self._epoch = held.task, held.epoch
+        self._number = 0
+        self.is_lost = False
+
+    @property
+    def task(self) -> Task:
+        """The task of the run as it was decided last."""
+        return self._task
+
+    def write(
+        self,
+        facts: Sequence[Fact],
+        then: Callable[[], None],
+        *,
+        task: Task | None = None,
+        release: bool = False,
+    ) -> None:
+        """Record *facts*, and *task* if it has changed; call *then* when they are safe."""
+        self._number += 1
+        put = None
+        if task is not None:
+            put, self._task = runs.put_of(task, self._task), task
+        unit = Unit(
+            run=self._task.id,
+            epoch=self._epoch,
+            number=self._number,
+            put=put,
+            facts=tuple(facts),
+            lease=LeaseAction.RELEASE if release else LeaseAction.KEEP,
+        )
+
+        def on_receipt(receipt: Receipt) -> None:
+            if isinstance(receipt, Refused):
+                self._lose(receipt)
+            elif not self.is_lost:
+                then()
+
+        self._committer.submit(unit, on_receipt)
+
+    def _lose(self, refusal: Refused) -> None:
+        if self.is_lost:
+            return
+        self.is_lost = True
+        if refusal.why is Refusal.STALE_LEASE:
+            self._on_lost(StaleLease(self._task.id, self._epoch))
+        else:
+            self._on_lost(StoreError("of the run", f"refused a unit of run {self._task.id!r}: {refusal.why}"))
+
+
+async def _read(store: Store, run_id: str) -> Task | None:
+    record = (await store.read([run_id]))[0]
+    return None if record is None else Task.from_json(record.body)
+
+
+async def _journal(store: Store, run_id: str) -> list[Fact]:
+    facts: list[Fact] = []
+    cursor = 0
+    while entries := await store.journal(run_id, cursor):
+        for entry in entries:
+            facts.extend(entry.facts)
+        cursor = entries[-1].cursor
+    return facts
+
+
+async def _give_back(store: Store, run_id: str, epoch: int) -> None:
+    with anyio.CancelScope(shield=True):
+        await store.apply([runs.release(run_id, epoch, 1)])

@@ -1,0 +1,181 @@
+"""The pool: a few workers that run bodies one after another, rather than a task for each body.
+
+A worker that finds more to do wakes exactly one parked colleague, or hires one, before it enters its own body;
+nobody is woken in vain. Each worker has one cancel scope, renewed after it was used, and each body its own copy
+of the caller's context variables.
+"""
+
+import types
+from collections import deque
+from collections.abc import Callable, Coroutine, Generator
+from contextvars import Context
+from time import monotonic
+from typing import Any, Protocol
+
+import anyio
+from anyio.abc import TaskGroup
+from anyio.lowlevel import checkpoint
+
+TURN = 0.005
+"""After so many seconds without suspension a worker lets others have a turn."""
+
+
+class Bodies(Protocol):
+    """What the pool runs, and whom it tells. Only ``body`` is asynchronous."""
+
+    def body(self, step: int, attempt: int, worker: "Worker") -> tuple[Context, Coroutine[Any, Any, object]]:
+        """The body of an attempt, and the context it runs in. It has begun."""
+        ...
+
+    def completed(self, step: int, attempt: int, output: object) -> None:
+        """The body has returned."""
+        ...
+
+    def failed(self, step: int, attempt: int, error: BaseException) -> None:
+        """The body has raised, or was stopped."""
+        ...
+
+    def interrupted(self, step: int, attempt: int) -> None:
+        """The body was cut off because the whole run is being cancelled."""
+        ...
+
+
+class Worker:
+    """One worker, and the ``Report`` of the job it is at."""
+
+    __slots__ = ("attempt", "scope", "step", "stopped_for")
+
+    def __init__(self) -> None:
+        self.scope = anyio.CancelScope()
+        self.step: int | None = None
+        self.attempt = 0
+        self.stopped_for: BaseException | None = None
+
+    @property
+    def timed_out(self) -> bool:
+        """Whether the body is being stopped because its time is up."""
+        return self.stopped_for is not None
+
+    def heartbeat(self) -> None:
+        """The body is alive; nobody judges that yet."""
+
+    def progress(self, percent: float, text: str = "") -> None:
+        """The body has come so far; nobody asks yet."""
+
+
+class Pool:
+    """Runs released bodies with at most *limit* workers."""
+
+    def __init__(self, bodies: Bodies, limit: int, ask: Callable[[], None]) -> None:
+        """A pool that asks for ``wake`` to be called from inside its group by calling *ask*."""
+        self._bodies, self._limit, self._ask = bodies, limit, ask
+        self._group: TaskGroup | None = None
+        self._todo: deque[tuple[int, int]] = deque()
+        self._parked: list[anyio.Event] = []
+        self._busy: dict[tuple[int, int], Worker] = {}
+        self._hired = 0
+        self._waking = False
+
+    def open(self, group: TaskGroup) -> None:
+        """Hire workers into *group* from now on."""
+        self._group = group
+
+    def release(self, step: int, attempt: int) -> None:
+        """Let this attempt begin as soon as a worker is free; call ``wake`` when all are released."""
+        self._todo.append((step, attempt))
+
+    def wake(self, *, inside: bool) -> None:
+        """See to it that somebody is on the way to what was released.
+
+        Only a task *inside* the group may hire into it: from elsewhere it could be closing at this moment.
+        """
+        if self._waking or not self._todo:
+            return
+        if self._parked:
+            self._waking = True
+            self._parked.pop().set()
+        elif self._hired < self._limit and not inside:
+            self._ask()
+        elif self._hired < self._limit and self._group is not None:
+            self._waking = True
+            self._hired += 1
+            self._group.start_soon(self._work)
+
+    def stop(self, step: int, attempt: int, error: BaseException) -> None:
+        """Stop a running body; it ends as failed with *error*."""
+        worker = self._busy.get((step, attempt))
+        if worker is not None and worker.stopped_for is None:
+            worker.stopped_for = error
+            worker.scope.cancel()
+
+    async def _work(self) -> None:
+        me = Worker()
+        self._waking = False
+        try:
+            while True:
+                me.stopped_for = None
+                with anyio.CancelScope() as me.scope:
+                    await self._serve(me)
+                if me.step is not None and me.stopped_for is not None:
+                    self._ended(me, self._bodies.failed, me.stopped_for)
+        finally:
+            if me.step is not None:
+                self._ended(me, self._bodies.interrupted)
+
+    async def _serve(self, me: Worker) -> None:
+        scope, todo = me.scope, self._todo
+        since = monotonic()
+        while not scope.cancel_called:
+            if not todo:
+                await self._park()
+                since = monotonic()
+                continue
+            me.step, me.attempt = todo.popleft()
+            self._busy[me.step, me.attempt] = me
+            if todo:
+                self.wake(inside=True)
+            try:
+                context, body = self._bodies.body(me.step, me.attempt, me)
+                output = await isolated(context, body)
+            except (Exception, SystemExit) as error:  # a body that exits ends its step, not the host
+                self._ended(me, self._bodies.failed, me.stopped_for or error)
+            else:
+                self._ended(me, self._bodies.completed, output)
+            if monotonic() - since > TURN:
+                await checkpoint()
+                since = monotonic()
+
+    async def _park(self) -> None:
+        event = anyio.Event()
+        self._parked.append(event)
+        try:
+            await event.wait()
+        finally:
+            if event.is_set():
+                self._waking = False
+            else:
+                self._parked.remove(event)
+
+    def _ended(self, me: Worker, tell: Callable[..., None], *what: object) -> None:
+        step, attempt = me.step, me.attempt
+        assert step is not None  # noqa: S101 - said for the type checker
+        me.step = None
+        del self._busy[step, attempt]
+        tell(step, attempt, *what)
+
+
+@types.coroutine
+def isolated(context: Context, body: Coroutine[Any, Any, object]) -> Generator[Any, Any, object]:
+    """Run *body* to its end inside *context*, on the task that awaits this."""
+    run, send, throw = context.run, body.send, body.throw
+    value: Any = None  # Any: what the event loop passes to and fro
+    error: BaseException | None = None
+    while True:
+        try:
+            request = run(send, value) if error is None else run(throw, error)
+        except StopIteration as stop:
+            return stop.value
+        try:
+            value, error = (yield request), None
+        except BaseException as thrown:  # noqa: BLE001 - whatever comes from the loop belongs to the body
+            error = thrown

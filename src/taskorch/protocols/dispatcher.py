@@ -1,0 +1,85 @@
+"""What a dispatcher must do: run one job to its end."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol
+
+import attrs
+
+
+@attrs.frozen(kw_only=True)
+class Command:
+    """A program to run, without a shell.
+
+    Attributes:
+        argv: The program and its arguments, every value filled in.
+        environment: Variables beside those the dispatcher allows through.
+        directory: The working directory, or None for the dispatcher's own.
+        output: ``text`` (standard output without its last newline), ``json`` (parsed) or ``none``.
+    """
+
+    argv: tuple[str, ...]
+    environment: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    directory: str | None = None
+    output: str = "text"
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Job:
+    """One attempt of one step: what a dispatcher is given.
+
+    Exactly one of ``call`` and ``command`` is set.
+
+    Attributes:
+        run_id: The run.
+        step_id: The step.
+        attempt: Which try this is, from 1.
+        idempotency_key: The same for every attempt of this step in this run, and no other.
+        call: The Python body with its arguments bound; it may return an awaitable.
+        command: The program to run.
+        blocking: Whether calling ``call`` would hold up the event loop.
+    """
+
+    run_id: str
+    step_id: str
+    attempt: int
+    idempotency_key: str
+    call: Callable[[], object] | None = None
+    command: Command | None = None
+    blocking: bool = False
+
+
+class Report(Protocol):
+    """What a dispatcher tells about a running job, and learns about its end."""
+
+    @property
+    def timed_out(self) -> bool:
+        """Whether the job is being stopped because its time is up: its result is no longer wanted."""
+        ...
+
+    def heartbeat(self) -> None:
+        """The worker is alive."""
+        ...
+
+    def progress(self, percent: float, text: str = "") -> None:
+        """The body has come so far: 0 to 100, and in words."""
+        ...
+
+
+class Dispatcher(Protocol):
+    """Runs jobs somewhere.
+
+    ``dispatch`` is called on the event loop and may run for several jobs at the same time.
+    """
+
+    def dispatch(self, job: Job, report: Report) -> Awaitable[object]:
+        """Run the job to its end and return its output, or raise what the body raised.
+
+        Being cancelled means: stop it. When the call has ended, by returning, raising or cancellation, nothing
+        of the job runs any more; where that cannot be (a thread), the dispatcher says so in its docstring.
+
+        Raises:
+            StepFailed: A command ended badly or could not be started.
+            DispatcherLost: The worker is gone, and with it the knowledge whether the body ended. It is never
+                reported as a cancellation.
+        """
+        ...

@@ -1,0 +1,180 @@
+"""Opening and closing the file: look before touching, lock, then open."""
+
+import sqlite3
+import stat
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Literal
+
+import attrs
+
+from taskorch.errors import StoreError, StoreUnreadable
+from taskorch.stores.sqlite import schema
+from taskorch.stores.sqlite.faults import fault_of_opening
+from taskorch.stores.sqlite.lock import FileLock, inherited, one_opening
+
+Durability = Literal["full", "normal"]
+Connect = Callable[..., sqlite3.Connection]
+"""What ``sqlite3.connect`` is: called with a path, ``timeout`` and ``isolation_level``."""
+
+SECONDS_BUSY = 5.0
+"""How long a statement waits for somebody who reads the file by other means, such as a backup."""
+
+_SETTINGS = (
+    "PRAGMA busy_timeout = 5000",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA trusted_schema = OFF",
+    # Never map the file into memory: damage there would be damage on the disk, and a failed read a crash.
+    "PRAGMA mmap_size = 0",
+)
+_DURABLE: dict[Durability, tuple[str, ...]] = {
+    # fullfsync: without it macOS only hands the data to the drive. Elsewhere it changes nothing.
+    "full": ("PRAGMA synchronous = FULL", "PRAGMA fullfsync = ON", "PRAGMA checkpoint_fullfsync = ON"),
+    "normal": ("PRAGMA synchronous = NORMAL",),
+}
+_LOG = "PRAGMA journal_mode = WAL"
+_CHECKPOINT = "PRAGMA wal_checkpoint(TRUNCATE)"
+_VOID_LEASES = "UPDATE lease SET owner = NULL WHERE owner IS NOT NULL"
+
+
+@attrs.frozen
+class Database:
+    """An open database with its lock; implements ``Opened``."""
+
+    connection: sqlite3.Connection
+    lock: FileLock
+
+    def close(self) -> None:
+        """Bring the log into the file, close it, release the lock. Leases are voided by who opens next."""
+        # What cannot be brought over now stays in the log, and is found there by the next opening.
+        with suppress(sqlite3.Error):
+            self.connection.execute(_CHECKPOINT)
+        with suppress(sqlite3.Error):
+            self.connection.close()
+        with suppress(OSError):
+            self.lock.release()
+
+
+@attrs.frozen(kw_only=True)
+class Opening:
+    """How to open one database.
+
+    Attributes:
+        path: The file, absolute.
+        name: The store's name, for messages.
+        durability: What a commit waits for.
+        connect: Makes the connection.
+    """
+
+    path: Path
+    name: str
+    durability: Durability
+    connect: Connect
+
+    def __call__(self) -> Database:
+        """Lock the file and open it; make it if there is none.
+
+        Raises:
+            StoreUnreadable: It cannot be, or is not ours; nothing was changed.
+            RunBusy: Another store object holds it.
+            StoreUnavailable: It could not be just now.
+            StoreError: This process was forked from one that had the file open.
+        """
+        try:
+            # One file has one lock, by whatever link it is reached.
+            path = self.path.resolve()
+            lock = self._lock(path)
+        except OSError as error:
+            raise self._unreadable(
+                f"cannot be opened ({error.strerror}: {error.filename or self.path}); "
+                "check that the file and its folder may be read and written"
+            ) from error
+        try:
+            lock.sign()
+            return Database(self._open(path), lock)
+        except BaseException:
+            lock.release()
+            raise
+
+    def _lock(self, path: Path) -> FileLock:
+        """Look at the file and lock it, in the order that leaves no trace beside a file that is not ours.
+
+        To look is to open and close, and to close a file drops the locks that SQLite has on it for another
+        store of this process. Such a store has a lock file; so where there is one, we lock before we look.
+        """
+        lock_path = path.with_name(path.name + ".lock")
+        if inherited(lock_path):
+            raise StoreError(self.name, "was open in the process this one was forked from; spawn a process instead")
+        with one_opening():
+            if not lock_path.exists():
+                self._look(path)
+                return FileLock(lock_path, f"store {self.name}")
+            lock = FileLock(lock_path, f"store {self.name}")
+            try:
+                self._look(path)
+            except BaseException:
+                lock.release()
+                raise
+            return lock
+
+    def _look(self, path: Path) -> None:
+        """Refuse what is not ours without touching it."""
+        try:
+            mode = path.stat().st_mode
+        except FileNotFoundError:
+            if not path.parent.is_dir():
+                raise self._unreadable(f"there is no folder {path.parent}; make it first") from None
+            return
+        if not stat.S_ISREG(mode):
+            what = "a folder" if stat.S_ISDIR(mode) else "no regular file"
+            raise self._unreadable(f"{path} is {what}; give the path of a file")
+        # For writing too, but only to see whether that is allowed.
+        with path.open("r+b", buffering=0) as file:
+            header = file.read(schema.HEADER_SIZE)
+        if not header:
+            return  # an empty file is an empty database
+        found = schema.marks(header)
+        if found is None:
+            raise self._unreadable("is no SQLite database; it was left as it is; give the path of another file")
+        self._refuse(schema.objection(*found))
+
+    def _open(self, path: Path) -> sqlite3.Connection:
+        try:
+            # Made here, as SQLite would let everybody read it; its log and index get the same mode.
+            path.touch(mode=0o600)
+            connection = self.connect(path, timeout=SECONDS_BUSY, isolation_level=None)
+        except OSError as error:
+            raise self._unreadable(f"cannot be made ({error.strerror}); check its folder") from error
+        except sqlite3.Error as error:
+            raise fault_of_opening(self.name, error) from error
+        try:
+            self._prepare(connection)
+        except sqlite3.Error as error:
+            connection.close()
+            raise fault_of_opening(self.name, error) from error
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        for setting in _SETTINGS + _DURABLE[self.durability]:
+            connection.execute(setting)
+        application, version = connection.execute(schema.MARKS).fetchone()
+        if (application, version) == (0, 0) and connection.execute(schema.OBJECTS).fetchone() == (0,):
+            schema.create(connection)
+        else:
+            self._refuse(schema.objection(application, version))
+        (mode,) = connection.execute(_LOG).fetchone()
+        if mode != "wal":
+            raise self._unreadable("lies where SQLite cannot keep a write-ahead log; put it on a local disk")
+        # We hold the lock, so whoever held a lease is gone.
+        connection.execute(_VOID_LEASES)
+
+    def _refuse(self, objection: str | None) -> None:
+        if objection is not None:
+            raise self._unreadable(objection)
+
+    def _unreadable(self, message: str) -> StoreUnreadable:
+        return StoreUnreadable(self.name, message)

@@ -1,0 +1,56 @@
+"""What an error of SQLite means to the caller: try again, mend the store, or another path."""
+
+import sqlite3
+
+from taskorch.errors import StoreError, StoreUnavailable, StoreUnreadable
+
+_PASSING = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_INTERRUPT,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_PROTOCOL,
+    }
+)
+_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+# A file that cannot be opened now (too many open files) may be opened later: the log is opened on demand.
+_PASSING_ONCE_OPEN = _PASSING | {sqlite3.SQLITE_CANTOPEN}
+
+
+def fault(store: str, error: sqlite3.Error) -> StoreError:
+    """The error to raise for *error* of a call on an open store.
+
+    Args:
+        store: The name of the store.
+        error: What SQLite raised; the transaction was rolled back.
+
+    Returns:
+        ``StoreUnavailable`` if the same call may be made again, else ``StoreError``.
+    """
+    code = _primary_code(error)
+    if code in _PASSING_ONCE_OPEN:
+        return StoreUnavailable(store, f"{error}; whether the call took effect is unknown, make it again")
+    if code in _DAMAGED:
+        return StoreError(store, f"the file is damaged ({error}); stop, and restore it from a backup")
+    return StoreError(store, f"{error}")
+
+
+def fault_of_opening(store: str, error: sqlite3.Error) -> StoreError:
+    """The error to raise for *error* while the store was being opened."""
+    code = _primary_code(error)
+    if code in _PASSING:
+        return StoreUnavailable(store, f"cannot be opened just now ({error}); make the call again")
+    if code in _DAMAGED:
+        return StoreUnreadable(store, f"is damaged ({error}); restore it from a backup, or use another file")
+    return StoreUnreadable(
+        store, f"cannot be opened ({error}); check that the file and its folder may be read and written"
+    )
+
+
+def _primary_code(error: sqlite3.Error) -> int:
+    # Errors of the module itself, not of the library, have no code. The details are above the low byte.
+    code: int = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    return code & 0xFF

@@ -1,0 +1,162 @@
+"""The lock that makes one store object the only one on its file: the operating system's, so it dies with us.
+
+It is held on a file of its own beside the database. The lock file stays when the lock is released: to remove
+it would let two others each hold "the" lock, one on the old file and one on the new.
+"""
+
+import errno
+import json
+import os
+import sys
+import threading
+import time
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from taskorch.errors import RunBusy
+
+if sys.platform == "win32":
+    import msvcrt
+
+    # A locked byte cannot be read by others, so it lies far behind the text that tells who holds the lock.
+    _LOCKED_BYTE = 1 << 30
+
+    def _try_lock(handle: int) -> None:
+        os.lseek(handle, _LOCKED_BYTE, os.SEEK_SET)
+        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+
+    def _unlock(handle: int) -> None:
+        os.lseek(handle, _LOCKED_BYTE, os.SEEK_SET)
+        msvcrt.locking(handle, msvcrt.LK_UNLCK, 1)
+
+else:
+    import fcntl
+
+    def _try_lock(handle: int) -> None:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def _unlock(handle: int) -> None:
+        fcntl.flock(handle, fcntl.LOCK_UN)
+
+
+_NO_FOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
+_OURS = b'{"pid"'
+
+
+class _Process:
+    """What this process holds, and what it was forked away from."""
+
+    def __init__(self) -> None:
+        self.opening = threading.Lock()
+        self.held: dict[int, Path] = {}
+        self.inherited: set[Path] = set()
+
+    def forked(self) -> None:
+        # The child shares the handles and with them the locks, which would so outlive a killed parent. It
+        # only closes them: to unlock would take the lock from the parent.
+        self.inherited.update(self.held.values())
+        for handle in self.held:
+            os.close(handle)
+        self.held.clear()
+        self.opening = threading.Lock()
+
+
+_process = _Process()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_process.forked)
+
+
+def one_opening() -> threading.Lock:
+    """Held by who opens a file, from the first look at it until its lock is held."""
+    return _process.opening
+
+
+def inherited(path: Path) -> bool:
+    """Whether the lock *path* was held by the process that this one was forked from, when it was forked."""
+    return path in _process.inherited
+
+
+class FileLock:
+    """A held lock.
+
+    Args:
+        path: The lock file; made if there is none, readable by its owner only.
+        subject: What is locked, for the message.
+
+    Raises:
+        RunBusy: Another store object holds it, in this process or another.
+        OSError: The file cannot be opened or locked, or is somebody else's.
+    """
+
+    def __init__(self, path: Path, subject: str) -> None:
+        # Python opens files so that a started program does not inherit them.
+        self._handle = os.open(path, os.O_RDWR | os.O_CREAT | _NO_FOLLOW, 0o600)
+        _process.held[self._handle] = path
+        try:
+            _try(self._handle, path, subject)
+        except BaseException:
+            self._close()
+            raise
+
+    def sign(self) -> None:
+        """Write down who holds the lock, for whoever is refused it."""
+        _write(self._handle, json.dumps({"pid": os.getpid(), "started": _started()}))
+
+    def release(self) -> None:
+        """Give the lock back."""
+        if _read(self._handle):
+            _write(self._handle, "")
+        _unlock(self._handle)
+        self._close()
+
+    def _close(self) -> None:
+        _process.held.pop(self._handle)
+        os.close(self._handle)
+
+
+def _try(handle: int, path: Path, subject: str) -> None:
+    text = _read(handle)
+    if text and not text.startswith(_OURS):
+        raise FileExistsError(errno.EEXIST, "there is a file of somebody else's in the place of our lock", str(path))
+    try:
+        _try_lock(handle)
+    except (BlockingIOError, PermissionError):
+        raise RunBusy(subject, _holder(text)) from None
+
+
+def _read(handle: int) -> bytes:
+    os.lseek(handle, 0, os.SEEK_SET)
+    return os.read(handle, 1000)
+
+
+def _write(handle: int, text: str) -> None:
+    # It only helps a human reader, so a full disk must not keep anybody from the lock.
+    with suppress(OSError):
+        os.ftruncate(handle, 0)
+        os.lseek(handle, 0, os.SEEK_SET)
+        os.write(handle, text.encode())
+
+
+def _holder(text: bytes) -> str:
+    try:
+        known = json.loads(text)
+        pid, started = int(known["pid"]), str(known["started"])
+    except (ValueError, LookupError, TypeError):
+        return "another process"  # which has not signed yet
+    if pid == os.getpid():
+        return f"process {pid} (this one, by another store object)"
+    return f"process {pid} (started {started})"
+
+
+def _started() -> str:
+    """When this process started, to the second: a process id may be used again."""
+    try:
+        # Linux: the 22nd field, counted behind the name in brackets, is the start in ticks since the boot.
+        fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+        uptime = float(Path("/proc/uptime").read_text().split()[0])
+        age = uptime - int(fields[19]) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError, AttributeError):
+        age = time.process_time()  # at least that long ago
+    start = datetime.now(UTC) - timedelta(seconds=age)
+    return start.isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,171 @@
+"""The thread behind a SQLiteStore: cancelled callers, several event loops, forgotten stores."""
+
+import gc
+import threading
+import time
+import warnings
+
+import anyio
+import pytest
+
+from taskorch.core.unit import Claimed
+from taskorch.errors import StoreError
+from taskorch.stores import SQLiteStore
+from taskorch.testing.units import expect_claimed, expect_steps, hold, inserting, owners
+
+
+def _store_threads():
+    return [thread for thread in threading.enumerate() if thread.name.startswith("taskorch store")]
+
+
+async def _block(store, seconds=0.15):
+    """Keep the writer busy."""
+    await store._writer.call(lambda connection: time.sleep(seconds))
+
+
+async def test_a_cancelled_caller_is_let_go_at_once(path):
+    """A caller does not wait for work it no longer wants; work that has not begun is dropped."""
+    async with SQLiteStore(path) as store:
+        await hold(store)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_block, store)
+            await anyio.sleep(0.03)
+            before = time.monotonic()
+            with anyio.move_on_after(0.02):
+                await store.apply([owners(1)])
+            assert time.monotonic() - before < 0.1
+        await expect_steps(store, [0])
+
+
+async def test_a_claim_that_was_granted_to_a_cancelled_caller_is_released(path):
+    """A lease that was given while its claimant was being cancelled is not lost: the next one gets it."""
+    async with SQLiteStore(path) as store:
+        await store.apply([inserting()])
+        granted = threading.Event()
+
+        def slow(connection):
+            granted.set()
+            time.sleep(0.1)
+            connection.execute("INSERT INTO lease (run, epoch, owner) VALUES ('r', 1, 'ghost')")
+            return Claimed(1)
+
+        def undo(connection, answer):
+            connection.execute("UPDATE lease SET owner = NULL WHERE epoch = ?", (answer.epoch,))
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(store._writer.call, slow, undo)
+            await anyio.to_thread.run_sync(granted.wait)
+            tasks.cancel_scope.cancel()
+        await expect_claimed(store, 2)
+
+
+async def test_cancelled_claims_never_leak(path):
+    """However a cancel meets a claim, the record can be claimed afterwards."""
+    async with SQLiteStore(path, durability="normal") as store:
+        await store.apply([inserting()])
+        for round_number in range(60):
+            with anyio.move_on_after(round_number * 0.00001):
+                answer = await store.claim("ghost", "r")
+                assert isinstance(answer, Claimed)
+                await store.apply([owners(1, answer.epoch, release=True)])
+                continue
+            [record] = await store.read(["r"])
+            if record.owner is not None:  # cancelled after the claim: the caller knows of its lease
+                await store.apply([owners(1, record.epoch, release=True)])
+        assert isinstance(await store.claim("me", "r"), Claimed)
+
+
+def test_one_store_serves_one_loop_after_another(path):
+    """A store may be used from asyncio, then from trio, then from asyncio again."""
+    store = SQLiteStore(path)
+    anyio.run(hold, store)
+    anyio.run(store.apply, [owners(1)], backend="trio")
+    anyio.run(expect_steps, store, [0, 1])
+    anyio.run(store.aclose, backend="trio")
+    anyio.run(store.aclose)
+
+    assert _store_threads() == []
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_loop_that_ends_amid_a_call_hurts_nobody(path, backend):
+    """Work whose event loop has gone is finished, and the next loop is served."""
+
+    async def leave(store):
+        with anyio.move_on_after(0.02):
+            await _block(store, 0.1)
+
+    store = SQLiteStore(path)
+    anyio.run(hold, store)
+    anyio.run(leave, store, backend=backend)
+    anyio.run(expect_steps, store, [0])
+    anyio.run(store.aclose)
+
+
+async def test_closing_waits_for_work_and_is_not_cancelled(path):
+    """Work asked for before the end is done; a cancelled closer and a second one wait too; no thread is left."""
+    store = SQLiteStore(path)
+    await hold(store)
+    receipts = []
+
+    async def apply():
+        receipts.extend(await store.apply([owners(1)]))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_block, store)
+        await anyio.sleep(0.02)
+        tasks.start_soon(apply)
+        await anyio.sleep(0.02)
+        tasks.start_soon(store.aclose)
+        with anyio.CancelScope() as scope:
+            scope.cancel()
+            await store.aclose()
+        assert _store_threads() == []
+    assert len(receipts) == 1
+    with pytest.raises(StoreError, match="closed"):
+        await store.read(["r"])
+
+
+async def test_a_forgotten_store_is_closed_with_one_warning(path):
+    """A store that is collected unclosed gives everything back, and warns once and clearly."""
+    store = SQLiteStore(path)
+    await hold(store)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        del store
+        gc.collect()
+
+    assert [str(warning.message) for warning in caught if "taskorch" in str(warning.message)] == []
+    assert [warning.category for warning in caught] == [ResourceWarning]
+    assert f"store {path} was not closed" in str(caught[0].message)
+    assert _store_threads() == []
+    async with SQLiteStore(path) as again:
+        await expect_claimed(again, 2)
+
+
+async def test_a_store_that_could_not_be_opened_need_not_be_closed(tmp_path):
+    """A store that holds nothing is collected without a warning, and its thread ends."""
+    store = SQLiteStore(tmp_path / "none" / "store.db")
+    with pytest.raises(StoreError):
+        await store.read([])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        del store
+        gc.collect()
+
+    assert caught == []
+    assert _store_threads() == []
+
+
+async def test_many_callers_at_once(path):
+    """Calls of many tasks are all answered, each with its own result."""
+    async with SQLiteStore(path, durability="normal") as store:
+        answers = {}
+
+        async def ask(number):
+            answers[number] = await store._writer.call(lambda connection: number)
+
+        async with anyio.create_task_group() as tasks:
+            for number in range(200):
+                tasks.start_soon(ask, number)
+        assert answers == {number: number for number in range(200)}
