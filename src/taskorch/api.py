@@ -149,7 +149,7 @@ async def run(
     if store is None:
         return await execution.in_memory()
     async with _opened(store) as kept:
-        return await execution.in_store(kept, f"process {os.getpid()}")
+        return await execution.in_store(kept, f"process {os.getpid()} (call {secrets.token_hex(4)})")
 
 
 def run_sync(workflow: Workflow, **options: object) -> RunResult:

@@ -68,7 +68,7 @@ class Body:
         open_ended = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in signature.parameters.values())
         if unknown := set(inputs) - {p.name for p in parameters}:
             if not open_ended:
-                raise InvalidWorkflow.because(f"has no parameter {sorted(unknown)[0]!r}", path="inputs")
+                raise InvalidWorkflow.because(f"has no parameter {min(unknown)!r}", path="inputs")
             parameters += tuple(Parameter(name, True) for name in inputs if name in unknown)
         annotation = _return_annotation(function)
         if (why := outputs.JSON_CODEC.check(annotation)) is not None:

@@ -13,7 +13,13 @@ from enum import StrEnum
 from typing import Any, ClassVar, TypeVar, get_args, get_origin
 
 import attrs
-from cattrs import AttributeValidationNote, ClassValidationError, Converter, ForbiddenExtraKeysError
+from cattrs import (
+    AttributeValidationNote,
+    BaseValidationError,
+    ClassValidationError,
+    Converter,
+    ForbiddenExtraKeysError,
+)
 from cattrs.gen import make_dict_structure_fn, override
 
 from taskorch.core import json_text
@@ -28,6 +34,10 @@ Check = Callable[[Any], Iterable[Problem]]
 Number = int | float
 """A JSON number; whole ones stay ints."""
 EMPTY: Mapping[str, JSON] = {}  # shared, so never written to; a frozen mapping could not be pickled
+
+
+FAULTS = (BaseValidationError, InvalidDocument, TypeError, ValueError)
+"""What hooks, validators and converters raise about a value."""
 
 
 def snake(name: str) -> str:
@@ -114,7 +124,7 @@ def structure(data: JSON, cls: type[T]) -> T:
     """
     try:
         return _converter.structure(data, cls)
-    except Exception as error:
+    except FAULTS as error:
         raise InvalidDocument(problems_of(error)) from None
 
 
@@ -152,26 +162,33 @@ def problems_of(error: BaseException, path: str = "") -> Iterator[Problem]:
         for problem in error.problems:
             yield problem._replace(path=join(path, problem.path))
     elif isinstance(error, ClassValidationError):
-        keys = {attribute.name: key for key, attribute in error.cl.members().items()}
+        keys = {attribute.name: key for key, attribute in _class_of(error).members().items()}
         for inner in error.exceptions:
             notes = [n for n in getattr(inner, "__notes__", ()) if isinstance(n, AttributeValidationNote)]
             yield from problems_of(inner, child(path, keys[notes[0].name]) if notes else path)
     elif isinstance(error, ForbiddenExtraKeysError):
         for key in error.extra_fields:
-            yield Problem(child(path, key), "is not a known key", suggestion(key, error.cl.members()))
+            yield Problem(child(path, key), "is not a known key", suggestion(key, _class_of(error).members()))
     elif isinstance(error, KeyError):
         yield Problem(path, "is missing")
     else:
         yield Problem(path, str(error) or type(error).__name__)
 
 
+def _class_of(error: ClassValidationError | ForbiddenExtraKeysError) -> type[Document]:
+    cls = error.cl
+    assert issubclass(cls, Document)  # noqa: S101 - only documents are read; said for the type checker
+    return cls
+
+
 def collect(items: Iterable[tuple[str | int, JSON]], read: Callable[[JSON], T]) -> list[T]:
     """What *read* makes of each item, or one error with the problems of all, each under the item's key."""
-    values, problems = [], []
+    values: list[T] = []
+    problems: list[Problem] = []
     for key, item in items:
         try:
             values.append(read(item))
-        except Exception as error:
+        except FAULTS as error:
             problems.extend(problems_of(error, child("", key)))
     if problems:
         raise InvalidDocument(problems)
@@ -221,7 +238,8 @@ def _is_extension(key: object) -> bool:
 
 
 def _member_hook(attribute: "attrs.Attribute[Any]") -> Callable[[JSON, Any], Any]:
-    read, check, type_ = attribute.metadata["read"], attribute.metadata["check"], attribute.type
+    read, check = attribute.metadata["read"], attribute.metadata["check"]
+    type_: Any = attribute.type  # Any: a class, or a special form that cattrs knows
 
     def hook(value: JSON, _: Any) -> Any:
         result = read(value) if read else _converter.structure(value, type_)
@@ -234,17 +252,13 @@ def _member_hook(attribute: "attrs.Attribute[Any]") -> Callable[[JSON, Any], Any
 
 def _document_reader(cls: type[Document]) -> Callable[[JSON, Any], Document]:
     members = cls.members()
-    names = {a.name: override(rename=key, struct_hook=_member_hook(a)) for key, a in members.items()}
-    kept = {name: override(rename=f"\0{name}", struct_hook=lambda v, _: v) for name in ("extensions", "written")}
-    left = {a.name: override(omit=True) for a in attrs.fields(cls) if a.name not in names | kept}
+    overrides: dict[str, Any] = {a.name: override(omit=True) for a in attrs.fields(cls)}  # Any: keywords of cattrs
+    for key, attribute in members.items():
+        overrides[attribute.name] = override(rename=key, struct_hook=_member_hook(attribute))
+    for name in ("extensions", "written"):
+        overrides[name] = override(rename=f"\0{name}", struct_hook=lambda value, _: value)
     inner = make_dict_structure_fn(
-        cls,
-        _converter,
-        _cattrs_forbid_extra_keys=True,
-        _cattrs_detailed_validation=True,
-        **names,
-        **kept,
-        **left,
+        cls, _converter, _cattrs_forbid_extra_keys=True, _cattrs_detailed_validation=True, **overrides
     )
 
     def read(data: JSON, _: Any) -> Document:
@@ -259,32 +273,41 @@ def _document_reader(cls: type[Document]) -> Callable[[JSON, Any], Document]:
 
 
 def _document_writer(cls: type[Document]) -> Callable[[Document], dict[str, Any]]:
-    members = cls.members()
-
-    def write_member(attribute: "attrs.Attribute[Any]", value: Any) -> Any:
-        write = attribute.metadata["write"]
-        return write(value) if write else _converter.unstructure(value)
+    members = {key: _Written(attribute, cls.complete) for key, attribute in cls.members().items()}
 
     def write(document: Document) -> dict[str, Any]:
         data: dict[str, Any] = {}
         for key in document.written:
             if key in members:
-                data[key] = write_member(members[key], getattr(document, members[key].name))
+                data[key] = members[key].form(getattr(document, members[key].name))
             elif key in document.extensions:
                 data[key] = document.extensions[key]
-        for key, attribute in members.items():
-            value = getattr(document, attribute.name)
-            given = (cls.complete and not attribute.metadata["sparse"]) or not _is_default(attribute, value)
-            if key not in data and given:
-                data[key] = write_member(attribute, value)
+        for key, member in members.items():
+            value = getattr(document, member.name)
+            if key not in data and not member.is_left_out(value):
+                data[key] = member.form(value)
         return data | {k: v for k, v in document.extensions.items() if k not in data}
 
     return write
 
 
-def _is_default(attribute: "attrs.Attribute[Any]", value: object) -> bool:
-    default = attribute.default
-    return value == (default.factory() if isinstance(default, attrs.Factory) else default)  # type: ignore[arg-type]  # attrs types Factory as a function
+class _Written:
+    """How one member is written, and when it is left out."""
+
+    def __init__(self, attribute: "attrs.Attribute[Any]", complete: bool) -> None:
+        default: Any = attribute.default  # Any: attrs.Factory is a class that attrs types as a function
+        self.name = attribute.name
+        self._write = attribute.metadata["write"]
+        self._default = default.factory() if hasattr(default, "factory") else default
+        self._always = complete and not attribute.metadata["sparse"]
+
+    def is_left_out(self, value: object) -> bool:
+        return not self._always and (value is self._default or value == self._default)
+
+    def form(self, value: object) -> Any:  # Any: the JSON form of whatever it is
+        if value is None or value is True or value is False or type(value) in (str, int, float):
+            return value
+        return self._write(value) if self._write else _converter.unstructure(value)
 
 
 def _make_converter() -> Converter:
@@ -307,8 +330,10 @@ def _make_converter() -> Converter:
     converter.register_unstructure_hook(datetime, write_time)
     converter.register_unstructure_hook(timedelta, write_milliseconds)
     converter.register_structure_hook(StrEnum, _structure_enum)
-    converter.register_structure_hook_func(lambda t: get_origin(t) in (tuple, list), _structure_array)
-    converter.register_structure_hook_func(lambda t: get_origin(t) is Mapping, _structure_mapping)
+    arrays: tuple[Any, ...] = (tuple, list)  # Any: get_origin is typed too narrowly to compare
+    objects: Any = Mapping
+    converter.register_structure_hook_func(lambda t: get_origin(t) in arrays, _structure_array)
+    converter.register_structure_hook_func(lambda t: get_origin(t) is objects, _structure_mapping)
     converter.register_unstructure_hook(tuple, lambda value: [converter.unstructure(item) for item in value])
     return converter
 

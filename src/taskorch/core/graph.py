@@ -5,6 +5,7 @@ The only room with networkx, which is imported when the first question is asked.
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import attrs
@@ -80,6 +81,6 @@ def critical_path(steps: Sequence[Step], links: Sequence[Link]) -> CriticalPath:
     lengths = {s.id: s.estimated_duration.total_seconds() for s in steps if s.estimated_duration is not None}
     graph = _events([step.id for step in steps], links, lengths)
     path = nx.dag_longest_path(graph)
-    total = sum(graph.edges[edge]["weight"] for edge in zip(path, path[1:], strict=False))
-    on_path = [a[0] for a, b in zip(path, path[1:], strict=False) if a[0] == b[0]]
+    total = sum(graph.edges[edge]["weight"] for edge in pairwise(path))
+    on_path = [a[0] for a, b in pairwise(path) if a[0] == b[0]]
     return CriticalPath(timedelta(seconds=total), tuple(on_path))

@@ -54,7 +54,10 @@ class JsonCodec:
     def decode(self, text: str, annotation: object) -> object:
         """The value that was written as *text*."""
         data = json.loads(text)
-        return data if data is None or _is_free(annotation) else _converter().structure(data, annotation)
+        if data is None or _is_free(annotation):
+            return data
+        cls: Any = annotation  # Any: a class, or a special form that cattrs knows
+        return _converter().structure(data, cls)
 
 
 JSON_CODEC = JsonCodec()

@@ -10,7 +10,6 @@ from taskorch.core.frontier.facts import COMPLETE, FAIL, RETRY, START, Fact
 from taskorch.core.frontier.frontier import OPEN, Frontier
 from taskorch.core.frontier.plan import End
 from taskorch.core.outcomes import Outcome
-from taskorch.core.step import Step
 from taskorch.core.times import instant, write_time
 from taskorch.errors import MissingOutput, RunFailed
 
@@ -121,7 +120,7 @@ class RunResult:
     run_id: str
     name: str
     status: Outcome
-    steps: Mapping[str, StepResult]
+    steps: Mapping[str, StepResult] = attrs.field(repr=False)
     metrics: Metrics
     started_at: datetime
     ended_at: datetime
@@ -214,10 +213,7 @@ def result_of(
     """
     plan = frontier.plan
     courses, intervals = _courses(len(plan.steps), frontier.facts)
-    steps = {
-        step.id: _step_result(step, courses[number], frontier.ends[number], frontier.details[number], number, decode)
-        for number, step in enumerate(plan.steps)
-    }
+    steps = {step.id: _step_result(frontier, number, courses[number], decode) for number, step in enumerate(plan.steps)}
     return RunResult(
         run_id=run_id,
         name=name,
@@ -230,9 +226,8 @@ def result_of(
     )
 
 
-def _step_result(
-    step: Step, course: _Course, end: int, detail: Any, number: int, decode: Callable[[int, Any], Any]
-) -> StepResult:
+def _step_result(frontier: Frontier, number: int, course: _Course, decode: Callable[[int, Any], Any]) -> StepResult:
+    step, end, detail = frontier.plan.steps[number], frontier.ends[number], frontier.details[number]
     outcome = Outcome.CANCELLED if end == OPEN else End(end).outcome
     reason: str | None = None
     if outcome is Outcome.FAILED:

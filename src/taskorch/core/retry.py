@@ -68,7 +68,7 @@ class Retry:
         if self.multiplier > 1 and self.initial > 0 and ceiling > 0:
             # Clamping the exponent rather than the power keeps huge attempts from overflowing.
             exponent = min(exponent, max(0.0, log(ceiling / self.initial) / log(self.multiplier)) + 1)
-        wait = min(self.initial * self.multiplier**exponent, ceiling)
+        wait: float = min(self.initial * self.multiplier**exponent, ceiling)
         return wait * (1 - self.jitter * chance)
 
     def decide(self, attempt: int, error: BaseException, elapsed: float, chance: float = 0.0) -> RetryAt | GiveUp:

@@ -31,41 +31,57 @@ def check(flow: Workflow, params: Mapping[str, JSON]) -> None:
 
 
 def new_task(
-    flow: Workflow, run_id: str, params: Mapping[str, JSON], context: Mapping[str, JSON], now: datetime
+    flow: Workflow,
+    *,
+    mark: str,
+    run_id: str,
+    params: Mapping[str, JSON],
+    context: Mapping[str, JSON],
+    now: datetime,
 ) -> Task:
     """The task of a new run, enqueued.
+
+    Args:
+        flow: Its workflow.
+        mark: The fingerprint of the workflow.
+        run_id: Its id, a task id.
+        params: Its params, defaults included.
+        context: Its context.
+        now: The time.
 
     Raises:
         InvalidTask: *run_id* is no task id.
         InvalidParameters: A param is missing or unknown, or params or context cannot be written down.
     """
     check(flow, params)
-    record = {"fingerprint": fingerprint(flow), "params": params, "context": context}
-    try:
-        json.dumps(record, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise InvalidParameters([f"params and context are kept as JSON: {error}"]) from None
-    task = Task.new(
-        flow.name,
-        now=now,
-        id=run_id,
-        by=ACTOR,
-        type="workflow",
-        internals=Internals(run=record),
-    )
+    record = {"fingerprint": mark, "params": _plain("params", params), "context": _plain("context", context)}
+    task = Task.new(flow.name, now=now, id=run_id, by=ACTOR, type="workflow", internals=Internals(run=record))
     return advance(task, Verb.ENQUEUE, now=now, by=ACTOR)[0]
 
 
-def require_same(
-    task: Task, flow: Workflow, params: Mapping[str, JSON] | None, context: Mapping[str, JSON] | None
-) -> None:
-    """Raise ``WorkflowChanged`` if a run is asked to go on as another one; None stands for "as before"."""
+def require_same(task: Task, mark: str, params: Mapping[str, JSON] | None, context: Mapping[str, JSON] | None) -> None:
+    """Raise ``WorkflowChanged`` if a run is asked to go on as another one.
+
+    Args:
+        task: The task of the run.
+        mark: The fingerprint of the workflow that is given now.
+        params: The params that are given now; None for those of before.
+        context: The context; None likewise.
+    """
     record = task.internals.run
-    if record.get("fingerprint") != fingerprint(flow):
+    if record.get("fingerprint") != mark:
         raise WorkflowChanged(task.id, "definition")
     for what, given in (("params", params), ("context", context)):
-        if given is not None and json.loads(json.dumps(given)) != record.get(what):
+        if given is not None and _plain(what, given) != record.get(what):
             raise WorkflowChanged(task.id, what)
+
+
+def _plain(what: str, data: Mapping[str, JSON]) -> JSON:
+    """The data as it comes back from a store."""
+    try:
+        return json.loads(json.dumps(data, allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise InvalidParameters([f"{what} are kept as JSON: {error}"]) from None
 
 
 def insertion(task: Task) -> Unit:

@@ -129,8 +129,12 @@ def problems_of(retained: Retained) -> Iterator[Problem]:
                 yield problem._replace(path=f"{path}.{problem.path}" if problem.path else path)
 
 
-def require_sound(retained: Retained, further: Iterable[Problem] = ()) -> None:
-    """Raise with everything that is wrong between the parts of a workflow, and with *further* problems.
+def require_sound(retained: Retained, further: Iterable[Problem] = ()) -> list[Link]:
+    """The links of a workflow, implied ones included, if nothing is wrong between its parts.
+
+    Args:
+        retained: Its parts.
+        further: Problems known already, to be told together with those found here.
 
     Raises:
         InvalidWorkflow: There is a problem.
@@ -139,10 +143,11 @@ def require_sound(retained: Retained, further: Iterable[Problem] = ()) -> None:
     problems = [*further, *problems_of(retained)]
     ids = [id for _, id in retained.placed_ids]
     links = all_links([step for _, step in retained.steps], [link for _, link in retained.links])
-    links = [link for link in links if link.predecessor != link.successor]
-    if is_circular(ids, links):
-        cycle = find_cycle(ids, links)
+    others = [link for link in links if link.predecessor != link.successor]
+    if is_circular(ids, others):
+        cycle = find_cycle(ids, others)
         shown = " → ".join((*cycle, cycle[0]))
         raise CycleError([*problems, Problem("", f"the links form a circle: {shown}", "remove one of them")], cycle)
     if problems:
         raise InvalidWorkflow(problems)
+    return links

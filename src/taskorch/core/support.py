@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from taskorch.core.expressions import parse
 from taskorch.core.outcomes import LinkType
 from taskorch.core.settings import Notifications
-from taskorch.core.step import Step
+from taskorch.core.step import Link, Step
 
 _STEP_MEMBERS = (
     "resources",
@@ -36,11 +36,11 @@ def step_features(step: Step, path: str) -> Iterator[str]:
             yield f"{path}.environment.{name}"
 
 
-def link_features(type: LinkType, has_lag: bool, path: str) -> Iterator[str]:
+def link_features(link: Link, path: str) -> Iterator[str]:
     """The paths of what a link would need and this version has not."""
-    if type is not LinkType.FINISH_TO_START:
+    if link.type is not LinkType.FINISH_TO_START:
         yield f"{path}.type"
-    if has_lag:
+    if link.lag:
         yield f"{path}.lag"
 
 

@@ -1,7 +1,7 @@
 """Workflows: a named graph of steps joined by links, from D4's JSON or built in Python."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import PurePath
 from typing import Any, Self, TypeVar, overload
@@ -34,6 +34,23 @@ from taskorch.errors import InvalidWorkflow
 F = TypeVar("F", bound=Callable[..., Any])  # Any: a step may be any function
 StepRef = str | Step | Callable[..., Any]
 """A step, by id, by itself, or by its function."""
+
+
+class Roll:
+    """The ids of steps by id and by function; follows a list of steps as it grows."""
+
+    def __init__(self) -> None:
+        self._seen = 0
+        self._ids: dict[object, list[str]] = {}
+
+    def find(self, steps: Sequence[Step], ref: object) -> list[str]:
+        """The ids of the steps that *ref* is the id or the function of."""
+        for step in steps[self._seen :]:
+            self._ids.setdefault(step.id, []).append(step.id)
+            if step.body is not None:
+                self._ids.setdefault(step.body.function, []).append(step.id)
+        self._seen = len(steps)
+        return self._ids.get(ref, [])
 
 
 @attrs.frozen(eq=False)
@@ -72,6 +89,7 @@ class Workflow(WorkflowDocument):
     retry_policy: RetryPolicy | None = member(None)
     directory: PurePath | None = attrs.field(default=None, kw_only=True, eq=False)
     layout: Layout = attrs.field(factory=Layout, kw_only=True, eq=False, repr=False)
+    _roll: Roll = attrs.field(factory=Roll, init=False, eq=False, repr=False)
 
     # --- building ----------------------------------------------------------------------------------------
 
@@ -114,7 +132,7 @@ class Workflow(WorkflowDocument):
             return lambda function: self.step(
                 function, id=id, after=after, inputs=inputs, inline=inline, retry=retry, **members
             )
-        name = id or getattr(fn, "__name__", "")
+        name = id or str(getattr(fn, "__name__", ""))
         feeds = {parameter: self.id_of(source) for parameter, source in inputs.items()}
         try:
             body = Body.of(fn, feeds, inline=inline)
@@ -139,10 +157,10 @@ class Workflow(WorkflowDocument):
         Raises:
             InvalidWorkflow: Its id is taken, or *after* names what is no step yet.
         """
-        if any(known.id == step.id for known in self.steps):
+        if self._roll.find(self.steps, step.id):
             raise InvalidWorkflow.because("there is such a step already", "give another id=", step.id)
-        single = isinstance(after, str | Step) or callable(after)
-        links = [Link(self.id_of(ref), step.id) for ref in ([after] if single else after)]  # type: ignore[union-attr,list-item]  # told apart by single
+        refs = [after] if isinstance(after, str | Step) or callable(after) else after
+        links = [Link(self.id_of(ref), step.id) for ref in refs]
         self.steps.append(step)
         self.links.extend(links)
         return step
@@ -161,7 +179,7 @@ class Workflow(WorkflowDocument):
         """
         if isinstance(ref, Step):
             return ref.id
-        found = [s.id for s in self.steps if s.id == ref or (s.body is not None and s.body.function is ref)]
+        found = self._roll.find(self.steps, ref)
         if len(found) != 1:
             name = ref if isinstance(ref, str) else getattr(ref, "__name__", repr(ref))
             what = "there is no such step" if not found else f"is the body of {', '.join(found)}; name one by id"
@@ -178,29 +196,32 @@ class Workflow(WorkflowDocument):
         """The links as written, and those implied by conditions and parameters."""
         return soundness.all_links(self.steps, self.links)
 
-    def check(self) -> None:
-        """Raise ``InvalidWorkflow`` (``CycleError`` for a circle) with everything that is wrong."""
-        at = self.layout.path_of
-        placed = [(at(f"steps[{index}]"), step) for index, step in enumerate(self.steps)]
-        links = [(at(f"dependencies[{index}]"), link) for index, link in enumerate(self.links)]
-        soundness.require_sound(soundness.Retained([(p, s.id) for p, s in placed], placed, links))
+    def check(self) -> list[Link]:
+        """The links, implied ones included, if steps and links fit together.
+
+        Raises:
+            InvalidWorkflow: With everything that is wrong; ``CycleError`` if a circle is among it.
+        """
+        steps_at, links_at = self.layout.path_of("steps"), self.layout.path_of("dependencies")
+        placed = [(f"{steps_at}[{index}]", step) for index, step in enumerate(self.steps)]
+        links = [(f"{links_at}[{index}]", link) for index, link in enumerate(self.links)]
+        return soundness.require_sound(soundness.Retained([(p, s.id) for p, s in placed], placed, links))
 
     def stages(self) -> tuple[tuple[str, ...], ...]:
         """Groups of steps that may run at the same time, each after those before it (D3)."""
-        self.check()
-        return graph.stages([step.id for step in self.steps], self.all_links())
+        return graph.stages([step.id for step in self.steps], self.check())
 
     def critical_path(self) -> graph.CriticalPath:
         """The longest chain of steps by their estimates, with ``duration`` and ``steps``."""
-        self.check()
-        return graph.critical_path(self.steps, self.all_links())
+        return graph.critical_path(self.steps, self.check())
 
     def unsupported(self) -> list[str]:
         """The paths of what a run would need and this version cannot carry out."""
         at = self.layout.path_of
-        found = [f for i, s in enumerate(self.steps) for f in support.step_features(s, at(f"steps[{i}]"))]
-        for i, k in enumerate(self.links):
-            found.extend(support.link_features(k.type, bool(k.lag), at(f"dependencies[{i}]")))
+        steps_at, links_at = at("steps"), at("dependencies")
+        found = [f for i, step in enumerate(self.steps) for f in support.step_features(step, f"{steps_at}[{i}]")]
+        for i, link in enumerate(self.links):
+            found.extend(support.link_features(link, f"{links_at}[{i}]"))
         handling = self.error_handling or ErrorHandling()
         if handling.rollback_strategy == "automatic":
             found.append(at("errorHandling") + ".rollbackStrategy")
@@ -239,8 +260,8 @@ class Workflow(WorkflowDocument):
 def _policy_of(retry: Retry) -> RetryPolicy:
     return RetryPolicy(
         max_retries=retry.max_attempts - 1,
-        initial_delay=retry.initial,
+        initial_delay=duration(retry.initial),
         backoff_multiplier=retry.multiplier,
-        max_delay=retry.max_delay,
+        max_delay=duration(retry.max_delay),
         jitter=retry.jitter or None,
     )

@@ -1,7 +1,7 @@
 """Reading a workflow's document: which form it has, its members one by one, then the whole."""
 
 from collections.abc import Iterator, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import attrs
 
@@ -16,6 +16,7 @@ from taskorch.core.step import Link, Step
 from taskorch.errors import InvalidDocument, InvalidWorkflow, Problem
 
 W = TypeVar("W", bound=WorkflowDocument)
+P = TypeVar("P", bound=WorkflowDocument)
 
 
 def read_json(text: str | bytes, cls: type[W]) -> W:
@@ -59,13 +60,13 @@ def read(data: JSON, cls: type[W]) -> W:
     problems.extend(_reference_problems(members, layout, steps.ids()))
     require_sound(Retained(steps.ids(), read_steps, read_links), problems)
     assert rest is not None  # noqa: S101 - without problems it was read; said for the type checker
-    return attrs.evolve(
-        rest,
-        steps=[step for _, step in read_steps],
-        links=[link for _, link in read_links],
-        layout=layout,
-        written=tuple(key for key in _order(data, layout) if key in cls.members() or key in rest.extensions),
-    )
+    written = tuple(key for key in _order(data, layout) if key in cls.members() or key in rest.extensions)
+    parts: dict[str, Any] = {  # Any: the attributes of cls that were read apart
+        "steps": [step for _, step in read_steps],
+        "links": [link for _, link in read_links],
+        "layout": layout,
+    }
+    return attrs.evolve(rest, written=written, **parts)
 
 
 def _order(data: Mapping[str, JSON], layout: Layout) -> Iterator[str]:

@@ -5,8 +5,9 @@ group of bodies and under a shield, so that whatever has been decided is recorde
 cancelled. It never starts a task.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
+from typing import TypeVar
 
 import anyio
 
@@ -19,6 +20,7 @@ REPEATS = 60
 REPEATS_WHEN_CLOSING = 6
 """… and how often when the run is being cancelled, which must not hang (about 3 s)."""
 
+T = TypeVar("T")
 OnReceipt = Callable[[Receipt], None]
 
 
@@ -59,26 +61,39 @@ class Committer:
                     on_receipt(receipt)
 
     async def _apply(self, units: Sequence[Unit]) -> list[Receipt]:
-        try:
-            return await self._store.apply(units)
-        except StoreUnavailable:
-            return await self._repeat(units)
+        def limit() -> int:
+            return REPEATS_WHEN_CLOSING if self._closed else REPEATS
 
-    async def _repeat(self, units: Sequence[Unit]) -> list[Receipt]:
-        """The fate of *units* is unknown: the same ones again, until the store answers."""
-        import tenacity  # needed only on bad days
+        return await until_known(lambda: self._store.apply(units), self._clock, limit)
 
-        def stop(state: tenacity.RetryCallState) -> bool:
-            return state.attempt_number >= (REPEATS_WHEN_CLOSING if self._closed else REPEATS)
 
-        attempts = tenacity.AsyncRetrying(
-            sleep=self._sleep,
-            wait=tenacity.wait_exponential(multiplier=0.05, max=5),
-            stop=stop,
-            retry=tenacity.retry_if_exception_type(StoreUnavailable),
-            reraise=True,
-        )
-        return await attempts(self._store.apply, units)
+async def until_known(
+    call: Callable[[], Awaitable[T]], clock: Clock, limit: Callable[[], int] = lambda: REPEATS_WHEN_CLOSING
+) -> T:
+    """What *call* answers; while its outcome stays unknown it is made again, up to *limit* times.
 
-    async def _sleep(self, seconds: float) -> None:
-        await self._clock.wait(anyio.Event(), self._clock.now() + timedelta(seconds=seconds))
+    Only for calls that have the effect of one however often they are made.
+
+    Raises:
+        StoreUnavailable: The outcome stayed unknown.
+    """
+    try:
+        return await call()
+    except StoreUnavailable:
+        return await _repeat(call, clock, limit)
+
+
+async def _repeat(call: Callable[[], Awaitable[T]], clock: Clock, limit: Callable[[], int]) -> T:
+    import tenacity  # needed only on bad days
+
+    async def sleep(seconds: float) -> None:
+        await clock.wait(anyio.Event(), clock.now() + timedelta(seconds=seconds))
+
+    attempts = tenacity.AsyncRetrying(
+        sleep=sleep,
+        wait=tenacity.wait_exponential(multiplier=0.05, max=5),
+        stop=lambda state: state.attempt_number >= limit(),
+        retry=tenacity.retry_if_exception_type(StoreUnavailable),
+        reraise=True,
+    )
+    return await attempts(call)

@@ -15,7 +15,7 @@ from taskorch.core.times import microseconds
 from taskorch.core.workflow import Workflow
 from taskorch.engine.committer import Committer
 from taskorch.engine.jobs import Jobs
-from taskorch.engine.leases import Held, Lease, hold
+from taskorch.engine.leases import Held, Lease, give_back, hold
 from taskorch.engine.observation import Observation
 from taskorch.engine.runner import Runner, Surroundings
 from taskorch.protocols import Clock, Dispatcher, Observer, Store
@@ -68,10 +68,22 @@ class Execution:
             StaleLease: Another owner has taken the run over.
             StoreError: The store failed.
         """
-        held = await hold(store, owner, self.flow, self.run_id, self.params, self.context, self.clock)
-        run = _Run.of(self, held)
+        held = await hold(
+            store,
+            owner,
+            flow=self.flow,
+            run_id=self.run_id,
+            params=self.params,
+            context=self.context,
+            clock=self.clock,
+        )
         if held.epoch is None:
-            return run.result(microseconds(held.task.state.changed_at))
+            return _Run.of(self, held).result(microseconds(held.task.state.changed_at))
+        try:
+            run = _Run.of(self, held)
+        except BaseException:
+            await give_back(store, self.run_id, held.epoch)
+            raise
         committer = Committer(store, self.clock)
         lease = Lease(committer, held, run.runner.lose)
         await run.runner.run(committer, lease)

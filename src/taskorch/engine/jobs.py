@@ -79,10 +79,10 @@ class Jobs:
     def _call(self, number: int, step: Step, body: Body) -> Callable[[], object]:
         sources = self._sources[number]
         arguments: dict[str, Any] = {}  # Any: the outputs of other steps
-        for parameter, source, required in sources:
+        for name, source, required in sources:
             origin = self._plan.index[source]
             if self._frontier.ends[origin] == End.COMPLETED:
-                arguments[parameter] = self.decoded(origin, self._frontier.details[origin])
+                arguments[name] = self.decoded(origin, self._frontier.details[origin])
             elif required:
                 raise MissingOutput(step.id, source)
         for parameter in body.parameters:

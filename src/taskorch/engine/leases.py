@@ -11,7 +11,7 @@ from taskorch.core.frontier.facts import Fact
 from taskorch.core.task import Task
 from taskorch.core.unit import Claimed, LeaseAction, Receipt, Refusal, Refused, Unit
 from taskorch.core.workflow import Workflow
-from taskorch.engine.committer import Committer
+from taskorch.engine.committer import Committer, until_known
 from taskorch.errors import RunBusy, StaleLease, StoreError
 from taskorch.protocols import Clock, Store
 
@@ -34,6 +34,7 @@ class Held:
 async def hold(
     store: Store,
     owner: str,
+    *,
     flow: Workflow,
     run_id: str,
     params: Mapping[str, JSON] | None,
@@ -44,7 +45,7 @@ async def hold(
 
     Args:
         store: Where it is kept.
-        owner: How this process is called in messages.
+        owner: What this caller is called in messages; nobody else is called so.
         flow: Its workflow.
         run_id: Its id.
         params: Its params; None for those it was started with.
@@ -56,32 +57,52 @@ async def hold(
         RunBusy: A living owner holds it.
         StoreError: The store failed.
     """
+    mark = runs.fingerprint(flow)
     task = await _read(store, run_id)
     if task is None:
-        given = flow.parameters if params is None else params
-        known = flow.context if context is None else context
-        task = runs.new_task(flow, run_id, given, known, clock.now())
-        receipt = (await store.apply([runs.insertion(task)]))[0]
+        task = runs.new_task(
+            flow,
+            mark=mark,
+            run_id=run_id,
+            params=flow.parameters if params is None else params,
+            context=flow.context if context is None else context,
+            now=clock.now(),
+        )
+        insertion = runs.insertion(task)
+        receipt = (await until_known(lambda: store.apply([insertion]), clock))[0]
         if isinstance(receipt, Refused):  # somebody was quicker
             task = await _read(store, run_id) or task
-    runs.require_same(task, flow, params, context)
+    runs.require_same(task, mark, params, context)
     if task.is_final:
         return Held(task, await _journal(store, run_id), None)
     # From the claim on the lease must not get lost: only what follows it may be cancelled.
     with anyio.CancelScope(shield=True):
-        answer = await store.claim(owner, run_id)
-    if not isinstance(answer, Claimed):
-        raise RunBusy(f"run {run_id!r}", answer.by or "another owner")
+        epoch = await _claim(store, owner, run_id, clock)
     try:
         task = await _read(store, run_id) or task
         facts = await _journal(store, run_id)
     except BaseException:
-        await _give_back(store, run_id, answer.epoch)
+        await give_back(store, run_id, epoch)
         raise
     if task.is_final:
-        await _give_back(store, run_id, answer.epoch)
+        await give_back(store, run_id, epoch)
         return Held(task, facts, None)
-    return Held(task, facts, answer.epoch)
+    return Held(task, facts, epoch)
+
+
+async def _claim(store: Store, owner: str, run_id: str, clock: Clock) -> int:
+    """The epoch of our lease on a run.
+
+    A claim whose outcome was unknown is made again; if it had been granted, the second finds the lease with
+    *owner*, which nobody else is called.
+    """
+    answer = await until_known(lambda: store.claim(owner, run_id), clock)
+    if isinstance(answer, Claimed):
+        return answer.epoch
+    record = (await store.read([run_id]))[0]
+    if record is not None and record.owner == owner:
+        return record.epoch
+    raise RunBusy(f"run {run_id!r}", answer.by or "another owner")
 
 
 class Lease:
@@ -154,6 +175,7 @@ async def _journal(store: Store, run_id: str) -> list[Fact]:
     return facts
 
 
-async def _give_back(store: Store, run_id: str, epoch: int) -> None:
+async def give_back(store: Store, run_id: str, epoch: int) -> None:
+    """Release a lease under which nothing was written."""
     with anyio.CancelScope(shield=True):
         await store.apply([runs.release(run_id, epoch, 1)])

@@ -39,7 +39,7 @@ class Observation:
         for observer in list(self._observers):
             try:
                 observer(event)
-            except Exception:
+            except Exception:  # noqa: BLE001 - whatever an observer raises, the run goes on
                 self._observers.remove(observer)
                 _LOG.exception("an observer raised and was removed")
 

@@ -51,6 +51,12 @@ class Worker:
         self.attempt = 0
         self.stopped_for: BaseException | None = None
 
+    def renewed(self) -> anyio.CancelScope:
+        """A fresh scope, for bodies that nobody has stopped yet."""
+        self.stopped_for = None
+        self.scope = anyio.CancelScope()
+        return self.scope
+
     @property
     def timed_out(self) -> bool:
         """Whether the body is being stopped because its time is up."""
@@ -113,8 +119,7 @@ class Pool:
         self._waking = False
         try:
             while True:
-                me.stopped_for = None
-                with anyio.CancelScope() as me.scope:
+                with me.renewed():
                     await self._serve(me)
                 if me.step is not None and me.stopped_for is not None:
                     self._ended(me, self._bodies.failed, me.stopped_for)
@@ -137,7 +142,7 @@ class Pool:
             try:
                 context, body = self._bodies.body(me.step, me.attempt, me)
                 output = await isolated(context, body)
-            except (Exception, SystemExit) as error:  # a body that exits ends its step, not the host
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - a body may raise anything; exiting ends its step only
                 self._ended(me, self._bodies.failed, me.stopped_for or error)
             else:
                 self._ended(me, self._bodies.completed, output)

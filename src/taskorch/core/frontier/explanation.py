@@ -1,5 +1,7 @@
 """Why a step has not started, or how it ended: structured, for people and programs."""
 
+from typing import Any
+
 import attrs
 
 from taskorch.core.frontier.facts import STATES
@@ -44,35 +46,33 @@ def explain(frontier: Frontier, id: str) -> Explanation:
     state = STATES[frontier.states[target]]
     end = frontier.ends[target]
     outcome = None if end == OPEN else End(end).outcome
-    reason = _reason(frontier, target, state, outcome, waits_for, unmet)
-    return Explanation(id, state, outcome, tuple(waits_for), tuple(unmet), reason)
+    return Explanation(
+        step=id,
+        state=state,
+        outcome=outcome,
+        waits_for=tuple(waits_for),
+        unmet=tuple(unmet),
+        reason=_end(outcome, frontier.details[target], unmet)
+        if outcome
+        else _WAITING[state].format(", ".join(waits_for)),
+    )
 
 
-def _reason(
-    frontier: Frontier,
-    step: int,
-    state: State,
-    outcome: Outcome | None,
-    waits_for: list[str],
-    unmet: list[tuple[str, Outcome]],
-) -> str:
-    detail = frontier.details[step]
-    match outcome, state:
-        case Outcome.COMPLETED, _:
-            return "its body ended well"
-        case Outcome.FAILED, _:
-            return f"its last attempt failed: {detail.get('message', '')}"
-        case Outcome.SKIPPED, _:
-            return "its own condition was false"
-        case Outcome.OMITTED, _:
-            links = ", ".join(f"{id} ended as {end}" for id, end in unmet)
+_WAITING = {
+    State.CREATED: "it waits for {}",
+    State.QUEUED: "it is ready and waits for a free slot",
+    State.IN_PROGRESS: "its body runs",
+    State.FAILED: "it waits for its next attempt",
+}
+
+
+def _end(outcome: Outcome, detail: Any, unmet: list[tuple[str, Outcome]]) -> str:  # Any: as in a fact
+    links = ", ".join(f"{id} ended as {end}" for id, end in unmet)
+    match outcome:
+        case Outcome.FAILED:
+            return f"its last attempt failed: {detail['message']}"
+        case Outcome.OMITTED:
             return f"a link was not met: {links}" if links else "its condition on other steps was not met"
-        case Outcome.CANCELLED, _:
+        case Outcome.CANCELLED:
             return f"it was cancelled: {detail}"
-        case None, State.CREATED:
-            return f"it waits for {', '.join(waits_for)}"
-        case None, State.FAILED:
-            return "it waits for its next attempt"
-        case None, State.IN_PROGRESS:
-            return "its body runs"
-    return "it is ready and waits for a free slot"
+    return {Outcome.COMPLETED: "its body ended well", Outcome.SKIPPED: "its own condition was false"}[outcome]

@@ -100,10 +100,10 @@ class Plan:
             InvalidWorkflow: The workflow is not sound, or a step has nothing to run.
             UnsupportedFeature: It needs what this version cannot carry out.
         """
-        flow.check()
+        links = flow.check()
         if features := flow.unsupported():
             raise UnsupportedFeature(flow.name, features)
-        steps, links = tuple(flow.steps), flow.all_links()
+        steps = tuple(flow.steps)
         for step in steps:
             if (step.command is None) == (step.body is None):
                 raise InvalidWorkflow.because("has nothing to run", "give it a command or a function", step.id)
