@@ -133,7 +133,7 @@ class RunResult:
 
     @property
     def outputs(self) -> dict[str, Any]:
-        """The outputs of the steps that completed, by id. Any: whatever the bodies returned."""
+        """The outputs of the steps that completed, by id."""
         return {id: step.output for id, step in self.steps.items() if step.status is Outcome.COMPLETED}
 
     def check(self) -> "RunResult":

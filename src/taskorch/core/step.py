@@ -130,7 +130,7 @@ class Step(WorkflowDocument):
     total_timeout: timedelta | None = member(None, check=not_negative, converter=duration)
     queue_timeout: timedelta | None = member(None, check=not_negative, converter=duration)
     delivery: str | None = member(None, check=one_of("at_least_once", "at_most_once"))
-    rollback: "Command | Step | None" = member(None, read=_read_rollback, write=_write_rollback)
+    rollback: "str | tuple[str, ...] | Step | None" = member(None, read=_read_rollback, write=_write_rollback)
     cache: Cache | None = member(None)
     map: str | None = member(None, check=check_condition)
     for_each: str | None = member(None, check=not_empty)

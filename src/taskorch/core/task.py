@@ -296,7 +296,7 @@ class Task(TaskDocument):
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing can follow: completed, cancelled, or failed with no retry pending."""
+        """Whether it is completed, cancelled, or failed with no retry pending."""
         failed = self.state.current is State.FAILED and self.internals.retry_at is None
         return failed or self.state.current in FINAL
 

@@ -1,0 +1,37 @@
+"""Events in words: one line for whatever a person would like to hear of a run."""
+
+from datetime import datetime
+
+from taskorch.cli.screen import shown
+from taskorch.cli.tables import spoken
+from taskorch.core.events import Event
+from taskorch.core.states import Verb
+
+
+class Words:
+    """Puts the events of one run into words."""
+
+    def __init__(self) -> None:
+        self._began: dict[str, datetime] = {}
+
+    def line(self, event: Event) -> str | None:
+        """The line for *event*, or None if it is of no interest."""
+        step = event.step
+        if step is None:
+            return None
+        match event.verb:
+            case Verb.START | Verb.RETRY:
+                self._began[step] = event.at
+                return f"{step}: started" + (f", attempt {event.attempt}" if event.attempt > 1 else "")
+            case Verb.COMPLETE:
+                return f"{step}: completed{self._after(step, event.at)}"
+            case Verb.FAIL:
+                reason = f" ({shown(event.reason, 200)})" if event.reason else ""
+                return f"{step}: failed{self._after(step, event.at)}{reason}"
+            case Verb.CANCEL:
+                return f"{step}: {shown(event.reason or 'cancelled', 200)}"
+        return None
+
+    def _after(self, step: str, at: datetime) -> str:
+        began = self._began.pop(step, None)
+        return "" if began is None else f" after {spoken((at - began).total_seconds())}"
