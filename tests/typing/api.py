@@ -1,1 +1,76 @@
-"""Never run, only type-checked: what a host may write against the front door, and what it is told."""
+"""Never run: the type checker reads it as a host program would be read."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import assert_type
+
+import taskorch
+from taskorch.observers import LogObserver
+from taskorch.stores import MemoryStore, SQLiteStore
+from taskorch.testing import FakeClock, check_dispatcher, check_store
+
+flow = taskorch.Workflow("typed", timeout=3600)
+
+
+@flow.step(timeout=60, retry=taskorch.Retry(max_attempts=4, initial=1, multiplier=2, max_delay=30))
+async def extract() -> list[int]:
+    """An async body keeps its type."""
+    return [1]
+
+
+@flow.step
+def total(extract: list[int]) -> int:
+    """So does a sync one."""
+    return sum(extract)
+
+
+@flow.step(inputs={"count": total}, after=[extract, "total"], condition="on_success(total)")
+def report(count: int) -> str:
+    """So does one with options."""
+    return str(count)
+
+
+def quiet() -> None:
+    """A function that is made a step by a call."""
+
+
+async def main() -> None:
+    """What a host does with a run."""
+    result = await taskorch.run(
+        flow,
+        params={"month": "2026-11"},
+        store=SQLiteStore("runs.db", durability="normal"),
+        clock=FakeClock(datetime(2026, 1, 1, tzinfo=UTC)),
+        concurrency=4,
+        observers=[LogObserver(), lambda event: event.step],
+    )
+    assert_type(result.check(), taskorch.RunResult)
+    assert_type(result[extract], list[int])
+    assert_type(result[total], int)
+    assert_type(result[report], str)
+    assert_type(await extract(), list[int])
+    step = result.steps["total"]
+    assert_type(step.status, taskorch.Outcome)
+    assert_type(step.started_at, datetime | None)
+    assert_type(flow.critical_path().duration, timedelta)
+    assert_type(flow.stages(), tuple[tuple[str, ...], ...])
+    assert_type(flow.step(quiet, id="quiet", after="total")(), None)
+    assert_type(await check_store(MemoryStore), int)
+    await check_dispatcher(Elsewhere)
+
+
+class Elsewhere:
+    """A dispatcher of a host, which imports nothing to comply."""
+
+    async def dispatch(self, job: object, report: object) -> object:
+        """Run the job."""
+        return None
+
+
+def tasks(table: taskorch.TransitionTable = taskorch.LIFECYCLE) -> Mapping[str, object]:
+    """What a host does with a task."""
+    task = taskorch.Task.new("Analyse the brief")
+    task, event = taskorch.advance(task, taskorch.Verb.ENQUEUE, now=datetime.now(UTC), by="ann", table=table)
+    assert_type(event, taskorch.Event)
+    assert_type(table.target(task.state.current, taskorch.Verb.CANCEL), taskorch.State)
+    return taskorch.Task.from_json(task.to_json()).to_dict()

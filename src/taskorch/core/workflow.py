@@ -53,7 +53,7 @@ class Roll:
         return self._ids.get(ref, [])
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, init=False)
 class Workflow(WorkflowDocument):
     """A named graph of steps joined by links; data, never code to be replayed.
 
@@ -74,7 +74,7 @@ class Workflow(WorkflowDocument):
     name: str = member(check=not_empty, kw_only=False)
     steps: list[Step] = member(factory=list)
     links: list[Link] = member(factory=list, key="dependencies")
-    timeout: timedelta | None = member(None, check=not_negative, converter=duration)
+    timeout: timedelta | None = member(None, check=not_negative)
     parallel: tuple[str, ...] = member(())
     mode: str | None = member(None, check=one_of("parallel", "sequential"))
     fail_fast: bool = member(False)
@@ -90,6 +90,10 @@ class Workflow(WorkflowDocument):
     directory: PurePath | None = attrs.field(default=None, kw_only=True, eq=False)
     layout: Layout = attrs.field(factory=Layout, kw_only=True, eq=False, repr=False)
     _roll: Roll = attrs.field(factory=Roll, init=False, eq=False, repr=False)
+
+    def __init__(self, name: str, *, timeout: float | timedelta | None = None, **members: Any) -> None:
+        """A workflow called *name*; *members* are its other attributes. Any: each is checked by its own rule."""
+        self.__attrs_init__(name, timeout=duration(timeout), **members)
 
     # --- building ----------------------------------------------------------------------------------------
 
@@ -188,7 +192,8 @@ class Workflow(WorkflowDocument):
 
     def at(self, directory: PurePath) -> Self:
         """The same workflow with its commands running in *directory*."""
-        return attrs.evolve(self, directory=directory)
+        place: dict[str, Any] = {"directory": directory}  # Any: members that __init__ takes by name
+        return attrs.evolve(self, **place)
 
     # --- questions ---------------------------------------------------------------------------------------
 
