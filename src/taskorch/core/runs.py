@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from taskorch.core.documents import JSON
+from taskorch.core.events import Event
 from taskorch.core.lifecycle import advance
 from taskorch.core.states import State, Verb
 from taskorch.core.task import Internals, Task
@@ -55,7 +56,12 @@ def new_task(
     """
     check(flow, params)
     record = {"fingerprint": mark, "params": _plain("params", params), "context": _plain("context", context)}
-    task = Task.new(flow.name, now=now, id=run_id, by=ACTOR, type="workflow", internals=Internals(run=record))
+    return task_of(flow.name, run_id, now, Internals(run=record))
+
+
+def task_of(name: str, run_id: str, now: datetime, internals: Internals | None = None) -> Task:
+    """The task of a run, enqueued; without the record of *internals* it can only live in memory."""
+    task = Task.new(name, now=now, id=run_id, by=ACTOR, type="workflow", internals=internals)
     return advance(task, Verb.ENQUEUE, now=now, by=ACTOR)[0]
 
 
@@ -89,17 +95,19 @@ def insertion(task: Task) -> Unit:
     return Unit(run=task.id, epoch=0, number=0, put=put_of(task, None))
 
 
-def begun(task: Task, now: datetime) -> Task:
-    """The task once an owner works on it."""
+def begun(task: Task, now: datetime) -> tuple[Task, list[Event]]:
+    """The task once an owner works on it, and what that changed: nothing if one did before."""
+    events = []
     for verb, state in ((Verb.SCHEDULE, State.QUEUED), (Verb.START, State.SCHEDULED)):
         if task.state.current is state:
-            task = advance(task, verb, now=now, by=ACTOR)[0]
-    return task
+            task, event = advance(task, verb, now=now, by=ACTOR)
+            events.append(event)
+    return task, events
 
 
-def ended(task: Task, *, failed: bool, now: datetime) -> Task:
-    """The task once its run has ended."""
-    return advance(task, Verb.FAIL if failed else Verb.COMPLETE, now=now, by=ACTOR)[0]
+def ended(task: Task, *, failed: bool, now: datetime) -> tuple[Task, Event]:
+    """The task once its run has ended, and the event that says so."""
+    return advance(task, Verb.FAIL if failed else Verb.COMPLETE, now=now, by=ACTOR)
 
 
 def put_of(task: Task, before: Task | None) -> Put:

@@ -11,6 +11,7 @@ from taskorch.core.frontier.frontier import Frontier
 from taskorch.core.frontier.plan import Kind, Plan
 from taskorch.core.frontier.slots import Slots
 from taskorch.core.results import RunResult, result_of
+from taskorch.core.task import Task
 from taskorch.core.times import microseconds
 from taskorch.core.workflow import Workflow
 from taskorch.engine.committer import Committer
@@ -18,7 +19,7 @@ from taskorch.engine.jobs import Jobs
 from taskorch.engine.leases import Held, Lease, give_back, hold
 from taskorch.engine.observation import Observation
 from taskorch.engine.runner import Runner, Surroundings
-from taskorch.protocols import Clock, Dispatcher, Observer, Store
+from taskorch.protocols import Clock, Codec, Dispatcher, Observer, Store
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -51,13 +52,13 @@ class Execution:
 
     async def in_memory(self) -> RunResult:
         """Run without a store: outputs are handed on as the objects they are, and nothing outlives the call."""
-        now = self.clock.now()
         params = self.flow.parameters if self.params is None else self.params
         context = self.flow.context if self.context is None else self.context
         runs.check(self.flow, params)
-        run = _Run(self, (), microseconds(now), params, context, encodes=False)
+        task = runs.task_of(self.flow.name, self.run_id, self.clock.now())
+        run = _Run(self, task, (), params, context, codec=None)
         await run.runner.run()
-        return run.result(microseconds(self.clock.now()))
+        return run.result()
 
     async def in_store(self, store: Store, owner: str) -> RunResult:
         """Run with every decision recorded in *store*; a run that has ended returns its recorded result.
@@ -78,16 +79,15 @@ class Execution:
             clock=self.clock,
         )
         if held.epoch is None:
-            return _Run.of(self, held).result(microseconds(held.task.state.changed_at))
+            return _Run.of(self, held).result()
         try:
             run = _Run.of(self, held)
         except BaseException:
             await give_back(store, self.run_id, held.epoch)
             raise
         committer = Committer(store, self.clock)
-        lease = Lease(committer, held, run.runner.lose)
-        await run.runner.run(committer, lease)
-        return run.result(microseconds(lease.task.state.changed_at))
+        await run.runner.run(committer, Lease(committer, held, run.runner.lose))
+        return run.result()
 
 
 class _Run:
@@ -96,26 +96,29 @@ class _Run:
     def __init__(
         self,
         execution: Execution,
+        task: Task,
         facts: Iterable[Fact],
-        started_at: int,
-        params: Mapping[str, JSON],
-        context: Mapping[str, JSON],
+        params: JSON,
+        context: JSON,
         *,
-        encodes: bool,
+        codec: Codec | None,
     ) -> None:
-        self.execution, self.started_at = execution, started_at
+        assert isinstance(params, Mapping)  # noqa: S101 - of a record: said for the type checker
+        assert isinstance(context, Mapping)  # noqa: S101 - likewise
+        self._execution = execution
+        self._started_at = task.execution.started_at or execution.clock.now()
         plan = execution.plan
-        total = 1 if plan.sequential else execution.concurrency
-        limits = execution.limits
         slots = Slots.of(
-            loop=limits[Kind.LOOP], threads=limits[Kind.THREAD], commands=limits[Kind.COMMAND], total=total
+            loop=execution.limits[Kind.LOOP],
+            threads=execution.limits[Kind.THREAD],
+            commands=execution.limits[Kind.COMMAND],
+            total=1 if plan.sequential else execution.concurrency,
         )
-        self.frontier = Frontier(plan, slots, started_at)
-        self.frontier.replay(facts)
+        self._frontier = Frontier(plan, slots, microseconds(self._started_at))
+        self._frontier.replay(facts)
         observation = Observation(execution.observers, execution.run_id, plan)
-        observation.skip(self.frontier.facts)
-        codec = outputs.JSON_CODEC if encodes else None
-        self.jobs = Jobs(self.frontier, execution.run_id, params, context, codec)
+        observation.skip(self._frontier.facts)
+        self._jobs = Jobs(self._frontier, execution.run_id, params, context, codec)
         around = Surroundings(
             run_id=execution.run_id,
             params=params,
@@ -123,26 +126,24 @@ class _Run:
             dispatcher=execution.dispatcher,
             clock=execution.clock,
             observation=observation,
+            started_at=self._started_at,
             workers=slots.total,
         )
-        self.runner = Runner(self.frontier, self.jobs, around)
+        self.runner = Runner(task, self._frontier, self._jobs, around)
 
     @classmethod
     def of(cls, execution: Execution, held: Held) -> "_Run":
         """The run that was found in a store."""
         record = held.task.internals.run
-        started = held.task.execution.started_at or execution.clock.now()
-        params, context = record["params"], record["context"]
-        assert isinstance(params, Mapping) and isinstance(context, Mapping)  # noqa: S101, PT018 - said for the type checker
-        return cls(execution, held.facts, microseconds(started), params, context, encodes=True)
+        return cls(execution, held.task, held.facts, record["params"], record["context"], codec=outputs.JSON_CODEC)
 
-    def result(self, ended_at: int) -> RunResult:
+    def result(self) -> RunResult:
         """The result of the run, which has ended."""
         return result_of(
-            self.frontier,
-            run_id=self.execution.run_id,
-            name=self.execution.flow.name,
-            started_at=self.started_at,
-            ended_at=ended_at,
-            decode=self.jobs.decoded,
+            self._frontier,
+            run_id=self._execution.run_id,
+            name=self._execution.flow.name,
+            started_at=microseconds(self._started_at),
+            ended_at=microseconds(self.runner.task.state.changed_at),
+            decode=self._jobs.decoded,
         )

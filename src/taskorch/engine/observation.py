@@ -30,7 +30,7 @@ class Observation:
             self._states[step] = NEXT[self._states[step]][verb]
 
     def publish(self, facts: Sequence[Fact]) -> None:
-        """Tell what has happened, in order."""
+        """Tell what has happened to steps, in order."""
         for fact in facts:
             self.tell(self._event(fact))
 

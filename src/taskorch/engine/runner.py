@@ -7,15 +7,18 @@ bodies begin and observers hear of it. Nothing outside ever sees what the disk d
 import hashlib
 from collections.abc import Coroutine, Mapping, Sequence
 from contextvars import Context, copy_context
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 import anyio
 import attrs
 
 from taskorch.core import runs
 from taskorch.core.documents import JSON
+from taskorch.core.events import Event
 from taskorch.core.frontier.facts import Fact
 from taskorch.core.frontier.frontier import Frontier
+from taskorch.core.task import Task
 from taskorch.core.times import microseconds
 from taskorch.engine.committer import Committer
 from taskorch.engine.current import CURRENT, StepContext
@@ -39,6 +42,7 @@ class Surroundings:
         dispatcher: Who runs the bodies.
         clock: Its time.
         observation: Who hears of it.
+        started_at: When it began; this time is recorded.
         workers: The most bodies at once.
     """
 
@@ -48,14 +52,33 @@ class Surroundings:
     dispatcher: Dispatcher
     clock: Clock
     observation: Observation
+    started_at: datetime
     workers: int
+
+
+class _Decided(NamedTuple):
+    """What was decided at one moment, to be acted on when it is safe."""
+
+    started: Sequence[tuple[int, int]]
+    facts: Sequence[Fact]
+    beginning: Sequence[Event]
+    end: Sequence[Event]
+    is_last: bool
 
 
 class Runner:
     """Carries out what a frontier decides, until the run has ended."""
 
-    def __init__(self, frontier: Frontier, jobs: Jobs, around: Surroundings) -> None:
-        self._frontier, self._jobs, self._around = frontier, jobs, around
+    def __init__(self, task: Task, frontier: Frontier, jobs: Jobs, around: Surroundings) -> None:
+        """A run, as far as it has come.
+
+        Args:
+            task: Its task.
+            frontier: What has happened to its steps.
+            jobs: Makes their jobs.
+            around: What it is given from outside.
+        """
+        self._task, self._frontier, self._jobs, self._around = task, frontier, jobs, around
         self._lease: Lease | None = None
         self._told = len(frontier.facts)
         self._caller = copy_context()
@@ -64,6 +87,11 @@ class Runner:
         self._group: anyio.abc.TaskGroup | None = None
         self._is_last = False
         self._error: TaskorchError | None = None
+
+    @property
+    def task(self) -> Task:
+        """The task of the run as it was decided last."""
+        return self._task
 
     async def run(self, committer: Committer | None = None, lease: Lease | None = None) -> None:
         """Run to the end; with a lease, every decision is recorded before it is acted on.
@@ -101,14 +129,15 @@ class Runner:
         async with anyio.create_task_group() as self._group:
             self._pool.open(self._group)
             self._frontier.resume(self._now())
+            self._task, beginning = runs.begun(self._task, self._around.started_at)
             self._group.start_soon(self._timers.run)
-            self._decided(opening=True)
+            self._decided(beginning)
 
     # --- deciding and recording --------------------------------------------------------------------------
 
-    def _decided(self, *, opening: bool = False) -> None:
+    def _decided(self, beginning: Sequence[Event] = ()) -> None:
         """Start what can be started, and have everything recorded that was decided since the last time."""
-        frontier, lease = self._frontier, self._lease
+        frontier = self._frontier
         if self._is_last:
             return
         now = self._now()
@@ -116,36 +145,43 @@ class Runner:
         while (step := frontier.take(now)) is not None:
             started.append((step, frontier.attempt[step]))
         facts: Sequence[Fact] = ()
-        if lease is not None or self._around.observation:
+        if self._lease is not None or self._around.observation:
             facts = frontier.facts[self._told :]
         self._told = len(frontier.facts)
-        self._is_last = not frontier.open
-        if lease is None:
-            self._act(started, facts, inside=True, is_last=self._is_last)
-        elif facts or opening:
-            self._record(lease, started, facts)
+        end: list[Event] = []
+        if not frontier.open:
+            self._is_last = True
+            self._task, event = runs.ended(self._task, failed=frontier.has_failed, now=self._around.clock.now())
+            end.append(event)
+        decided = _Decided(started, facts, beginning, end, self._is_last)
+        if self._lease is None:
+            self._act(decided, inside=True)
+        elif facts or beginning or self._is_last:
+            self._record(self._lease, decided)
         self._timers.look()
 
-    def _record(self, lease: Lease, started: Sequence[tuple[int, int]], facts: Sequence[Fact]) -> None:
-        is_last, now = self._is_last, self._around.clock.now()
-        task = runs.begun(lease.task, now)
-        if is_last:
-            task = runs.ended(task, failed=self._frontier.has_failed, now=now)
+    def _record(self, lease: Lease, decided: "_Decided") -> None:
+        before = lease.task
         lease.write(
-            facts,
-            lambda: self._act(started, facts, inside=False, is_last=is_last),
-            task=None if task is lease.task else task,
-            release=is_last,
+            decided.facts,
+            lambda: self._act(decided, inside=False),
+            task=None if self._task is before else self._task,
+            release=decided.is_last,
         )
 
-    def _act(self, started: Sequence[tuple[int, int]], facts: Sequence[Fact], *, inside: bool, is_last: bool) -> None:
+    def _act(self, decided: "_Decided", *, inside: bool) -> None:
         """What was decided is safe: let bodies begin, tell observers, end the run."""
-        if self._around.observation:
-            self._around.observation.publish(facts)
-        for step, attempt in started:
+        observation = self._around.observation
+        if observation:
+            for event in decided.beginning:
+                observation.tell(event)
+            observation.publish(decided.facts)
+            for event in decided.end:
+                observation.tell(event)
+        for step, attempt in decided.started:
             self._pool.release(step, attempt)
         self._pool.wake(inside=inside)
-        if is_last:
+        if decided.is_last:
             self._close()
 
     def _hand_back(self) -> None:

@@ -13,7 +13,7 @@ from taskorch.core.retry import Retry
 from taskorch.core.settings import ErrorHandling
 from taskorch.core.step import Link, Step
 from taskorch.core.workflow import Workflow
-from taskorch.errors import InvalidWorkflow, UnsupportedFeature
+from taskorch.errors import InvalidWorkflow, Problem, UnsupportedFeature
 
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -104,9 +104,9 @@ class Plan:
         if features := flow.unsupported():
             raise UnsupportedFeature(flow.name, features)
         steps = tuple(flow.steps)
-        for step in steps:
-            if (step.command is None) == (step.body is None):
-                raise InvalidWorkflow.because("has nothing to run", "give it a command or a function", step.id)
+        if idle := [number for number, step in enumerate(steps) if (step.command is None) == (step.body is None)]:
+            at, hint = flow.layout.path_of("steps"), "give it a command or a function, not both"
+            raise InvalidWorkflow(Problem(f"{at}[{number}]", "has nothing to run", hint) for number in idle)
         index = {step.id: number for number, step in enumerate(steps)}
         waits, on_finish = _wire(links, index)
         sequential = flow.mode == "sequential"
