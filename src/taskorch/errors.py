@@ -212,12 +212,14 @@ class StepFailed(StepError):
     """A command ended badly, or could not be started.
 
     Attributes:
-        status: The exit status; negative for the signal that ended it; None if it never started.
+        status: The exit status; negative for the signal that ended it; None if it never started, and then
+            another attempt would not start either.
         stderr: The end of what it wrote to its standard error.
     """
 
     def __init__(self, step: str, message: str, status: int | None = None, stderr: str = "") -> None:
         self.status, self.stderr = status, stderr
+        self.retryable = status is not None
         super().__init__(step, message + (f"; it said: {stderr}" if stderr else ""))
 
 

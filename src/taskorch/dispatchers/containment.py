@@ -53,10 +53,12 @@ class Containment(Protocol):
 
 
 def has_trees() -> bool:
-    """Whether this system has what a supervisor needs: Linux's ``/proc`` and ``prctl``."""
+    """Whether a supervisor can run: it needs Linux's ``/proc`` and ``prctl``, an interpreter, and its file."""
     return (
         sys.platform == "linux"
         and bool(sys.executable)
+        and not getattr(sys, "frozen", False)  # a frozen program has no interpreter to start
+        and Path(__file__).with_name("supervisor.py").exists()  # not from inside an archive
         and Path("/proc/self/stat").exists()
         and find_spec("_ctypes") is not None
     )

@@ -134,7 +134,7 @@ def parent_of(pid: int) -> int:
 
 def children_of(pid: int) -> list[int]:
     """The children of a process. One that is born or dies meanwhile may be missing."""
-    if not HAS_LISTS:
+    if not HAS_LISTS:  # slow: a chain of processes that live for less than a millisecond may outrun it
         return [int(name) for name in numbers("/proc") if parent_of(int(name)) == pid]
     found: list[int] = []
     for thread in numbers(f"/proc/{pid}/task"):
@@ -154,7 +154,7 @@ def strike(pid: int, parent: int, signum: int) -> bool:
     """Send a signal to a descendant that was seen as a child of *parent*; False if that is not allowed."""
     handle = -1
     try:
-        if parent == posix.getpid():  # its number cannot be used again before it is reaped here
+        if parent == posix.getpid():  # its number is its own until it is reaped, here and nowhere else
             posix.kill(pid, signum)
             return True
         handle = handle_of(pid)
@@ -241,7 +241,7 @@ class Tree:
         self.reap()
         while not self.gone:
             known: dict[int, tuple[int, bool]] = {}
-            for _ in range(PASSES):  # what is stopped cannot fork, and cannot reap: all numbers stay
+            for _ in range(PASSES):  # what is stopped cannot fork, nor make up for another's death
                 if not self.reach(_signal.SIGSTOP, known):
                     break
             for pid, (parent, allowed) in known.items():

@@ -17,7 +17,7 @@ class Command:
         output: ``text`` (standard output without its last newline), ``json`` (parsed) or ``none``.
     """
 
-    argv: tuple[str, ...]
+    argv: tuple[str, ...] = attrs.field(repr=False)
     environment: Mapping[str, str] = attrs.field(factory=dict, repr=False)
     directory: str | None = None
     output: str = "text"
