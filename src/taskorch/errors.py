@@ -178,18 +178,6 @@ class RunBusy(CallerError):
         super().__init__(f"{subject} is held by {owner}; wait until it has ended, or stop it")
 
 
-class MissingExtra(CallerError):
-    """An optional part was asked for whose package is not installed.
-
-    Attributes:
-        extra: The extra to install.
-    """
-
-    def __init__(self, extra: str, what: str) -> None:
-        self.extra = extra
-        super().__init__(f"{what} needs the extra {extra!r}: pip install 'taskorch[{extra}]'")
-
-
 # --- the author of the step must act ---------------------------------------------------------------------
 
 

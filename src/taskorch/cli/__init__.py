@@ -39,10 +39,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         exit_code: Exit = asked.command(asked, screen)
     except TaskorchError as error:
-        screen.complain(type(error).__name__, str(error))
+        screen.complain(error)
         return exit_of(error)
     except OSError as error:
-        screen.complain("OSError", f"{error.strerror or error}" + (f": {error.filename}" if error.filename else ""))
+        screen.complain(error)
         return Exit.BROKEN
     except KeyboardInterrupt:  # before there was anything to stop, or after
         return Exit.INTERRUPTED

@@ -43,7 +43,7 @@ def run(asked: Namespace, screen: Screen) -> Exit:
         screen.say(f"interrupted, and nothing of it is alive: {order.way_on}")
         return Exit(128 + end.signum)
     except TaskorchError as error:
-        screen.complain(type(error).__name__, str(error))
+        screen.complain(error)
         code = exit_of(error)
         if code is Exit.BROKEN:
             screen.say(order.way_on)

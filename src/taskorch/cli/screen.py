@@ -6,6 +6,8 @@ import sys
 from contextlib import suppress
 from typing import TextIO
 
+from taskorch.errors import InvalidDocument
+
 # Control characters; those that break lines or turn the direction of text; halves of characters.
 _ACTIVE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -71,9 +73,13 @@ class Screen:
                 self._err.write(text + "\n")
                 self._err.flush()
 
-    def complain(self, kind: str, text: str) -> None:
-        """Say what is wrong: the *kind* of error, and all its lines."""
-        self.say(f"{kind}: {shown_lines(text)}")
+    def complain(self, error: Exception) -> None:
+        """Say what is wrong: the kind of error, and each problem in a line of its own."""
+        head, *problems = [str(error)]
+        if isinstance(error, InvalidDocument):
+            # One by one: what a document holds must not pass for a line of ours.
+            head, problems = str(error).split("\n", 1)[0], [str(problem) for problem in error.problems]
+        self.say("\n  ".join([shown(f"{type(error).__name__}: {head}"), *map(shown, problems)]))
 
 
 def _silence(stream: TextIO) -> None:

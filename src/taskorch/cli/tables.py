@@ -87,7 +87,8 @@ def _note(step: StepResult) -> str:
     if step.status is Outcome.COMPLETED:
         return ""
     words = []
-    if step.reason and step.reason not in (step.status.value, "exhausted"):
+    # `exhausted` and `non_retryable` stand in the number of attempts.
+    if step.reason and step.reason not in (step.status.value, "exhausted", "non_retryable"):
         words.append(shown(step.reason, LONGEST_ERROR))
     if step.error is not None:
         words.append(f"{shown(step.error.type, 100)}: {shown(step.error.message.strip(), LONGEST_ERROR)}")
