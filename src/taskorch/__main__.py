@@ -2,7 +2,10 @@
 
 import sys
 
-from taskorch.cli import main
-
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        from taskorch.cli import main
+
+        sys.exit(main())
+    except KeyboardInterrupt:  # while modules were loading: nothing has begun
+        sys.exit(130)

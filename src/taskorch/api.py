@@ -50,7 +50,7 @@ def load(path: str | os.PathLike[str]) -> Workflow:
     """
     file = Path(path)
     try:
-        text = file.read_bytes()
+        text, directory = file.read_bytes(), file.resolve().parent
     except OSError as error:
         raise InvalidWorkflow.because(f"cannot be read: {error.strerror}", "check the path", source=str(path)) from None
     try:
@@ -58,7 +58,7 @@ def load(path: str | os.PathLike[str]) -> Workflow:
     except InvalidWorkflow as error:
         error.source = str(path)
         raise
-    return flow.at(file.resolve().parent)
+    return flow.at(directory)
 
 
 def open_store(url: str) -> Store:

@@ -14,6 +14,8 @@ HEADINGS = ("STEP", "OUTCOME", "ATTEMPTS", "DURATION")
 LONGEST_ERROR = 400
 LONGEST_OUTPUT = 2000
 MOST_OUTPUTS = 20
+PLAIN_FAILURES = ("exhausted", "non_retryable")
+"""Reasons that say no more than the error and the number of attempts."""
 
 
 @attrs.frozen
@@ -87,8 +89,7 @@ def _note(step: StepResult) -> str:
     if step.status is Outcome.COMPLETED:
         return ""
     words = []
-    # `exhausted` and `non_retryable` stand in the number of attempts.
-    if step.reason and step.reason not in (step.status.value, "exhausted", "non_retryable"):
+    if step.reason and step.reason not in (step.status.value, *PLAIN_FAILURES):
         words.append(shown(step.reason, LONGEST_ERROR))
     if step.error is not None:
         words.append(f"{shown(step.error.type, 100)}: {shown(step.error.message.strip(), LONGEST_ERROR)}")

@@ -3,8 +3,9 @@
 from datetime import datetime
 
 from taskorch.cli.screen import shown
-from taskorch.cli.tables import spoken
+from taskorch.cli.tables import PLAIN_FAILURES, spoken
 from taskorch.core.events import Event
+from taskorch.core.outcomes import Outcome
 from taskorch.core.states import Verb
 
 
@@ -26,12 +27,17 @@ class Words:
             case Verb.COMPLETE:
                 return f"{step}: completed{self._after(step, event.at)}"
             case Verb.FAIL:
-                reason = f" ({shown(event.reason, 200)})" if event.reason else ""
-                return f"{step}: failed{self._after(step, event.at)}{reason}"
+                return f"{step}: failed{self._after(step, event.at)}{_because(event.reason)}"
+            case Verb.CANCEL if event.reason in (Outcome.SKIPPED, Outcome.OMITTED):
+                return f"{step}: {event.reason}"
             case Verb.CANCEL:
-                return f"{step}: {shown(event.reason or 'cancelled', 200)}"
+                return f"{step}: cancelled{_because(event.reason)}"
         return None
 
     def _after(self, step: str, at: datetime) -> str:
         began = self._began.pop(step, None)
         return "" if began is None else f" after {spoken((at - began).total_seconds())}"
+
+
+def _because(reason: str | None) -> str:
+    return f" ({shown(reason, 200)})" if reason and reason not in PLAIN_FAILURES else ""

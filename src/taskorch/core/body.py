@@ -55,7 +55,10 @@ class Body:
             InvalidWorkflow: It cannot be called with named arguments, *inputs* names a parameter it does not
                 have, or its return annotation can never be stored.
         """
-        if inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function):
+        called = inspect.unwrap(getattr(function, "func", function))
+        if not inspect.isroutine(called):
+            called = type(called).__call__
+        if inspect.isasyncgenfunction(called) or inspect.isgeneratorfunction(called):
             raise InvalidWorkflow.because("is a generator function", "return a list instead")
         signature = inspect.signature(function)
         kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)

@@ -9,7 +9,7 @@ were read, in their order. cattrs does the walking; its lenient coercions are re
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import Any, ClassVar, TypeVar, get_args, get_origin
 
 import attrs
@@ -149,9 +149,12 @@ def read_text(text: str | bytes, read: Callable[[JSON], T]) -> T:
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """A hint that names the known word nearest to *word*, or lists a few known ones."""
+    """A hint that names the known word nearest to *word*, or lists a few known ones.
+
+    Among very many words none is looked for: a bad document must not cost more time than a good one.
+    """
     words = list(known)
-    if near := difflib.get_close_matches(word, words, n=1):
+    if len(words) <= 200 and (near := difflib.get_close_matches(word, words, n=1)):
         return f"did you mean {near[0]!r}?"
     return f"one of {', '.join(words)}" if len(words) <= 12 else ""
 
@@ -199,10 +202,10 @@ def collect(items: Iterable[tuple[str | int, JSON]], read: Callable[[JSON], T]) 
 
 
 def _strict(kinds: tuple[type, ...], words: str) -> Callable[[JSON, Any], Any]:
-    def hook(value: JSON, _: Any) -> Any:
+    def hook(value: JSON, cls: Any) -> Any:
         if (isinstance(value, bool) and bool not in kinds) or not isinstance(value, kinds):
             raise InvalidDocument.because(f"expected {words}, got {described(value)}")
-        return value
+        return cls(value) if isinstance(cls, type) and issubclass(cls, Enum) else value
 
     return hook
 
@@ -233,7 +236,8 @@ def _structure_mapping(value: JSON, cls: Any) -> Mapping[str, Any]:
     return dict(zip(value, read, strict=True))
 
 
-def _is_extension(key: object) -> bool:
+def is_extension(key: object) -> bool:
+    """Whether *key* is one of those that are kept untouched: ``x`` or ``x-*``."""
     return key == "x" or (isinstance(key, str) and key.startswith("x-"))
 
 
@@ -264,7 +268,7 @@ def _document_reader(cls: type[Document]) -> Callable[[JSON, Any], Document]:
     def read(data: JSON, _: Any) -> Document:
         if not isinstance(data, Mapping):
             raise InvalidDocument.because(f"expected an object, got {described(data)}")
-        known = {k: v for k, v in data.items() if k in members or not _is_extension(k)}
+        known = {k: v for k, v in data.items() if k in members or not is_extension(k)}
         known["\0extensions"] = {k: v for k, v in data.items() if k not in known} or EMPTY
         known["\0written"] = tuple(data)
         return inner(known, cls)
@@ -279,7 +283,9 @@ def _document_writer(cls: type[Document]) -> Callable[[Document], dict[str, Any]
         data: dict[str, Any] = {}
         for key in document.written:
             if key in members:
-                data[key] = members[key].form(getattr(document, members[key].name))
+                value = getattr(document, members[key].name)
+                if not members[key].is_sparse or not members[key].is_left_out(value):
+                    data[key] = members[key].form(value)
             elif key in document.extensions:
                 data[key] = document.extensions[key]
         for key, member in members.items():
@@ -299,7 +305,8 @@ class _Written:
         self.name = attribute.name
         self._write = attribute.metadata["write"]
         self._default = default.factory() if hasattr(default, "factory") else default
-        self._always = complete and not attribute.metadata["sparse"]
+        self.is_sparse = bool(attribute.metadata["sparse"])
+        self._always = complete and not self.is_sparse
 
     def is_left_out(self, value: object) -> bool:
         return not self._always and (value is self._default or value == self._default)
@@ -310,8 +317,8 @@ class _Written:
         return self._write(value) if self._write else _converter.unstructure(value)
 
 
-def _make_converter() -> Converter:
-    converter = Converter(detailed_validation=True)
+def register_strict(converter: Converter) -> None:
+    """Have *converter* take texts, numbers and truth values as they are, or refuse them; it coerces by default."""
     for kind, kinds, words in (
         (str, (str,), "a string"),
         (int, (int,), "a whole number"),
@@ -319,6 +326,11 @@ def _make_converter() -> Converter:
         (bool, (bool,), "true or false"),
     ):
         converter.register_structure_hook(kind, _strict(kinds, words))
+
+
+def _make_converter() -> Converter:
+    converter = Converter(detailed_validation=True)
+    register_strict(converter)
     numbers = (int, float)
     converter.register_structure_hook_func(lambda t: t == Number, _strict(numbers, "a number"))
     converter.register_structure_hook_func(

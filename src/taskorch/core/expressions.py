@@ -9,7 +9,9 @@ The text is bounded before the standard parser sees it, and of its tree only a f
 """
 
 import ast
+import warnings
 from collections.abc import Callable, Iterator
+from unicodedata import normalize
 
 import attrs
 
@@ -70,8 +72,11 @@ def parse(text: str) -> Condition:
         InvalidWorkflow: With one problem that quotes the text and points at the place.
     """
     _check_bounds(text)
+    text = text.strip()
     try:
-        tree = ast.parse(text.strip(), mode="eval").body
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what the parser finds odd is refused below, or harmless
+            tree = ast.parse(text, mode="eval").body
     except SyntaxError as error:
         raise _fault(text, (error.offset or 1) - 1, "is not a condition") from None
     except (ValueError, MemoryError, RecursionError):
@@ -110,6 +115,8 @@ class _Compiler:
             case ast.Name("always") | ast.Call(ast.Name("always"), [], []):
                 self.always = True
                 return lambda of: True
+            case ast.Call(ast.Name("always")):
+                raise self._fault(node, "`always` takes no arguments")
             case ast.Call(ast.Name(name), arguments, []):
                 return self._status(node, name, arguments)
             case ast.Name(name):
@@ -151,8 +158,8 @@ class _Compiler:
 
     def _fault(self, node: ast.AST, message: str, hint: str = "") -> InvalidWorkflow:
         # Offsets of the parser count UTF-8 bytes.
-        before = self.text.strip().encode()[: getattr(node, "col_offset", 0)].decode(errors="ignore")
-        return _fault(self.text.strip(), len(before), message, hint)
+        before = self.text.encode()[: getattr(node, "col_offset", 0)].decode(errors="ignore")
+        return _fault(self.text, len(before), message, hint)
 
 
 def _check_bounds(text: str) -> None:
@@ -160,8 +167,13 @@ def _check_bounds(text: str) -> None:
         raise InvalidWorkflow.because("is an empty condition", 'leave it out, or write "always"')
     if len(text.encode(errors="replace")) > MAX_LENGTH:
         raise InvalidWorkflow.because(f"is a condition of more than {MAX_LENGTH} bytes")
-    depth = 0
+    depth, quote = 0, ""
     for place, character in enumerate(text):
+        if character in "\"'" and quote in ("", character):
+            quote = "" if quote else character
+        if not quote and normalize("NFKC", character) != character:
+            # The parser would take it for the plain letter it resembles.
+            raise _fault(text, place, f"{character!r} is no letter of a condition", "quote ids that hold it")
         depth += (character in "([{") - (character in ")]}")
         if depth > MAX_DEPTH:
             raise _fault(text, place, f"is nested deeper than {MAX_DEPTH} brackets")

@@ -15,6 +15,7 @@ from taskorch.core.step import Link, Step
 if TYPE_CHECKING:
     import networkx as nx
 
+_MICROSECOND = timedelta(microseconds=1)
 _Event = tuple[str, str]
 """A step's id with ``start`` or ``finish``."""
 
@@ -41,7 +42,7 @@ def _events(ids: Sequence[str], links: Sequence[Link], lengths: Mapping[str, flo
     for link in links:
         source = (link.predecessor, "finish" if link.type.from_finish else "start")
         target = (link.successor, "start" if link.type.gates_start else "finish")
-        lag = link.lag.total_seconds()
+        lag = link.lag / _MICROSECOND
         if not graph.has_edge(source, target) or graph.edges[source, target]["weight"] < lag:
             graph.add_edge(source, target, weight=lag)
     return graph
@@ -78,9 +79,12 @@ def critical_path(steps: Sequence[Step], links: Sequence[Link]) -> CriticalPath:
     """The longest path through the events of all steps, weighted with estimates and lags."""
     import networkx as nx
 
-    lengths = {s.id: s.estimated_duration.total_seconds() for s in steps if s.estimated_duration is not None}
+    lengths = {s.id: s.estimated_duration / _MICROSECOND for s in steps if s.estimated_duration is not None}
     graph = _events([step.id for step in steps], links, lengths)
-    path = nx.dag_longest_path(graph)
+    # Of paths of one length the one over more steps, so that steps without an estimate are not left out.
+    for source, target, data in graph.edges(data=True):
+        data["rank"] = data["weight"] * (len(graph) + 1) + (source[0] == target[0])
+    path = nx.dag_longest_path(graph, weight="rank")
     total = sum(graph.edges[edge]["weight"] for edge in pairwise(path))
     on_path = [a[0] for a, b in pairwise(path) if a[0] == b[0]]
-    return CriticalPath(timedelta(seconds=total), tuple(on_path))
+    return CriticalPath(total * _MICROSECOND, tuple(on_path))

@@ -16,6 +16,7 @@ from taskorch.errors import InvalidDocument, Problem
 _STRING = r'"[^"\\]*(?:\\.[^"\\]*)*"'
 _BRACKETS = re.compile(_STRING + r"|[\[\]{}]", re.DOTALL)
 _TOKENS = re.compile(rf"({_STRING})|([\[\]{{}}:,])|[^\s\[\]{{}}:,\"]+", re.DOTALL)
+_MOST_BITS = 14_000  # about 4,200 digits: Python reads and writes no longer ones
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -94,6 +95,8 @@ def check(value: object, limits: Limits = LIMITS) -> list[Problem]:
                 todo.extend((child(path, index), member, depth + 1) for index, member in enumerate(item))
         elif isinstance(item, str):
             found.extend(_check_text(path, item))
+        elif type(item) is int and item.bit_length() > _MOST_BITS:
+            found.append(Problem(path, "is a number of thousands of digits"))
         elif isinstance(item, float) and not isfinite(item):
             found.append(Problem(path, f"is {item}, which JSON has no number for"))
         elif not isinstance(item, bool | int | float | None):
@@ -104,8 +107,10 @@ def check(value: object, limits: Limits = LIMITS) -> list[Problem]:
 def located(problems: Iterable[Problem], text: str) -> list[Problem]:
     """The problems with the line each is on, found by its path or the nearest one above it."""
     lines: dict[str, int] = {}
+    line, seen = 1, 0
     for path, offset in positions(text):
-        lines.setdefault(path, text.count("\n", 0, offset) + 1 if len(lines) < 100_000 else 0)
+        line, seen = line + text.count("\n", seen, offset), offset
+        lines.setdefault(path, line)
     placed = []
     for problem in problems:
         path = problem.path
@@ -167,7 +172,10 @@ class _DuplicateKey(Exception):
 
 
 def _decode(text: str | bytes, limits: Limits) -> str:
-    if len(text) > limits.bytes:
+    size = len(text)
+    if isinstance(text, str) and not text.isascii() and size * 4 > limits.bytes:
+        size = len(text.encode("utf-8", "surrogatepass"))
+    if size > limits.bytes:
         raise InvalidDocument([Problem("", f"is larger than {limits.bytes:,} bytes")])
     if isinstance(text, str):
         return text.removeprefix("\ufeff")

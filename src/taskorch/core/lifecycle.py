@@ -1,6 +1,6 @@
 """How a task changes its state: the one function that reads the table and writes the history."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import attrs
@@ -47,12 +47,13 @@ def advance(
             raise InvalidTask.because("is a time without a zone", "use datetime.now(UTC)", name)
     if retry_at is not None and verb is not Verb.FAIL:
         raise InvalidTask.because(f"has no meaning for {verb}", "only a failure is retried", "retry_at")
+    now = now.astimezone(UTC)  # in one zone of two clocks, times compare by what the clock on the wall shows
     at = max(now, task.state.changed_at)
     target = table.target(current, verb)
     changed = attrs.evolve(
         task,
         state=_entered(task.state, target, at),
-        internals=_noted(task.internals, verb, reason, retry_at),
+        internals=_noted(task.internals, verb, reason, retry_at and retry_at.astimezone(UTC)),
         metadata=attrs.evolve(
             task.metadata,
             version=task.metadata.version + 1,

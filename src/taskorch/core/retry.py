@@ -1,6 +1,7 @@
 """Whether a failed attempt is followed by another, and when: an answer, not an action."""
 
-from math import log
+from collections.abc import Callable
+from math import inf, isnan, log
 from typing import Self
 
 import attrs
@@ -33,6 +34,16 @@ class GiveUp:
     reason: str
 
 
+def _within(low: float, high: float) -> Callable[[object, "attrs.Attribute[float]", float], None]:
+    """The validator of a finite number between *low* and *high*."""
+
+    def validate(_: object, attribute: "attrs.Attribute[float]", number: float) -> None:
+        if not (low <= number <= high and number < inf):
+            raise ValueError(f"{attribute.name} is {number}; it must be a number from {low:g} to {high:g}")
+
+    return validate
+
+
 @attrs.frozen(kw_only=True)
 class Retry:
     """A policy of retries with exponential backoff.
@@ -48,13 +59,11 @@ class Retry:
         jitter: 0 to 1: by up to this share a wait is shortened, as chance will have it.
     """
 
-    max_attempts: int = attrs.field(default=3, validator=attrs.validators.ge(1))
-    initial: float = attrs.field(default=1.0, validator=attrs.validators.ge(0))
-    multiplier: float = attrs.field(default=2.0, validator=attrs.validators.ge(1))
-    max_delay: float | None = attrs.field(default=None, validator=attrs.validators.optional(attrs.validators.ge(0)))
-    jitter: float = attrs.field(
-        default=0.0, validator=attrs.validators.and_(attrs.validators.ge(0), attrs.validators.le(1))
-    )
+    max_attempts: int = attrs.field(default=3, validator=[attrs.validators.instance_of(int), attrs.validators.ge(1)])
+    initial: float = attrs.field(default=1.0, validator=_within(0, inf))
+    multiplier: float = attrs.field(default=2.0, validator=_within(1, inf))
+    max_delay: float | None = attrs.field(default=None, validator=attrs.validators.optional(_within(0, inf)))
+    jitter: float = attrs.field(default=0.0, validator=_within(0, 1))
 
     @classmethod
     def never(cls) -> Self:
@@ -64,11 +73,12 @@ class Retry:
     def delay(self, attempt: int, chance: float = 0.0) -> float:
         """The wait after attempt number *attempt* (from 1), in seconds; *chance* is in [0, 1)."""
         ceiling = LONGEST if self.max_delay is None else min(self.max_delay, LONGEST)
-        exponent = float(attempt - 1)
-        if self.multiplier > 1 and self.initial > 0 and ceiling > 0:
-            # Clamping the exponent rather than the power keeps huge attempts from overflowing.
-            exponent = min(exponent, max(0.0, log(ceiling / self.initial) / log(self.multiplier)) + 1)
-        wait: float = min(self.initial * self.multiplier**exponent, ceiling)
+        wait = ceiling
+        if self.initial <= 0 or ceiling <= 0:
+            wait = 0.0
+        elif log(self.initial) + (attempt - 1) * log(self.multiplier) < log(ceiling):
+            # Only below the ceiling is the power computed: it cannot overflow there, whatever the attempt.
+            wait = min(self.initial * self.multiplier ** (attempt - 1), ceiling)
         return wait * (1 - self.jitter * chance)
 
     def decide(self, attempt: int, error: BaseException, elapsed: float, chance: float = 0.0) -> RetryAt | GiveUp:
@@ -86,5 +96,5 @@ class Retry:
         if attempt >= self.max_attempts:
             return GiveUp("exhausted")
         if isinstance(error, RetryAfter):
-            return RetryAt(min(max(error.seconds, 0.0), LONGEST))
+            return RetryAt(LONGEST if isnan(error.seconds) else min(max(error.seconds, 0.0), LONGEST))
         return RetryAt(self.delay(attempt, chance))

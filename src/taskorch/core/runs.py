@@ -10,7 +10,7 @@ from taskorch.core.events import Event
 from taskorch.core.lifecycle import advance
 from taskorch.core.states import State, Verb
 from taskorch.core.task import Internals, Task
-from taskorch.core.templates import check_parameters, parameters_in
+from taskorch.core.templates import check_parameters, check_values, parameters_in
 from taskorch.core.unit import LeaseAction, Put, Unit
 from taskorch.core.workflow import Workflow
 from taskorch.errors import InvalidParameters, WorkflowChanged
@@ -29,6 +29,11 @@ def check(flow: Workflow, params: Mapping[str, JSON]) -> None:
     """Raise ``InvalidParameters`` if *params* lack what the commands of *flow* ask for, or hold unknown ones."""
     used = [name for step in flow.steps for name in parameters_in(step.argv or ())]
     check_parameters(params, flow.parameters, used)
+    for step in flow.steps:
+        try:
+            check_values(step.argv or (), params)
+        except InvalidParameters as error:
+            raise InvalidParameters(f"step {step.id!r}: {problem}" for problem in error.problems) from None
 
 
 def new_task(

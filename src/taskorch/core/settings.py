@@ -7,9 +7,20 @@ from typing import ClassVar
 
 import attrs
 
-from taskorch.core.documents import EMPTY, JSON, Check, Document, Number, camel, member, structure, unstructure
+from taskorch.core.documents import (
+    EMPTY,
+    JSON,
+    Check,
+    Document,
+    Number,
+    camel,
+    is_extension,
+    member,
+    structure,
+    unstructure,
+)
 from taskorch.core.expressions import check_condition
-from taskorch.core.json_text import child
+from taskorch.core.json_text import child, join
 from taskorch.core.quantities import check_quantities
 from taskorch.core.times import duration
 from taskorch.errors import InvalidDocument, InvalidWorkflow, Problem
@@ -116,16 +127,17 @@ def read_resources(value: JSON) -> Resources:
     """Resources in either form; a mixture is refused."""
     if not isinstance(value, Mapping):
         return structure(value, Pool)
-    own = [key for key in value if key in Pool.members() or key.startswith("x-")]
-    if len(own) == len(value):
+    own = [key for key in value if key in Pool.members()]
+    others = [key for key in value if key not in own and not is_extension(key)]
+    if not others and (own or not value):
         return structure(value, Pool)
     if own:
         message = f"mixes {own[0]!r} with ids of steps"
         raise InvalidWorkflow.because(message, "give limits and requests, or amounts by step id, not both")
     problems = [
-        problem._replace(path=child("", id) + ("." if problem.path[:1] not in ("", "[") else "") + problem.path)
-        for id, amounts in value.items()
-        for problem in check_quantities(amounts)
+        problem._replace(path=join(child("", id), problem.path))
+        for id in others
+        for problem in check_quantities(value[id])
     ]
     if problems:
         raise InvalidWorkflow(problems)

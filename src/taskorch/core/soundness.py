@@ -71,7 +71,10 @@ def check_links(placed: Sequence[tuple[str, Link]], ids: Mapping[str, object] | 
 
 def check_named_steps(path: str, step: Step, ids: Collection[str]) -> Iterator[Problem]:
     """Steps that a condition or a command names and that are not there, or are the step itself."""
-    named = {"condition": parse(step.condition).steps if step.condition else (), "command": steps_in(step.argv or ())}
+    named = {key: parse(text).steps for key, text in (("condition", step.condition), ("map", step.map)) if text}
+    named["command"] = tuple(steps_in(step.argv or ()))
+    if step.body is not None and any(source == step.id for _, source, _ in step.body.sources(ids)):
+        yield Problem(path, f"a parameter of {step.id!r} would be fed by the step itself", "rename the step or it")
     for key, others in named.items():
         for id in others:
             if id == step.id:

@@ -10,7 +10,7 @@ import attrs
 from taskorch.core.body import Body
 from taskorch.core.documents import EMPTY, JSON, member, structure
 from taskorch.core.expressions import check_condition
-from taskorch.core.json_text import described
+from taskorch.core.json_text import child, described
 from taskorch.core.outcomes import LinkCondition, LinkType
 from taskorch.core.quantities import check_quantities
 from taskorch.core.retry import Retry
@@ -73,13 +73,18 @@ def _check_environment(environment: JSON) -> Iterator[Problem]:
     for name, value in environment.items():
         secret = isinstance(value, Mapping) and list(value) == ["secret"] and isinstance(value["secret"], str)
         if not _VARIABLE.fullmatch(name):
-            yield Problem(name, "is not the name of a variable")
+            yield Problem(child("", name), "is not the name of a variable")
         if not isinstance(value, str) and not secret:
-            yield Problem(name, f'expected a string or {{"secret": name}}, got {described(value)}')
+            yield Problem(child("", name), f'expected a string or {{"secret": name}}, got {described(value)}')
 
 
 def _read_rollback(value: JSON) -> "Command | Step | None":
     return structure(value, Step) if isinstance(value, Mapping) else _read_command(value)
+
+
+def _check_rollback(rollback: "Command | Step | None") -> Iterator[Problem]:
+    if not isinstance(rollback, Step):
+        yield from _check_command(rollback)
 
 
 def _write_command(command: Command | None) -> JSON:
@@ -130,7 +135,9 @@ class Step(WorkflowDocument):
     total_timeout: timedelta | None = member(None, check=not_negative, converter=duration)
     queue_timeout: timedelta | None = member(None, check=not_negative, converter=duration)
     delivery: str | None = member(None, check=one_of("at_least_once", "at_most_once"))
-    rollback: "str | tuple[str, ...] | Step | None" = member(None, read=_read_rollback, write=_write_rollback)
+    rollback: "str | tuple[str, ...] | Step | None" = member(
+        None, read=_read_rollback, write=_write_rollback, check=_check_rollback
+    )
     cache: Cache | None = member(None)
     map: str | None = member(None, check=check_condition)
     for_each: str | None = member(None, check=not_empty)

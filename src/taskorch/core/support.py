@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
+from taskorch.core.documents import EMPTY
 from taskorch.core.expressions import parse
 from taskorch.core.outcomes import LinkType
-from taskorch.core.settings import Notifications
+from taskorch.core.settings import Notifications, Pool, Resources
 from taskorch.core.step import Link, Step
 
 _STEP_MEMBERS = (
@@ -25,7 +26,7 @@ _STEP_MEMBERS = (
 def step_features(step: Step, path: str) -> Iterator[str]:
     """The paths of the members of *step* that a run would need and this version has not."""
     for name in _STEP_MEMBERS:
-        if getattr(step, name):
+        if getattr(step, name) not in (None, EMPTY):
             yield f"{path}.{Step.key_of(name)}"
     if step.delivery == "at_most_once":
         yield f"{path}.delivery"
@@ -42,6 +43,12 @@ def link_features(link: Link, path: str) -> Iterator[str]:
         yield f"{path}.type"
     if link.lag:
         yield f"{path}.lag"
+
+
+def resource_features(resources: Resources | None, path: str) -> Iterator[str]:
+    """The path of resources, if they say anything."""
+    if resources not in (None, EMPTY, Pool()):
+        yield path
 
 
 def notification_features(notifications: "bool | Notifications | None", path: str) -> Iterator[str]:

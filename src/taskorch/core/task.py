@@ -8,7 +8,7 @@ merely carries what was derived. Our own facts live in the one extra group ``x-t
 import json
 import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import ClassVar, Self
 
 import attrs
@@ -20,6 +20,7 @@ from taskorch.core.documents import (
     Check,
     Document,
     Number,
+    is_extension,
     member,
     problems_of,
     read_text,
@@ -212,11 +213,17 @@ def _check_state(state: TaskState) -> Iterator[Problem]:
 def _check_context(context: JSON) -> Iterator[Problem]:
     if not isinstance(context, Mapping):
         yield Problem("", f"expected an object, got {described(context)}")
+    elif context:
+        yield from json_text.check(context)
 
 
 @attrs.frozen
 class Task(TaskDocument):
-    """A unit of tracked work (D0, "Format de Tâche Standard"). Groups and keys are those of the document."""
+    """A unit of tracked work (D0, "Format de Tâche Standard"). Groups and keys are those of the document.
+
+    Attributes:
+        envelope: The members ``x`` and ``x-*`` beside ``task``, untouched.
+    """
 
     id: str = member(check=check_id)
     intake_id: str | None = member(None)
@@ -231,6 +238,7 @@ class Task(TaskDocument):
     output: TaskOutput = member(factory=TaskOutput)
     metadata: Metadata = member()
     internals: Internals = member(factory=Internals, key="x-taskorch", sparse=True)
+    envelope: Mapping[str, JSON] = attrs.field(default=EMPTY, kw_only=True)
 
     @classmethod
     def new(
@@ -278,6 +286,7 @@ class Task(TaskDocument):
             id = id or f"TASK-{now.year}-{unique}"
         if now.tzinfo is None:
             raise InvalidTask.because("is a time without a zone", "use datetime.now(UTC)", "created_at")
+        now = now.astimezone(UTC)
         return cls(
             id=id,
             intake_id=intake_id,
@@ -303,15 +312,16 @@ class Task(TaskDocument):
     @classmethod
     def from_dict(cls, data: JSON) -> Self:
         """The task of D0's document ``{"task": {…}}``; raises ``InvalidTask`` with every problem."""
-        problems = json_text.check(data)
-        if not problems and not (isinstance(data, Mapping) and list(data) == ["task"]):
-            problems = [Problem("", 'expected an object with the single key "task"')]
-        if problems or not isinstance(data, Mapping):
+        if problems := json_text.check(data):
             raise InvalidTask(problems)
+        if not isinstance(data, Mapping) or [key for key in data if not is_extension(key)] != ["task"]:
+            raise InvalidTask.because('expected an object with the single key "task"')
         try:
-            return structure(data["task"], cls)
+            task = structure(data["task"], cls)
         except InvalidDocument as error:
             raise InvalidTask(problems_of(error, "task")) from None
+        envelope = {key: value for key, value in data.items() if key != "task"}
+        return attrs.evolve(task, envelope=envelope) if envelope else task
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
@@ -325,7 +335,7 @@ class Task(TaskDocument):
 
     def to_dict(self) -> dict[str, JSON]:
         """D0's document, as plain data."""
-        return {"task": unstructure(self)}
+        return {"task": unstructure(self), **self.envelope}
 
     def to_json(self, indent: int | None = 2) -> str:
         """D0's document, as text."""

@@ -62,6 +62,11 @@ def fill(argv: Iterable[str], params: Mapping[str, JSON], output_of: Callable[[s
     return tuple(_fill_one(argument, params, output_of) for argument in argv)
 
 
+def check_values(argv: Iterable[str], params: Mapping[str, JSON]) -> None:
+    """Raise ``InvalidParameters`` for params whose values do not fit the arguments that need nothing else."""
+    fill([argument for argument in argv if not list(steps_in([argument]))], params, lambda _: None)
+
+
 def _fill_one(argument: str, params: Mapping[str, JSON], output_of: Callable[[str], JSON]) -> str:
     def value(match: re.Match[str]) -> str:
         data = params[match[1]] if match[1] else output_of(match[2] or match[3])
@@ -69,7 +74,12 @@ def _fill_one(argument: str, params: Mapping[str, JSON], output_of: Callable[[st
 
     filled = _HOLE.sub(value, argument)
     if "\0" in filled:
-        raise InvalidParameters([f"the value for {argument!r} holds the character NUL"])
+        raise InvalidParameters([f"the value for {_holes(argument)} holds the character NUL"])
     if filled.startswith("-") and not argument.startswith("-") and not _NUMBER.fullmatch(filled):
-        raise InvalidParameters([f"the value for {argument!r} begins with '-' and would be read as an option"])
+        raise InvalidParameters([f"the value for {_holes(argument)} begins with '-' and would be read as an option"])
     return filled
+
+
+def _holes(argument: str) -> str:
+    """The holes of an argument, without what stands around them."""
+    return ", ".join(match[0] for match in _HOLE.finditer(argument))

@@ -1,5 +1,6 @@
 """Instants and durations as documents and facts write them; everything is UTC."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 from taskorch.core.json_text import described
@@ -8,6 +9,7 @@ from taskorch.errors import InvalidDocument
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _MILLISECOND = timedelta(milliseconds=1)
+_TOO_FINE = re.compile(r"[.,][0-9]{6}[0-9]*[1-9]")
 _LONGEST = timedelta(days=366 * 100)
 
 
@@ -39,6 +41,8 @@ def read_time(value: object) -> datetime:
     except ValueError:
         message = f"{value[:40]!r} is not an ISO 8601 time"
         raise InvalidDocument.because(message, "write 2024-01-15T10:35:00Z") from None
+    if _TOO_FINE.search(value):
+        raise InvalidDocument.because(f"{value[:40]!r} is finer than a microsecond")
     if at.tzinfo is None:
         raise InvalidDocument.because("is a time without a zone", 'add "Z" if it is UTC')
     try:
@@ -54,7 +58,10 @@ def read_milliseconds(value: object) -> timedelta:
     if not 0 <= value <= _LONGEST / _MILLISECOND:
         hint = "a duration is not negative" if value < 0 else "at most 100 years"
         raise InvalidDocument.because(f"{value} ms is out of range", hint)
-    return timedelta(milliseconds=value)
+    duration = timedelta(milliseconds=value)
+    if duration / _MILLISECOND != value:
+        raise InvalidDocument.because(f"{value} ms is finer than a microsecond")
+    return duration
 
 
 def write_milliseconds(duration: timedelta) -> int | float:

@@ -234,11 +234,13 @@ class Workflow(WorkflowDocument):
             found.append(at("errorHandling") + ".circuitBreaker")
         found.extend(support.notification_features(self.notifications, at("notifications")))
         found.extend(at(f"context.{key}") for key in ("resources", "notifications") if self.context.get(key))
-        found.extend(at(Workflow.key_of(key)) for key in ("resources", "template", "monitor") if getattr(self, key))
+        found.extend(at(Workflow.key_of(key)) for key in ("template", "monitor") if getattr(self, key))
+        found.extend(support.resource_features(self.resources, at("resources")))
         if self.debug is not None and self.debug.enabled:
             found.append(at("debug"))
-        if self.mode == "sequential" and (self.parallel or any(step.parallel for step in self.steps)):
-            found.append(at("parallel"))
+        if self.mode == "sequential":
+            found.extend([at("parallel")] if self.parallel else [])
+            found.extend(f"{steps_at}[{i}].parallel" for i, step in enumerate(self.steps) if step.parallel)
         return found
 
     # --- documents ---------------------------------------------------------------------------------------

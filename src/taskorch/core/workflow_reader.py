@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import attrs
 
 from taskorch.core import json_text
-from taskorch.core.documents import EMPTY, JSON, problems_of, read_text, structure, suggestion
+from taskorch.core.documents import EMPTY, JSON, is_extension, problems_of, read_text, structure, suggestion
 from taskorch.core.json_text import described
 from taskorch.core.layout import BESIDE, BODY, EITHER, Layout
 from taskorch.core.quantities import check_quantities
@@ -45,8 +45,8 @@ def read(data: JSON, cls: type[W]) -> W:
     if not isinstance(data, Mapping):
         raise InvalidWorkflow.because(f"expected an object, got {described(data)}")
     members, layout, problems = _split(data, cls)
-    steps = _Parts(members.pop("steps", None), layout.path_of("steps"), problems)
-    links = _Parts(members.pop("dependencies", None), layout.path_of("dependencies"), problems)
+    steps = _Parts(members.pop("steps", []), layout.path_of("steps"), problems)
+    links = _Parts(members.pop("dependencies", []), layout.path_of("dependencies"), problems)
     rest: W | None = None
     try:
         rest = structure(members, cls)
@@ -107,7 +107,7 @@ def _split(data: Mapping[str, JSON], cls: type[W]) -> tuple[dict[str, JSON], Lay
 
 
 def _extensions(data: Mapping[str, JSON]) -> dict[str, JSON]:
-    return {key: value for key, value in data.items() if key == "x" or key.startswith("x-")}
+    return {key: value for key, value in data.items() if is_extension(key)}
 
 
 def _misplaced(members: Mapping[str, JSON], allowed: frozenset[str], parent: str, cls: type[W]) -> list[Problem]:
@@ -115,7 +115,7 @@ def _misplaced(members: Mapping[str, JSON], allowed: frozenset[str], parent: str
     found = []
     for key in members:
         if key not in allowed:
-            path = f"{parent}.{key}" if parent else key
+            path = json_text.child(parent, key)
             if key in cls.members():
                 where = f"beside `{BODY}`, not in it" if parent else f"in `{BODY}`, not beside it"
                 found.append(Problem(path, "is in the wrong place", f"it stands {where}"))
@@ -130,7 +130,7 @@ class _Parts:
     def __init__(self, raw: JSON, path: str, problems: list[Problem]) -> None:
         self.path = path
         self.raw: list[JSON] = list(raw) if isinstance(raw, list | tuple) else []
-        if raw is not None and not isinstance(raw, list | tuple):
+        if not isinstance(raw, list | tuple):
             problems.append(Problem(path, f"expected an array, got {described(raw)}"))
 
     def read(self, kind: type[W], problems: list[Problem]) -> Iterator[tuple[str, W]]:
@@ -179,13 +179,16 @@ def _reference_problems(
     members: Mapping[str, JSON], layout: Layout, placed: list[tuple[str, str]]
 ) -> Iterator[Problem]:
     """Ids that the workflow's own members name and that no step has."""
-    ids = {id for _, id in placed}
+    ids = dict.fromkeys(id for _, id in placed)
     parallel, resources = members.get("parallel"), members.get("resources", EMPTY)
     for index, id in enumerate(parallel if isinstance(parallel, list) else ()):
         if isinstance(id, str) and id not in ids:
             yield Problem(layout.path_of(f"parallel[{index}]"), f"there is no step {id[:40]!r}", suggestion(id, ids))
     if isinstance(resources, Mapping) and not {"limits", "requests", "autoScaling"} & set(resources):
-        for id in resources:
-            if id not in ids and not id.startswith("x-"):
-                path = json_text.child(layout.path_of("resources"), id)
+        for id, amounts in resources.items():
+            path = json_text.child(layout.path_of("resources"), id)
+            if id not in ids and not is_extension(id):
                 yield Problem(path, f"there is no step {id[:40]!r}", suggestion(id, ids))
+            elif id in ids and is_extension(id):  # passed over when it was read, as nobody knew of the step
+                for problem in check_quantities(amounts):
+                    yield problem._replace(path=json_text.join(path, problem.path))

@@ -13,7 +13,7 @@ from taskorch.protocols import Command, Job
 #: The host's variables that a command may see, as names or patterns. None of them usually holds a secret.
 DEFAULT_ENVIRONMENT = (
     "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "LC_*", "TZ", "TMPDIR", "TEMP", "TMP",
-    "SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT", "USERPROFILE",
+    "PYTHONDONTWRITEBYTECODE", "SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT", "USERPROFILE",
 )  # fmt: skip
 
 

@@ -49,7 +49,8 @@ class Observation:
         self._states[step] = NEXT[previous][verb]
         reason = detail if verb == CANCEL else None
         if verb == FAIL:
-            reason = detail.get("reason") or detail.get("message")
+            code = detail.get("reason")
+            reason = detail.get("message") if code in (None, "exhausted", "non_retryable") else code
         return Event(
             task_id=self._run_id,
             step=self._plan.steps[step].id,

@@ -83,7 +83,8 @@ class Frontier:
         self._broken = bytearray(count)
         self._began = [0] * count  # the first start of each step
         self._uncounted: dict[int, int] = {}  # attempts that were no fault of the body
-        self._ready: tuple[list[int], ...] = ([], [], [])  # by kind, heaps of ranks
+        self._ready: tuple[list[int], ...] = ([], [], [])  # by kind, heaps of ranks; some may be stale …
+        self._listed = bytearray(count)  # … and this tells which steps are ready indeed
         self._timers: list[tuple[int, int, int, bool]] = []  # (at, step, attempt, whether a retry or a timeout)
         self._settled = [step for step, waits in enumerate(self._waits) if not waits]
         self._last = started_at
@@ -121,7 +122,7 @@ class Frontier:
         free = self.slots.free
         if self.slots.total > 0 and self.halted is None:
             for kind, heap in enumerate(self._ready):
-                while heap and not self._is_ready(self.plan.order[heap[0]]):
+                while heap and not self._listed[self.plan.order[heap[0]]]:
                     heappop(heap)
                 if heap and free[kind] > 0 and (best is None or heap[0] < self._ready[best][0]):
                     best = kind
@@ -190,7 +191,7 @@ class Frontier:
             self._decide(now)
         while self._timers and self._timers[0][0] <= now:
             _, step, attempt, is_retry = heappop(self._timers)
-            if is_retry and attempt == self.attempt[step] and self._is_ready(step):
+            if is_retry and attempt == self.attempt[step] and self._waits_for_retry(step):
                 self._push(step)
             elif not is_retry and self.is_running(step, attempt):
                 stops.append(Stop(step, attempt, "timeout"))
@@ -215,11 +216,11 @@ class Frontier:
     @property
     def has_ready(self) -> bool:
         """Whether ``take`` might find something."""
-        return any(self._ready)
+        return any(self._listed)
 
     def snapshot(self) -> tuple[object, ...]:
         """Everything that decides how the run goes on, for comparing two frontiers."""
-        waiting = sorted(step for step, state in enumerate(self.states) if state == FAILED and self.ends[step] == OPEN)
+        waiting = [step for step in range(len(self.states)) if self._waits_for_retry(step)]
         return (
             bytes(self.states), bytes(self.ends), bytes(self._broken), tuple(self._waits), tuple(self.attempt),
             tuple(self.details), tuple(self._began), dict(self._uncounted), waiting, list(self.slots.free),
@@ -257,7 +258,7 @@ class Frontier:
         """Start nothing more: what has not started, or waits for a retry, is cancelled."""
         self.halted = reason
         for step, state in enumerate(self.states):
-            if state in (CREATED, QUEUED) or (state == FAILED and self.ends[step] == OPEN):
+            if state in (CREATED, QUEUED) or self._waits_for_retry(step):
                 self._do((step, CANCEL, self.attempt[step], now, reason))
         self._settled.clear()
 
@@ -286,6 +287,7 @@ class Frontier:
 
     def _started(self, fact: Fact) -> None:
         step, _, attempt, at, _ = fact
+        self._listed[step] = 0
         self.attempt[step] = attempt
         if attempt == 1:
             self._began[step] = at
@@ -317,6 +319,7 @@ class Frontier:
 
     def _end(self, fact: Fact, end: End) -> None:
         step = fact[0]
+        self._listed[step] = 0
         self.ends[step] = end
         self.details[step] = fact[4]
         self.open -= 1
@@ -329,8 +332,9 @@ class Frontier:
                 self._settled.append(target)
 
     def _push(self, step: int) -> None:
-        heappush(self._ready[self.plan.kinds[step]], self.plan.rank[step])
+        if not self._listed[step]:
+            self._listed[step] = 1
+            heappush(self._ready[self.plan.kinds[step]], self.plan.rank[step])
 
-    def _is_ready(self, step: int) -> bool:
-        state = self.states[step]
-        return state == QUEUED or (state == FAILED and self.ends[step] == OPEN)
+    def _waits_for_retry(self, step: int) -> bool:
+        return self.states[step] == FAILED and self.ends[step] == OPEN

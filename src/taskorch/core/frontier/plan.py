@@ -106,7 +106,14 @@ class Plan:
         steps = tuple(flow.steps)
         if idle := [number for number, step in enumerate(steps) if (step.command is None) == (step.body is None)]:
             at, hint = flow.layout.path_of("steps"), "give it a command or a function, not both"
-            raise InvalidWorkflow(Problem(f"{at}[{number}]", "has nothing to run", hint) for number in idle)
+            raise InvalidWorkflow(
+                Problem(
+                    f"{at}[{number}]",
+                    "has nothing to run" if steps[number].body is None else "has both a command and a function",
+                    hint,
+                )
+                for number in idle
+            )
         index = {step.id: number for number, step in enumerate(steps)}
         waits, on_finish = _wire(links, index)
         sequential = flow.mode == "sequential"

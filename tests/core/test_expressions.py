@@ -1,0 +1,194 @@
+"""The language of conditions: what it says, what it refuses and how, and what follows for a step."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from taskorch import InvalidWorkflow, Outcome
+from taskorch.core.expressions import MAX_DEPTH, MAX_LENGTH, MAX_NODES, parse
+
+ENDS = {"c": "completed", "f": "failed", "s": "skipped", "o": "omitted", "x": "cancelled"}
+# The condition, the ends of a, b, …, and what follows: runs, skipped or omitted.
+VERDICTS = [
+    ("always", "", "runs"),
+    ("always()", "", "runs"),
+    ("on_success(a)", "c", "runs"),
+    *(("on_success(a)", end, "omitted") for end in "fsox"),
+    ("on_success(a, b)", "cc", "runs"),
+    ("on_success(a, b)", "cs", "omitted"),
+    ("on_failure(a)", "f", "runs"),
+    *(("on_failure(a)", end, "omitted") for end in "csox"),
+    ("on_failure(a, b)", "cf", "runs"),
+    ("on_failure(a, b)", "cc", "omitted"),
+    ("on_skip(a)", "s", "runs"),
+    *(("on_skip(a)", end, "omitted") for end in "cfox"),
+    ("on_skip(a, b)", "cs", "runs"),
+    *(("on_complete(a, b)", end + "c", "runs") for end in "cfsox"),
+    ("on_success(a) and on_failure(b)", "cf", "runs"),
+    ("on_success(a) and on_failure(b)", "cc", "omitted"),
+    ("on_success(a) or on_success(b)", "fc", "runs"),
+    ("on_success(a) or on_success(b)", "ff", "omitted"),
+    ("not on_success(a)", "f", "runs"),
+    ("not on_success(a)", "c", "skipped"),
+    ("not always", "", "skipped"),
+    ("always and on_success(a)", "f", "omitted"),
+    ("on_success(a) and not always", "c", "skipped"),
+    ("on_success(a) and not on_failure(b)", "cf", "skipped"),
+    ("on_success(a) or on_success(b) and on_success(c)", "cff", "runs"),
+    ("(on_success(a) or on_success(b)) and on_success(c)", "cff", "omitted"),
+    ("  on_success( a ,b, )  ", "cc", "runs"),
+    ('on_success("a")', "c", "runs"),
+    ("on_success('a', b)", "cc", "runs"),
+]
+NAMED = [
+    ("on_success(test, security_scan)", ("test", "security_scan")),
+    ('on_success("test[0]", "lib/zstd.o") or on_failure("a.b", "a-b")', ("test[0]", "lib/zstd.o", "a.b", "a-b")),
+    ("on_success(a) and on_failure(a, b)", ("a", "b")),
+    ('steps["a.b"].output.rows > 0 and steps.c.status == "completed"', ("a.b", "c")),
+    ("step.duration > 600000", ()),
+    ('context.environment == "production" and params.rows >= 1', ()),
+    ("not (always or on_skip(z))", ("z",)),
+]
+HOSTILE = [
+    "__class__", "steps.a.__class__", "context.__init__.__globals__", "steps.a._private > 1",
+    "9**9**9", "9**9**9 > 1", "'a' * 10**9", "steps.a.output * 2 > 1", "-" * 1000, "-" * 1000 + "1", "~" * 999 + "1",
+    "not " * 255 + "always", "(" * 33 + "always" + ")" * 33, "[" * 500 + "]" * 500, "on_success(" * 40 + ")" * 40,
+    "lambda: 1", "(lambda: always)()", "[x for x in steps]", "{x: 1 for x in steps}", "(x for x in steps)",
+    'f"{always}"', 'steps.a.output == f"{context}"', "(a := 1)", "on_success(a := b)", "on_success(*steps)",
+    "on_success(**context)", "on_success(a=1)", "on_success(a, b=c)", "always(a)", "always(*a)", "always(a=1)",
+    "on_success(on_success(a))", "on_success(a)(b)", "steps.a.output()", "getattr(steps, 'a')", "eval('1')",
+    "__import__('os')", "exec('1')", "print(1)", "open('/etc/passwd')", "len(steps.a.output) > 0", "1 if always else 0",
+    "await steps.a", "yield 1", "always; always", "always\nalways", "always # comment\n", "import os", "a = 1",
+    "steps[0:1] == 1", "steps.a.output[1:2] == 1", "{1, 2}", "{}", "[]", "()", "on_success([])", "on_success(('a',))",
+    "always, always", "steps.a.output == (1, 2)", "steps.a.output in [1]", "a", "steps", "nope(a)", "on_success",
+    "on_success()", "on_success(1)", "on_success(None)", "on_success(b'a')", "on_success(a.b)", "on_success(a[0])",
+    "on_success(-a)", "on_success(a) == 1", "steps.a.output == on_success(a)", "\u0430lways", "alw\u0430ys",
+    "\uff41\uff4c\uff57\uff41\uff59\uff53", "on_\uff53uccess(a)", "on_success(\uff41)", "steps.a.\uff3f_class__",
+    "al\u200bways", "always\u00a0or always", "\u202ealways", "always\0", "always\r", "", "   ", "always and", "and",
+    "on_success(a", "on_success a", "on_success(a))", "'always", "a" * 1025, "é" * 600, "\ud800", "always\\\n",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "ends", "follows"), VERDICTS)
+def test_what_a_condition_says(text: str, ends: str, follows: str) -> None:
+    """A condition that is false even with every status function true makes its step skipped, else omitted."""
+    outcomes = {id: Outcome(ENDS[end]) for id, end in zip("abc", ends, strict=False)}
+    verdict = parse(text).verdict(outcomes.__getitem__)
+
+    assert (verdict or "runs") == follows
+
+
+@pytest.mark.parametrize(("text", "steps"), NAMED)
+def test_the_steps_a_condition_names(text: str, steps: tuple[str, ...]) -> None:
+    """Every step that is named is known, in order and once; ids that are no identifiers are quoted."""
+    assert parse(text).steps == steps
+
+
+@pytest.mark.parametrize(("text", "always"), [("always", True), ("not always", True), ("on_success(always)", False)])
+def test_whether_always_is_mentioned(text: str, always: bool) -> None:
+    """``always`` is known wherever it stands, but an id of that name is no mention."""
+    assert parse(text).always is always
+
+
+@pytest.mark.parametrize(
+    ("text", "needs_data"),
+    [("on_success(a)", False), ("always", False), ("step.duration > 1", True), ("always and params.x == 1", True)],
+)
+def test_whether_data_is_needed(text: str, needs_data: bool) -> None:
+    """Comparisons of data are read and marked, so that a run that would need them can be refused."""
+    assert parse(text).needs_data is needs_data
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=ascii)
+def test_what_is_no_condition_is_refused(text: str) -> None:
+    """Everything outside the language raises ``InvalidWorkflow`` with one short problem, whatever it tries."""
+    with pytest.raises(InvalidWorkflow) as caught:
+        parse(text)
+    (problem,) = caught.value.problems
+    assert len(str(problem)) < 600
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "hint"),
+    [
+        ("on_sucess(a)", 0, "did you mean 'on_success'?"),
+        ("always and on_failur(a)", 11, "did you mean 'on_failure'?"),
+        ("alway", 0, "did you mean 'always'?"),
+        ("contxt.x == 1", 0, "did you mean 'context'?"),
+        ("on_success(test[0])", 11, "quote"),
+        ("on_success(é, b) or nope(a)", 20, ""),
+        ("on_success(a,, b)", 13, ""),
+        ("   on_success(a,, b)", 13, ""),
+        ("   always and nope(a)", 11, ""),
+    ],
+)
+def test_a_caret_shows_the_place(text: str, place: int, hint: str) -> None:
+    """The message quotes the condition and puts a caret below the place, counted in characters."""
+    with pytest.raises(InvalidWorkflow) as caught:
+        parse(text)
+    (problem,) = caught.value.problems
+    _, quoted, caret = problem.message.splitlines()
+
+    assert quoted.strip() == text.strip()
+    assert caret.index("^") - quoted.index(text.strip()) == place
+    assert hint in problem.hint
+
+
+def test_always_takes_nothing() -> None:
+    """``always(a)`` is told that it takes nothing, not that there is no such function."""
+    with pytest.raises(InvalidWorkflow) as caught:
+        parse("always(a)")
+    assert "no function 'always'" not in str(caught.value)
+
+
+def test_the_bounds_are_exact() -> None:
+    """1 KB, 32 brackets and 200 nodes are taken, more is refused before or after parsing."""
+    parse("always".ljust(MAX_LENGTH))
+    parse("(" * MAX_DEPTH + "always" + ")" * MAX_DEPTH)
+    assert (MAX_LENGTH, MAX_DEPTH, MAX_NODES) == (1024, 32, 200)
+    for text in ("always".ljust(MAX_LENGTH + 1), " and ".join(["always"] * 114)):
+        with pytest.raises(InvalidWorkflow):
+            parse(text)
+
+
+@pytest.mark.filterwarnings("default")
+def test_warnings_of_the_parser_decide_nothing(recwarn: pytest.WarningsRecorder) -> None:
+    """A text that makes Python's parser warn is taken or refused without a warning, whatever the filters."""
+    for text in (r'on_success("a\d")', "1or 2 > 1", "0x1for > 1"):
+        try:
+            parse(text)
+        except InvalidWorkflow:
+            continue
+    assert not recwarn.list
+
+
+@given(st.text(st.sampled_from("alwysonucefkip()., '\"[]<>=!-0:_{}*+"), max_size=60) | st.text(max_size=40))
+def test_any_text_is_a_condition_or_refused(text: str) -> None:
+    """Arbitrary text is parsed or raises ``InvalidWorkflow``, and nothing else."""
+    try:
+        condition = parse(text)
+    except InvalidWorkflow:
+        return
+    condition.verdict(lambda id: Outcome.COMPLETED)
+
+
+@given(st.data())
+def test_verdicts_agree_with_python(data: st.DataObject) -> None:
+    """``and``, ``or`` and ``not`` mean what they mean in Python, with its precedence and brackets."""
+    atoms: dict[str, Any] = {}
+    ends = st.sampled_from(list(Outcome))
+
+    def grow(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+        joined = st.tuples(inner, st.sampled_from([" and ", " or "]), inner).map("".join)
+        return joined | inner.map("not {}".format) | inner.map("({})".format)
+
+    text = data.draw(st.recursive(st.sampled_from(["on_success(a)", "on_failure(b)", "always"]), grow, max_leaves=8))
+    outcomes = {"a": data.draw(ends), "b": data.draw(ends)}
+    atoms |= {"on_success": lambda a: a is Outcome.COMPLETED, "on_failure": lambda b: b is Outcome.FAILED}
+    holds = eval(text, atoms | outcomes | {"always": True})
+    by_own_data = eval(text, atoms | {"on_success": bool, "on_failure": bool, "a": 1, "b": 1, "always": True})
+    expected = None if holds else Outcome.OMITTED if by_own_data else Outcome.SKIPPED
+
+    assert parse(text).verdict(outcomes.__getitem__) == expected

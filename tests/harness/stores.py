@@ -1,0 +1,116 @@
+"""Stores that see what is written to another one, or stand in its way."""
+
+from collections.abc import Callable, Sequence
+
+import anyio
+
+from taskorch.core.frontier.facts import RETRY, START
+from taskorch.core.unit import Claimed, Entry, Receipt, Record, Refused, Unit
+from taskorch.errors import StoreError, StoreUnavailable
+from taskorch.protocols import Store
+from tests.harness.effects import Attempt
+
+
+class Around:
+    """A store that hands everything on to another one."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    @property
+    def name(self) -> str:
+        return self.store.name
+
+    async def apply(self, units: Sequence[Unit]) -> list[Receipt]:
+        return await self.store.apply(units)
+
+    async def claim(self, owner: str, id: str) -> Claimed | Refused:
+        return await self.store.claim(owner, id)
+
+    async def read(self, ids: Sequence[str]) -> list[Record | None]:
+        return await self.store.read(ids)
+
+    async def journal(self, run: str, after: int = 0, n: int = 1000) -> list[Entry]:
+        return await self.store.journal(run, after, n)
+
+    async def aclose(self) -> None:
+        await self.store.aclose()
+
+
+class Recording(Around):
+    """Knows which attempts have been recorded as started, and answered so."""
+
+    def __init__(self, store: Store, ids: Sequence[str]) -> None:
+        super().__init__(store)
+        self.started: set[Attempt] = set()
+        self._ids = ids
+
+    async def apply(self, units: Sequence[Unit]) -> list[Receipt]:
+        receipts = await self.store.apply(units)
+        for unit, receipt in zip(units, receipts, strict=True):
+            if not isinstance(receipt, Refused):
+                self.started.update((self._ids[f[0]], f[2]) for f in unit.facts if f[1] in (START, RETRY))
+        return receipts
+
+
+class Unreliable(Around):
+    """Raises ``StoreUnavailable`` at each n-th ``apply``, before or after it has been done.
+
+    Attributes:
+        faults: How often it has.
+    """
+
+    def __init__(self, store: Store, every: int, *, applies: bool) -> None:
+        super().__init__(store)
+        self.faults = self._calls = 0
+        self._every, self._applies = every, applies
+
+    async def apply(self, units: Sequence[Unit]) -> list[Receipt]:
+        self._calls += 1
+        if self._calls % self._every:
+            return await self.store.apply(units)
+        self.faults += 1
+        if self._applies:
+            await self.store.apply(units)
+        raise StoreUnavailable(self.name, "the answer was lost")
+
+
+class Dead(Around):
+    """Does nothing any more after so many calls of ``apply``.
+
+    Attributes:
+        calls: How often ``apply`` was called.
+    """
+
+    def __init__(self, store: Store, after: int, error: Callable[[str, str], StoreError]) -> None:
+        super().__init__(store)
+        self.calls = 0
+        self._after, self._error = after, error
+
+    async def apply(self, units: Sequence[Unit]) -> list[Receipt]:
+        self.calls += 1
+        if self.calls > self._after:
+            raise self._error(self.name, "it is dead")
+        return await self.store.apply(units)
+
+
+class Held(Around):
+    """Answers ``apply`` only while its gate is open, or lets through so many calls before.
+
+    Attributes:
+        gate: Open it to let calls pass.
+        waiting: How many calls wait.
+    """
+
+    def __init__(self, store: Store, passing: int) -> None:
+        super().__init__(store)
+        self.gate = anyio.Event()
+        self.waiting = 0
+        self._passing = passing
+
+    async def apply(self, units: Sequence[Unit]) -> list[Receipt]:
+        self._passing -= 1
+        if self._passing < 0:
+            self.waiting += 1
+            await self.gate.wait()
+        return await self.store.apply(units)
