@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 import anyio
+import anyio.lowlevel
 import attrs
 import pytest
 
@@ -35,12 +36,15 @@ async def test_each_kind_of_body_runs_where_it_belongs(store):
     flow, here = Workflow("w"), threading.get_ident()
 
     async def on_loop():
-        await anyio.sleep(0)
+        await anyio.lowlevel.checkpoint()
+        return threading.get_ident()
+
+    def in_place():
         return threading.get_ident()
 
     flow.step(on_loop)
-    flow.step(lambda: threading.get_ident(), id="inline", inline=True)
-    flow.step(lambda: threading.get_ident(), id="thread")
+    flow.step(in_place, id="inline", inline=True)
+    flow.step(in_place, id="thread")
     result = (await taskorch.run(flow, store=store)).check()
     assert result[on_loop] == result["inline"] == here != result["thread"]
 
@@ -97,9 +101,7 @@ async def test_without_a_store_successors_get_the_very_object():
 
 
 @pytest.mark.parametrize("inline", [True, False], ids=["inline", "thread"])
-@pytest.mark.parametrize(
-    "value", [object(), {1: 2}, float("nan"), {"a": {1, 2}}], ids=["object", "key", "nan", "set"]
-)
+@pytest.mark.parametrize("value", [object(), {1: 2}, float("nan"), {"a": {1, 2}}], ids=["object", "key", "nan", "set"])
 async def test_what_cannot_be_stored_fails_its_step_without_retry(value, inline):
     """An output that cannot be written down is a non-retryable failure, OutputNotStorable, of the step itself."""
     flow, calls = Workflow("w"), []

@@ -96,7 +96,7 @@ async def test_nothing_but_the_cancellation_comes_out_of_a_run(store):
         try:
             await anyio.sleep_forever()
         finally:
-            raise ValueError("in a child")  # noqa: B012 - that is the point
+            raise ValueError("in a child")
 
     @flow.step
     async def with_children():
@@ -105,7 +105,11 @@ async def test_nothing_but_the_cancellation_comes_out_of_a_run(store):
             await anyio.sleep_forever()
 
     flow.step(child, id="alone")
-    flow.step(lambda: scope.cancel(), id="cancels", inline=True)
+
+    @flow.step(inline=True)
+    def cancels():
+        scope.cancel()
+
     with anyio.CancelScope() as scope:
         await taskorch.run(flow, store=store)
     assert scope.cancelled_caught

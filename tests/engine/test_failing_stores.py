@@ -3,6 +3,7 @@
 from functools import partial
 
 import anyio
+import anyio.lowlevel
 import attrs
 import pytest
 
@@ -24,7 +25,7 @@ from tests.harness.stores import Around, Dead, Held, Unreliable
 @pytest.mark.parametrize("every", [2, 3, 4, 5])
 @pytest.mark.parametrize("applies", [True, False], ids=["done", "not-done"])
 async def test_a_commit_of_unknown_outcome_takes_effect_once(scenario, every, applies):
-    """When each n-th answer of the store is lost, the run is the same: every body runs once, every fact is kept once."""
+    """When each n-th answer of the store is lost, the run is the same: each body runs once, each fact is kept once."""
     effects = Effects()
     flow = scenario.build(effects)
     async with MemoryStore() as inner:
@@ -88,7 +89,7 @@ async def test_a_store_that_stays_dead_ends_the_run(error, after, monkeypatch):
 
     async def body():
         begun.append(store.calls)
-        await anyio.sleep(0)
+        await anyio.lowlevel.checkpoint()
 
     for number in range(5):
         flow.step(body, id=f"s{number}", after=[f"s{number - 1}"] if number else [])
@@ -132,7 +133,7 @@ async def test_an_owner_that_was_replaced_stops(at):
         begun.append(id)
         if id == at:
             await take_over()
-        await anyio.sleep(0)
+        await anyio.lowlevel.checkpoint()
 
     async def take_over():
         store._records["r"] = attrs.evolve(store._records["r"], owner=None)  # its owner is believed to be dead

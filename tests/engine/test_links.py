@@ -1,6 +1,7 @@
 """Which end of a step lets which other steps start: links, conditions, joins (design §7)."""
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 import taskorch
@@ -17,11 +18,13 @@ TABLE = {
 
 
 async def fails():
+    """End badly."""
     raise ValueError("no")
 
 
 async def works():
-    await anyio.sleep(0)
+    """End well."""
+    await anyio.lowlevel.checkpoint()
 
 
 def ending(flow, end, id="p"):
@@ -131,7 +134,7 @@ async def test_a_join_is_never_decided_eagerly(condition):
     @flow.step(condition="on_failure(quick)")
     async def opener():
         for _ in range(10):
-            await anyio.sleep(0)
+            await anyio.lowlevel.checkpoint()
         story.append("opened")
         release.set()
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 import taskorch
@@ -29,7 +30,7 @@ def counting(calls, cut_at=None, scope=None):
         calls.append(id)
         if id == cut_at and calls.count(id) == 1:
             scope().cancel()
-        await anyio.sleep(0)
+        await anyio.lowlevel.checkpoint()
         return "-".join((*before, id))
 
     @flow.step
@@ -71,7 +72,7 @@ async def test_an_interruption_uses_up_no_attempt(store):
         calls.append(1)
         if len(calls) < 4:
             scope.cancel()
-            await anyio.sleep(0)
+            await anyio.lowlevel.checkpoint()
         return "done"
 
     for _ in range(4):
@@ -107,7 +108,7 @@ async def test_a_failed_run_returns_its_recorded_result_too(store):
 
 
 async def test_another_workflow_under_the_same_id_is_refused(store):
-    """Another definition, params or context under a run's id is WorkflowChanged, and says which; None is "as before"."""
+    """Another definition, params or context under a run's id is WorkflowChanged, which says so; None is "as before"."""
     calls = []
     flow = counting(calls)
     await taskorch.run(flow, store=store, run_id="r", params={"n": 1}, context={"c": 1})

@@ -81,7 +81,7 @@ async def test_a_waiting_retry_holds_no_slot(store):
     """While one step waits for its next attempt another one gets the only slot."""
     flow, clock = Workflow("w"), FakeClock()
     failing(flow, clock, times=1, retry=Retry(max_attempts=2, initial=10))
-    flow.step(lambda: clock.now(), id="other", inline=True)
+    flow.step(clock.now, id="other", inline=True)
     start = clock.now()
     result = await moved(flow, [10], clock, concurrency=1, store=None)
     assert result["other"] == start
@@ -128,7 +128,7 @@ async def test_a_body_that_raises_while_it_is_stopped_has_timed_out(store):
         try:
             await anyio.sleep_forever()
         finally:
-            raise RuntimeError("in the cleanup")  # noqa: B012 - that is the point
+            raise RuntimeError("in the cleanup")
 
     @flow.step(timeout=5)
     async def group():
@@ -136,7 +136,7 @@ async def test_a_body_that_raises_while_it_is_stopped_has_timed_out(store):
             try:
                 await anyio.sleep_forever()
             finally:
-                raise RuntimeError("in a child")  # noqa: B012 - that is the point
+                raise RuntimeError("in a child")
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(child)

@@ -1,16 +1,14 @@
-"""Clocks for tests: one that jumps, beside ``taskorch.testing.clock.FakeClock``, which is moved by hand."""
+"""A clock that jumps, beside ``taskorch.testing.clock.FakeClock``, which is moved by hand."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import anyio
 from anyio.lowlevel import checkpoint
 
-from taskorch.testing.clock import START, FakeClock
+from taskorch.testing.clock import START
 
 PATIENCE = 4
 """So many times others get a turn before the clock jumps."""
-
-__all__ = ["FakeClock", "JumpingClock", "SteppingClock"]
 
 
 class JumpingClock:
@@ -34,16 +32,3 @@ class JumpingClock:
             await checkpoint()
         if not event.is_set():
             self._now = max(self._now, until)
-
-
-class SteppingClock(JumpingClock):
-    """A clock that is read differently each time: time goes on by *step* seconds, or back."""
-
-    def __init__(self, step: float) -> None:
-        super().__init__()
-        self._step = timedelta(seconds=step)
-
-    def now(self) -> datetime:
-        """The time, which is another one the next time it is asked for."""
-        self._now += self._step
-        return self._now

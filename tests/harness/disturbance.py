@@ -1,9 +1,9 @@
 """The ways to disturb a run at a given step.
 
-``cancel`` cancels the scope around the run; ``native`` is asyncio's own ``Task.cancel()``, as
-Ctrl-C and ``asyncio.timeout`` use it, and ``native-again`` does so twice; ``sibling`` lets a task beside the run raise what is no ``Exception``;
-``again`` cancels a second, outer scope while the run is still being cancelled; ``twice`` also cancels the resumed
-run.
+``cancel`` cancels the scope around the run; ``native`` is asyncio's own ``Task.cancel()``, as Ctrl-C and
+``asyncio.timeout`` use it, and ``native-again`` does so twice; ``sibling`` lets a task beside the run raise what is
+no ``Exception``; ``again`` cancels a second, outer scope while the run is still being cancelled; ``twice`` also
+cancels the resumed run.
 """
 
 import asyncio
@@ -35,17 +35,17 @@ class Disturbed:
         self._steps, self._point = counter, point
 
     async def __call__(self, start: Any) -> Any:  # Any: the run, and its result or None
+        """Run *start*: its result, or None if it was cut off."""
         match self._point.kind:
             case "native" | "native-again":
                 return await self._natively(start)
             case "sibling":
                 return await self._beside(start)
-        result = None
         first, second = self._point.first, self._point.second
         with anyio.CancelScope() as outer, anyio.CancelScope() as inner:
             self._steps.arm({first: inner.cancel, second: outer.cancel})
-            result = await start()
-        return result
+            return await start()
+        return None
 
     async def _natively(self, start: Any) -> Any:  # Any: as above
         task = asyncio.current_task()

@@ -19,21 +19,27 @@ class Around:
 
     @property
     def name(self) -> str:
+        """The name of the other one."""
         return self.store.name
 
     async def apply(self, units: Sequence[Unit]) -> list[Receipt]:
+        """Hand it on."""
         return await self.store.apply(units)
 
     async def claim(self, owner: str, id: str) -> Claimed | Refused:
+        """Hand it on."""
         return await self.store.claim(owner, id)
 
     async def read(self, ids: Sequence[str]) -> list[Record | None]:
+        """Hand it on."""
         return await self.store.read(ids)
 
     async def journal(self, run: str, after: int = 0, n: int = 1000) -> list[Entry]:
+        """Hand it on."""
         return await self.store.journal(run, after, n)
 
     async def aclose(self) -> None:
+        """Hand it on."""
         await self.store.aclose()
 
 
@@ -46,6 +52,7 @@ class Recording(Around):
         self._ids = ids
 
     async def apply(self, units: Sequence[Unit]) -> list[Receipt]:
+        """Hand it on, and note what has been kept."""
         receipts = await self.store.apply(units)
         for unit, receipt in zip(units, receipts, strict=True):
             if not isinstance(receipt, Refused):
@@ -66,6 +73,7 @@ class Unreliable(Around):
         self._every, self._applies = every, applies
 
     async def apply(self, units: Sequence[Unit]) -> list[Receipt]:
+        """Hand it on, and perhaps lose the answer."""
         self._calls += 1
         if self._calls % self._every:
             return await self.store.apply(units)
@@ -88,6 +96,7 @@ class Dead(Around):
         self._after, self._error = after, error
 
     async def apply(self, units: Sequence[Unit]) -> list[Receipt]:
+        """Hand it on, or be dead."""
         self.calls += 1
         if self.calls > self._after:
             raise self._error(self.name, "it is dead")
@@ -109,6 +118,7 @@ class Held(Around):
         self._passing = passing
 
     async def apply(self, units: Sequence[Unit]) -> list[Receipt]:
+        """Hand it on, once the gate is open."""
         self._passing -= 1
         if self._passing < 0:
             self.waiting += 1

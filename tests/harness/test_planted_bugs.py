@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from taskorch.core.frontier.facts import RETRY, START
@@ -52,7 +53,7 @@ def bodies_begin_before_the_receipt(patch: Patch) -> None:
 
     async def slow(self: Any, units: Any) -> Any:
         for _ in range(3):
-            await anyio.sleep(0)
+            await anyio.lowlevel.checkpoint()
         return await apply(self, units)
 
     release = Pool.release
@@ -87,7 +88,7 @@ def a_claim_can_be_lost(patch: Patch) -> None:
     async def slow(self: Any, owner: str, id: str) -> Any:
         answer = await claim(self, owner, id)
         if isinstance(answer, Claimed):
-            await anyio.sleep(0)
+            await anyio.lowlevel.checkpoint()
         return answer
 
     class Anyio:

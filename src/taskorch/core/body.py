@@ -60,7 +60,10 @@ class Body:
             called = type(called).__call__
         if inspect.isasyncgenfunction(called) or inspect.isgeneratorfunction(called):
             raise InvalidWorkflow.because("is a generator function", "return a list instead")
-        signature = inspect.signature(function)
+        try:
+            signature = inspect.signature(function)
+        except ValueError:
+            raise InvalidWorkflow.because("does not tell its parameters", "wrap it in a function of your own") from None
         kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
         for parameter in signature.parameters.values():
             if parameter.kind is inspect.Parameter.POSITIONAL_ONLY and parameter.default is parameter.empty:

@@ -89,6 +89,9 @@ async def _repeat(call: Callable[[], Awaitable[T]], clock: Clock, limit: Callabl
     async def sleep(seconds: float) -> None:
         await clock.wait(anyio.Event(), clock.now() + timedelta(seconds=seconds))
 
+    async def attempt() -> T:  # tenacity awaits only what is declared async
+        return await call()
+
     attempts = tenacity.AsyncRetrying(
         sleep=sleep,
         wait=tenacity.wait_exponential(multiplier=0.05, max=5),
@@ -96,4 +99,4 @@ async def _repeat(call: Callable[[], Awaitable[T]], clock: Clock, limit: Callabl
         retry=tenacity.retry_if_exception_type(StoreUnavailable),
         reraise=True,
     )
-    return await attempts(call)
+    return await attempts(attempt)

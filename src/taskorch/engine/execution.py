@@ -114,6 +114,7 @@ class _Run:
             commands=execution.limits[Kind.COMMAND],
             total=1 if plan.sequential else execution.concurrency,
         )
+        workers = slots.total  # before the replay, in which lost attempts still hold their slots
         self._frontier = Frontier(plan, slots, microseconds(self._started_at))
         self._frontier.replay(facts)
         observation = Observation(execution.observers, execution.run_id, plan)
@@ -127,7 +128,7 @@ class _Run:
             clock=execution.clock,
             observation=observation,
             started_at=self._started_at,
-            workers=slots.total,
+            workers=workers,
         )
         self.runner = Runner(task, self._frontier, self._jobs, around)
 

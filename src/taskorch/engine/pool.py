@@ -142,6 +142,8 @@ class Pool:
             try:
                 context, body = self._bodies.body(me.step, me.attempt, me)
                 output = await isolated(context, body)
+            except BaseExceptionGroup as group:
+                self._ended_in_parts(me, group)
             except (Exception, SystemExit) as error:  # noqa: BLE001 - a body may raise anything; exiting ends its step only
                 self._ended(me, self._bodies.failed, me.stopped_for or error)
             else:
@@ -149,6 +151,15 @@ class Pool:
             if monotonic() - since > TURN:
                 await checkpoint()
                 since = monotonic()
+
+    def _ended_in_parts(self, me: Worker, group: BaseExceptionGroup[BaseException]) -> None:
+        """Tell what was raised by a body with tasks of its own; a cancellation among it goes on its way."""
+        cancelled, errors = group.split(anyio.get_cancelled_exc_class())
+        if not isinstance(errors, ExceptionGroup):
+            raise group
+        self._ended(me, self._bodies.failed, me.stopped_for or errors)
+        if cancelled is not None:
+            raise cancelled from None
 
     async def _park(self) -> None:
         event = anyio.Event()

@@ -179,7 +179,8 @@ class Runner:
             for event in decided.end:
                 observation.tell(event)
         for step, attempt in decided.started:
-            self._pool.release(step, attempt)
+            if self._frontier.is_running(step, attempt):  # its time may have been up before it could begin
+                self._pool.release(step, attempt)
         self._pool.wake(inside=inside)
         if decided.is_last:
             self._close()

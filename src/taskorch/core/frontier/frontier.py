@@ -86,6 +86,7 @@ class Frontier:
         self._ready: tuple[list[int], ...] = ([], [], [])  # by kind, heaps of ranks; some may be stale …
         self._listed = bytearray(count)  # … and this tells which steps are ready indeed
         self._timers: list[tuple[int, int, int, bool]] = []  # (at, step, attempt, whether a retry or a timeout)
+        self._swept = False  # whether what has not started was cancelled, once the run is halted
         self._settled = [step for step, waits in enumerate(self._waits) if not waits]
         self._last = started_at
         self._deadline = None if plan.timeout is None else started_at + plan.timeout
@@ -113,8 +114,6 @@ class Frontier:
             if state == IN_PROGRESS:
                 self.interrupt(step, now, LEASE_EXPIRED)
         self._decide(now)
-        if self.halted is not None:
-            self._halt(self.halted, now)
 
     def take(self, now: int) -> int | None:
         """Start the best step that is ready and has a slot: its index, or None if there is none."""
@@ -133,7 +132,8 @@ class Frontier:
         if self.states[step] == FAILED:
             self._do((step, RETRY, attempt, now, None))
         else:
-            self._do((step, SCHEDULE, attempt - 1, now, None))
+            if self.states[step] == QUEUED:
+                self._do((step, SCHEDULE, attempt - 1, now, None))
             self._do((step, START, attempt, now, None))
         return step
 
@@ -240,8 +240,8 @@ class Frontier:
                 self._do((step, ENQUEUE, 0, now, None))
             else:
                 self._do((step, CANCEL, 0, now, reason))
-        if self.plan.fail_fast and self.halted is None and End.FAILED in self.ends:
-            self._halt(FAIL_FAST, now)
+        if self.halted is not None and not self._swept:
+            self._halt(self.halted, now)
 
     def _verdict(self, step: int) -> str | None:
         """None if a step whose links are settled may start, else why not."""
@@ -256,7 +256,7 @@ class Frontier:
 
     def _halt(self, reason: str, now: int) -> None:
         """Start nothing more: what has not started, or waits for a retry, is cancelled."""
-        self.halted = reason
+        self.halted, self._swept = reason, True
         for step, state in enumerate(self.states):
             if state in (CREATED, QUEUED) or self._waits_for_retry(step):
                 self._do((step, CANCEL, self.attempt[step], now, reason))
@@ -323,6 +323,8 @@ class Frontier:
         self.ends[step] = end
         self.details[step] = fact[4]
         self.open -= 1
+        if end == End.FAILED and self.plan.fail_fast and self.halted is None:
+            self.halted = FAIL_FAST
         waits, broken = self._waits, self._broken
         for target, mask in self.plan.on_finish[step]:
             waits[target] -= 1
