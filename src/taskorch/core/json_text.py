@@ -79,9 +79,9 @@ def read(text: str | bytes, limits: Limits = LIMITS) -> object:
 def check(value: object, limits: Limits = LIMITS) -> list[Problem]:
     """What keeps *value* from being plain, bounded JSON data."""
     found: list[Problem] = []
-    todo: list[tuple[str, object, int]] = [("", value, 1)]
-    while todo:
-        path, item, depth = todo.pop()
+    waiting: list[tuple[str, object, int]] = [("", value, 1)]
+    while waiting:
+        path, item, depth = waiting.pop()
         if isinstance(item, Mapping | list | tuple):
             if depth > limits.depth:
                 found.append(Problem(path, f"is nested deeper than {limits.depth} levels"))
@@ -90,9 +90,9 @@ def check(value: object, limits: Limits = LIMITS) -> list[Problem]:
             elif isinstance(item, Mapping):
                 for key in item:
                     found.extend(_check_text(path, key) if isinstance(key, str) else [_bad_key(path, key)])
-                todo.extend((child(path, str(key)), member, depth + 1) for key, member in item.items())
+                waiting.extend((child(path, str(key)), member, depth + 1) for key, member in item.items())
             else:
-                todo.extend((child(path, index), member, depth + 1) for index, member in enumerate(item))
+                waiting.extend((child(path, index), member, depth + 1) for index, member in enumerate(item))
         elif isinstance(item, str):
             found.extend(_check_text(path, item))
         elif type(item) is int and item.bit_length() > _MOST_BITS:

@@ -44,7 +44,7 @@ def advance(
         raise IllegalTransition(task.id, current, verb, legal)
     for name, time in (("now", now), ("retry_at", retry_at)):
         if time is not None and time.tzinfo is None:
-            raise InvalidTask.because("is a time without a zone", "use datetime.now(UTC)", name)
+            raise InvalidTask.because("is a time without a zone", "give it one, such as UTC", name)
     if retry_at is not None and verb is not Verb.FAIL:
         raise InvalidTask.because(f"has no meaning for {verb}", "only a failure is retried", "retry_at")
     now = now.astimezone(UTC)  # in one zone of two clocks, times compare by what the clock on the wall shows

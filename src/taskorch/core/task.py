@@ -285,7 +285,7 @@ class Task(TaskDocument):
             now = now or present
             id = id or f"TASK-{now.year}-{unique}"
         if now.tzinfo is None:
-            raise InvalidTask.because("is a time without a zone", "use datetime.now(UTC)", "created_at")
+            raise InvalidTask.because("is a time without a zone", "give it one, such as UTC", "created_at")
         now = now.astimezone(UTC)
         return cls(
             id=id,

@@ -16,7 +16,7 @@ _LONGEST = timedelta(days=366 * 100)
 def microseconds(instant: datetime) -> int:
     """The microseconds from 1970 to *instant*; ``ValueError`` if it has no zone."""
     if instant.tzinfo is None:
-        raise ValueError("a time without a zone says nothing; use datetime.now(UTC)")
+        raise ValueError("a time without a zone says nothing; give it one, such as UTC")
     return (instant - _EPOCH) // _MICROSECOND
 
 

@@ -219,13 +219,13 @@ class Tree:
             signum: The signal.
             known: For each process that was reached its parent, and whether it may be signalled.
         """
-        before, todo = len(known), [posix.getpid()]
-        while todo:
-            parent = todo.pop()
+        before, waiting = len(known), [posix.getpid()]
+        while waiting:
+            parent = waiting.pop()
             for pid in children_of(parent):
                 if pid not in known:
                     known[pid] = (parent, strike(pid, parent, signum))
-                todo.append(pid)
+                waiting.append(pid)
         return len(known) > before
 
     def ask(self, grace: float) -> None:

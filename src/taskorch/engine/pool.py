@@ -76,7 +76,7 @@ class Pool:
         """A pool that asks for ``wake`` to be called from inside its group by calling *ask*."""
         self._bodies, self._limit, self._ask = bodies, limit, ask
         self._group: TaskGroup | None = None
-        self._todo: deque[tuple[int, int]] = deque()
+        self._released: deque[tuple[int, int]] = deque()
         self._parked: list[anyio.Event] = []
         self._busy: dict[tuple[int, int], Worker] = {}
         self._hired = 0
@@ -88,14 +88,14 @@ class Pool:
 
     def release(self, step: int, attempt: int) -> None:
         """Let this attempt begin as soon as a worker is free; call ``wake`` when all are released."""
-        self._todo.append((step, attempt))
+        self._released.append((step, attempt))
 
     def wake(self, *, inside: bool) -> None:
         """See to it that somebody is on the way to what was released.
 
         Only a task *inside* the group may hire into it: from elsewhere it could be closing at this moment.
         """
-        if self._waking or not self._todo:
+        if self._waking or not self._released:
             return
         if self._parked:
             self._waking = True
@@ -128,16 +128,16 @@ class Pool:
                 self._ended(me, self._bodies.interrupted)
 
     async def _serve(self, me: Worker) -> None:
-        scope, todo = me.scope, self._todo
+        scope, released = me.scope, self._released
         since = monotonic()
         while not scope.cancel_called:
-            if not todo:
+            if not released:
                 await self._park()
                 since = monotonic()
                 continue
-            me.step, me.attempt = todo.popleft()
+            me.step, me.attempt = released.popleft()
             self._busy[me.step, me.attempt] = me
-            if todo:
+            if released:
                 self.wake(inside=True)
             try:
                 context, body = self._bodies.body(me.step, me.attempt, me)

@@ -145,7 +145,7 @@ def _holder(text: bytes) -> str:
     except (ValueError, LookupError, TypeError):
         return "another process"  # which has not signed yet
     if pid == os.getpid():
-        return f"process {pid} (this one, by another store object)"
+        return f"process {pid} (this one: open the store once, and pass it to whoever needs it)"
     return f"process {pid} (started {started})"
 
 
