@@ -235,7 +235,7 @@ class Frontier:
             step = self._settled.pop()
             if self.states[step] != CREATED:
                 continue
-            reason = self.halted or self._verdict(step)
+            reason = self._verdict(step) or self.halted
             if reason is None:
                 self._do((step, ENQUEUE, 0, now, None))
             else:
