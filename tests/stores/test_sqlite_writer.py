@@ -14,8 +14,9 @@ from taskorch.stores import SQLiteStore
 from taskorch.testing.units import expect_claimed, expect_steps, hold, inserting, owners
 
 
-def _store_threads():
-    return [thread for thread in threading.enumerate() if thread.name.startswith("taskorch store")]
+def _store_threads(path):
+    """The threads of stores at *path*; those of other tests' forgotten stores may end later."""
+    return [thread for thread in threading.enumerate() if thread.name == f"taskorch store {path}"]
 
 
 async def _block(store, seconds=0.15):
@@ -84,7 +85,7 @@ def test_one_store_serves_one_loop_after_another(path):
     anyio.run(store.aclose, backend="trio")
     anyio.run(store.aclose)
 
-    assert _store_threads() == []
+    assert _store_threads(path) == []
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
@@ -120,7 +121,7 @@ async def test_closing_waits_for_work_and_is_not_cancelled(path):
         with anyio.CancelScope() as scope:
             scope.cancel()
             await store.aclose()
-        assert _store_threads() == []
+        assert _store_threads(path) == []
     assert len(receipts) == 1
     with pytest.raises(StoreError, match="closed"):
         await store.read(["r"])
@@ -138,7 +139,7 @@ async def test_a_forgotten_store_is_closed_with_one_warning(path):
     assert [str(warning.message) for warning in caught if "taskorch" in str(warning.message)] == []
     assert [warning.category for warning in caught] == [ResourceWarning]
     assert f"store {path} was not closed" in str(caught[0].message)
-    assert _store_threads() == []
+    assert _store_threads(path) == []
     async with SQLiteStore(path) as again:
         await expect_claimed(again, 2)
 
@@ -154,7 +155,7 @@ async def test_a_store_that_could_not_be_opened_need_not_be_closed(tmp_path):
         gc.collect()
 
     assert caught == []
-    assert _store_threads() == []
+    assert _store_threads(tmp_path / "none" / "store.db") == []
 
 
 async def test_many_callers_at_once(path):
