@@ -2,11 +2,13 @@
 
 import os
 import secrets
-from collections.abc import AsyncIterator, Iterable, Mapping
+import tempfile
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
 
 import anyio
 
@@ -22,6 +24,9 @@ from taskorch.engine.execution import Execution
 from taskorch.errors import CallerError, InvalidParameters, InvalidWorkflow, StoreUnreadable
 from taskorch.formats.mermaid import workflow as mermaid
 from taskorch.protocols import Clock, Dispatcher, Observer, Store
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 __all__ = ["load", "mermaid", "open_store", "run", "run_sync"]
 
@@ -61,7 +66,7 @@ def load(path: str | os.PathLike[str]) -> Workflow:
     return flow.at(directory)
 
 
-def open_store(url: str) -> Store:
+def open_store(url: str | os.PathLike[str]) -> Store:
     """The store that *url* names; nothing is opened before it is first used.
 
     Args:
@@ -72,8 +77,11 @@ def open_store(url: str) -> Store:
     """
     from taskorch import stores  # each kind imports its own driver
 
+    url = os.fspath(url)
     if url == "memory:":
         return stores.MemoryStore()
+    if not url or url == ":memory:":
+        raise StoreUnreadable(repr(url), 'names no store; use "memory:", a path, or sqlite:///path')
     if "://" not in url:
         return stores.SQLiteStore(url)
     scheme, _, rest = url.partition("://")
@@ -82,12 +90,26 @@ def open_store(url: str) -> Store:
     raise StoreUnreadable(f"{scheme}://…", "this kind of store is not known; use memory:, a path, or sqlite:///path")
 
 
+def work_root(store: Store | None) -> Path:
+    """Where runs kept in *store* get folders for the files of their commands (``TASKORCH_WORK_DIR``).
+
+    Beside an SQLite file it is ``<file>.work``, so that a resumed run finds what it left. For other stores, and
+    without one, it is a new place among the temporary files, made when it is first needed.
+    """
+    from taskorch import stores  # as above
+
+    if isinstance(store, stores.SQLiteStore):
+        file = Path(store.name).resolve()  # one file has one work folder, by whatever link it is reached
+        return file.with_name(file.name + ".work")
+    return Path(tempfile.gettempdir()) / f"taskorch-{secrets.token_hex(8)}"
+
+
 async def run(
     workflow: Workflow,
     *,
     params: Mapping[str, JSON] | None = None,
     context: Mapping[str, JSON] | None = None,
-    store: str | Store | None = None,
+    store: str | os.PathLike[str] | Store | None = None,
     dispatcher: Dispatcher | None = None,
     run_id: str | None = None,
     clock: Clock | None = None,
@@ -119,64 +141,83 @@ async def run(
     Raises:
         InvalidWorkflow: The workflow is not sound, or a step has nothing to run.
         UnsupportedFeature: It needs what this version cannot carry out.
-        InvalidParameters: A param is missing, unknown, or cannot be stored.
+        InvalidParameters: A param is missing, unknown, or cannot be stored, or *run_id* or *concurrency* is
+            none.
         WorkflowChanged: The run was started with another definition, params or context.
         RunBusy: Another living process or call has the run, or the store.
         StoreError: The store cannot be opened, or failed; the run can be resumed.
         StaleLease: Another owner has taken over the run.
     """
+    if not isinstance(workflow, Workflow):
+        raise InvalidParameters([f"{workflow!r} is no workflow; read a document with taskorch.load(path)"])
     plan = Plan.of(workflow)
     given = None if params is None else {**workflow.parameters, **params}
     if given is not None or run_id is None:
         runs.check(workflow, workflow.parameters if given is None else given)
-    if concurrency is not None and concurrency < 1:
-        raise InvalidParameters([f"a concurrency of {concurrency} would run nothing; give 1 or more"])
-    run_id = run_id or f"RUN-{datetime.now(UTC).year}-{secrets.token_hex(6)}"
+    if concurrency is not None and not (concurrency >= 1 and concurrency == int(concurrency)):
+        raise InvalidParameters([f"a concurrency of {concurrency!r} is none; give a whole number, 1 or more"])
+    if run_id is None:
+        run_id = f"RUN-{datetime.now(UTC).year}-{secrets.token_hex(6)}"
     if problems := list(check_id(run_id)):
         raise InvalidParameters([f"{problem.message}: {problem.hint}" for problem in problems])
+    kept = open_store(store) if isinstance(store, str | os.PathLike) else store
     execution = Execution(
         flow=workflow,
         plan=plan,
         run_id=run_id,
         params=given,
         context=None if context is None else {**workflow.context, **context},
-        dispatcher=dispatcher or LocalDispatcher(threads=concurrency or THREAD_LIMIT, directory=workflow.directory),
+        dispatcher=dispatcher
+        or LocalDispatcher(
+            threads=concurrency or THREAD_LIMIT, directory=workflow.directory, work_root=work_root(kept)
+        ),
         limits=_limits(concurrency),
         concurrency=concurrency,
         clock=clock or SystemClock(),
         observers=observers,
     )
-    if store is None:
+    if kept is None:
         return await execution.in_memory()
-    async with _opened(store) as kept:
+    async with _closing(kept, ours=kept is not store):
         return await execution.in_store(kept, f"process {os.getpid()} (call {secrets.token_hex(4)})")
 
 
-def run_sync(workflow: Workflow, **options: object) -> RunResult:
-    """Run a workflow to its end from a program without an event loop; arguments and errors as for ``run``.
+def _in_a_loop_of_its_own(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
+    """The same function for programs without an event loop."""
 
-    Raises:
-        CallerError: It was called from inside an event loop, which it would block.
-    """
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        if _is_in_loop():
+            raise CallerError("run_sync() would block the event loop it was called from; use: await taskorch.run(…)")
+        return anyio.run(partial(function, *args, **kwargs))
+
+    return call
+
+
+def _is_in_loop() -> bool:
     try:
         anyio.get_current_task()
     except anyio.NoEventLoopError:
-        return anyio.run(partial(run, workflow, **options))  # type: ignore[arg-type]  # the options of run, which checks them
-    raise CallerError("run_sync() would block the event loop it was called from; use: await taskorch.run(…)")
+        return False
+    return True
+
+
+run_sync = _in_a_loop_of_its_own(run)
+run_sync.__doc__ = """Run a workflow to its end from a program without an event loop.
+
+    Arguments and errors are those of ``run``; called from inside an event loop, which it would block, it raises
+    ``CallerError``.
+    """
 
 
 @asynccontextmanager
-async def _opened(store: str | Store) -> AsyncIterator[Store]:
-    """A store given open stays open; one given by name is closed in the end, whatever happens."""
-    if not isinstance(store, str):
-        yield store
-        return
-    opened = open_store(store)
+async def _closing(store: Store, *, ours: bool) -> AsyncIterator[None]:
+    """The time during which a store is used; one that is *ours* is closed in the end, whatever happens."""
     try:
-        yield opened
+        yield
     finally:
-        with anyio.CancelScope(shield=True):
-            await opened.aclose()
+        if ours:
+            with anyio.CancelScope(shield=True):
+                await store.aclose()
 
 
 def _limits(concurrency: int | None) -> Mapping[Kind, int]:

@@ -175,7 +175,7 @@ class RunBusy(CallerError):
 
     def __init__(self, subject: str, owner: str) -> None:
         self.subject, self.owner = subject, owner
-        super().__init__(f"{subject} is held by {owner}; wait until it has ended, or stop it")
+        super().__init__(f"{subject} is held by {owner}; wait until it has ended, stop it, or use another store")
 
 
 # --- the author of the step must act ---------------------------------------------------------------------
@@ -232,9 +232,10 @@ class MissingOutput(StepError):
 
     retryable = False
 
-    def __init__(self, step: str, source: str) -> None:
+    def __init__(self, step: str, source: str, message: str = "") -> None:
         self.source = source
-        super().__init__(step, f"needs the output of {source!r}, which did not complete; give the parameter a default")
+        wanted = f"needs the output of {source!r}, which did not complete; give the parameter a default"
+        super().__init__(step, message or wanted)
 
 
 class OutputNotStorable(StepError):
@@ -249,11 +250,15 @@ class RunFailed(TaskorchError):
     Attributes:
         run_id: The run.
         failures: The id of each failed step with the message of its last error.
+        reason: Why the run was cut short, or None.
     """
 
-    def __init__(self, run_id: str, status: str, failures: Sequence[tuple[str, str]]) -> None:
-        self.run_id, self.failures = run_id, tuple(failures)
-        lines = [f"run {run_id!r} ended as {status}", *(f"{step}: {message}" for step, message in self.failures)]
+    def __init__(
+        self, run_id: str, status: str, failures: Sequence[tuple[str, str]], reason: str | None = None
+    ) -> None:
+        self.run_id, self.failures, self.reason = run_id, tuple(failures), reason
+        head = f"run {run_id!r} ended as {status}" + (f" ({reason})" if reason else "")
+        lines = [head, *(f"{step}: {message}" for step, message in self.failures)]
         super().__init__("\n  ".join(lines))
 
 
@@ -265,12 +270,12 @@ class RetryAfter(TaskorchError):
     """Raised by a body to ask for the next attempt after a time of its own choosing.
 
     Attributes:
-        seconds: The wait before the next attempt.
+        seconds: The wait before the next attempt; ``ValueError`` or ``TypeError`` if that is no number.
     """
 
     def __init__(self, seconds: float, message: str = "") -> None:
-        self.seconds = seconds
-        super().__init__(message or f"try again in {seconds:g} s")
+        self.seconds = float(seconds)
+        super().__init__(message or f"try again in {self.seconds:g} s")
 
 
 # --- the operator must act -------------------------------------------------------------------------------

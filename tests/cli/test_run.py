@@ -5,6 +5,7 @@ import os
 import pty
 import stat
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -212,7 +213,7 @@ def test_default_store(shell: Shell) -> None:
 
     assert stat.S_IMODE(ours.stat().st_mode) == 0o700
     assert (ours / "state.db").is_file()
-    assert Path(said.out.splitlines()[-1].removeprefix("a: ")).parent == ours / "work"
+    assert Path(said.out.splitlines()[-1].removeprefix("a: ")).parent == ours / "state.db.work"
 
 
 def test_named_store(shell: Shell) -> None:
@@ -222,7 +223,7 @@ def test_named_store(shell: Shell) -> None:
     said = shell.run("run", FILE, "--store", "kept/runs.db")
 
     assert (shell.directory / "kept" / "runs.db").is_file()
-    assert Path(said.out.splitlines()[-1].removeprefix("a: ")).parent == shell.directory / "kept" / "work"
+    assert Path(said.out.splitlines()[-1].removeprefix("a: ")).parent == shell.directory / "kept" / "runs.db.work"
     assert not (shell.directory / ".taskorch").exists()
 
 
@@ -246,12 +247,13 @@ def test_work_directory_of_a_resumed_run(shell: Shell) -> None:
 
 
 def test_memory_store(shell: Shell) -> None:
-    """With --store memory: no run is kept; its steps have a work directory all the same."""
+    """With --store memory: nothing is kept here; the steps have a work directory among the temporary files."""
     shell.write(FILE, workflow(python("a", "import os; print(os.environ['TASKORCH_WORK_DIR'])")))
     said = shell.run("run", FILE, "--store", "memory:")
 
     assert said.code == 0
-    assert Path(said.out.splitlines()[-1].removeprefix("a: ")).parent == shell.directory / ".taskorch" / "work"
+    assert Path(said.out.splitlines()[-1].removeprefix("a: ")).is_relative_to(tempfile.gettempdir())
+    assert not (shell.directory / ".taskorch").exists()
     assert not list(shell.directory.rglob("*.db"))
     assert "--run-id" not in said.err
 

@@ -173,7 +173,7 @@ def test_a_failed_run_raises_with_every_failure() -> None:
     assert good.check() is good
     with pytest.raises(RunFailed) as caught:
         mixed().result(4).check()
-    assert caught.value.failures == (("bad", "'x'"),)
+    assert caught.value.failures == (("bad", "KeyError: 'x'"),)
 
 
 def test_outputs_are_asked_for_by_id() -> None:

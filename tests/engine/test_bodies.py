@@ -156,7 +156,7 @@ async def test_a_failed_run_says_everything_when_checked(store):
     result = await taskorch.run(flow, store=store)
     with pytest.raises(RunFailed) as caught:
         result.check()
-    assert caught.value.failures == (("one", "because"), ("two", "because"))
+    assert caught.value.failures == (("one", "NonRetryable: because"), ("two", "NonRetryable: because"))
     assert result.steps["one"].attempts == 1
 
 

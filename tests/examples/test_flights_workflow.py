@@ -55,7 +55,7 @@ class Run:
     @property
     def work(self) -> Path | None:
         """The work directory of the run, once there is one."""
-        return next((self.directory / ".taskorch" / "work").glob("*"), None)
+        return next((self.directory / ".taskorch" / "state.db.work").glob("*"), None)
 
     def report(self) -> bytes:
         """The report."""

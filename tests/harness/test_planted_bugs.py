@@ -42,11 +42,6 @@ def nothing_is_handed_back(patch: Patch) -> None:
     patch.setattr(Runner, "_hand_back", lambda self: None)
 
 
-def an_interruption_is_not_told(patch: Patch) -> None:
-    """The frontier does not hear of bodies that were cut off."""
-    patch.setattr(Runner, "interrupted", lambda self, step, attempt: None)
-
-
 def bodies_begin_before_the_receipt(patch: Patch) -> None:
     """Acting comes before committing, and the store is not so quick that it makes no difference."""
     apply = MemoryStore.apply
@@ -155,7 +150,6 @@ def a_task_stays_behind(patch: Patch) -> None:
         (an_unshielded_committer, "what returned is recorded", FAN),
         (nothing_is_handed_back, "the lease is released", CHAIN),
         (nothing_is_handed_back, "an interruption is recorded", CHAIN),
-        (an_interruption_is_not_told, "an interruption is recorded", CHAIN),
         (bodies_begin_before_the_receipt, "recorded before it begins", CHAIN),
         (threads_are_left_behind, "no body runs on", THREADS),
         (a_claim_can_be_lost, "the lease is released", CHAIN),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import attrs
 
-from taskorch.api import open_store
+from taskorch.api import open_store, work_root
 from taskorch.errors import StoreUnreadable
 from taskorch.protocols import Store
 from taskorch.stores import MemoryStore
@@ -42,9 +42,8 @@ class Place:
         except ValueError as error:
             raise StoreUnreadable(repr(url), f"{error}; give a path or memory:") from None
         if isinstance(store, MemoryStore):
-            return cls(store, ours / "work", None, ours)
-        file = Path(store.name).resolve()  # one file has one work folder, by whatever link it is reached
-        return cls(store, file.parent / "work", file, ours if url is None else None)
+            return cls(store, work_root(store), None, None)
+        return cls(store, work_root(store), Path(store.name).resolve(), ours if url is None else None)
 
     def prepare(self) -> None:
         """Make the folder, readable by its owner only. To be called when a run really starts.

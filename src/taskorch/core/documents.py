@@ -170,7 +170,7 @@ def problems_of(error: BaseException, path: str = "") -> Iterator[Problem]:
             notes = [n for n in getattr(inner, "__notes__", ()) if isinstance(n, AttributeValidationNote)]
             yield from problems_of(inner, child(path, keys[notes[0].name]) if notes else path)
     elif isinstance(error, ForbiddenExtraKeysError):
-        for key in error.extra_fields:
+        for key in sorted(error.extra_fields):  # a set
             yield Problem(child(path, key), "is not a known key", suggestion(key, _class_of(error).members()))
     elif isinstance(error, KeyError):
         yield Problem(path, "is missing")

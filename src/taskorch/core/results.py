@@ -2,14 +2,17 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
+from functools import partial
+from types import MappingProxyType
 from typing import Any, TypeVar, overload
 
 import attrs
 
 from taskorch.core.frontier.facts import COMPLETE, FAIL, RETRY, START, Fact
-from taskorch.core.frontier.frontier import OPEN, Frontier
+from taskorch.core.frontier.frontier import LEASE_EXPIRED, OPEN, Frontier
 from taskorch.core.frontier.plan import End
 from taskorch.core.outcomes import Outcome
+from taskorch.core.step import Step
 from taskorch.core.times import instant, write_time
 from taskorch.errors import MissingOutput, RunFailed
 
@@ -23,10 +26,15 @@ class StepFault:
     Attributes:
         type: The name of the exception's class.
         message: Its text.
+        exception: The error itself with its traceback; None in a result that was read from a store.
     """
 
     type: str
     message: str
+    exception: BaseException | None = attrs.field(default=None, eq=False, repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.type}: {self.message}" if self.message else self.type
 
 
 @attrs.frozen(kw_only=True)
@@ -56,9 +64,14 @@ class StepResult:
     started_at: datetime | None
     ended_at: datetime | None
     duration: float
+    _form: Callable[[], Any] = attrs.field(default=lambda: None, eq=False, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
-        """The step as D4's result document shows it; times in ms."""
+        """The step as D4's result document shows it; times in ms.
+
+        Raises:
+            OutputNotStorable: The run had no store, and the output has no JSON form.
+        """
         return {
             "id": self.id,
             "name": self.name,
@@ -66,7 +79,7 @@ class StepResult:
             "startTime": self.started_at and write_time(self.started_at),
             "endTime": self.ended_at and write_time(self.ended_at),
             "duration": round(self.duration * 1000),
-            "output": self.output,
+            "output": self._form(),
             "error": self.error and {"type": self.error.type, "message": self.error.message},
             "attempts": self.attempts,
         } | ({"reason": self.reason} if self.reason else {})
@@ -115,6 +128,7 @@ class RunResult:
         metrics: Its figures.
         started_at: When it began.
         ended_at: When it ended.
+        reason: Why it was cut short (``workflow_timeout``, ``fail_fast``), or None.
     """
 
     run_id: str
@@ -124,7 +138,8 @@ class RunResult:
     metrics: Metrics
     started_at: datetime
     ended_at: datetime
-    _functions: Mapping[Callable[..., Any], str] = attrs.field(factory=dict, repr=False)
+    reason: str | None = None
+    _functions: tuple[tuple[Callable[..., Any], str], ...] = attrs.field(default=(), repr=False)
 
     @property
     def success(self) -> bool:
@@ -140,28 +155,38 @@ class RunResult:
         """The result itself; raises ``RunFailed`` with every failure unless the run completed."""
         if not self.success:
             failed = [s for s in self.steps.values() if s.status is Outcome.FAILED]
-            raise RunFailed(self.run_id, self.status, [(s.id, s.error.message if s.error else "") for s in failed])
+            failures = [(s.id, str(s.error or "")) for s in failed]
+            causes = [s.error.exception for s in failed if s.error and isinstance(s.error.exception, Exception)]
+            cause = causes[0] if len(causes) == 1 else ExceptionGroup("the steps", causes) if causes else None
+            raise RunFailed(self.run_id, self.status, failures, self.reason) from cause
         return self
 
     @overload
-    def __getitem__(self, step: str) -> Any: ...
+    def __getitem__(self, step: str | Step) -> Any: ...
     @overload
     def __getitem__(self, step: Callable[..., Awaitable[T]]) -> T: ...
     @overload
     def __getitem__(self, step: Callable[..., T]) -> T: ...
 
-    def __getitem__(self, step: str | Callable[..., Any]) -> Any:
-        """The output of a step, by id or by its function.
+    def __getitem__(self, step: str | Step | Callable[..., Any]) -> Any:
+        """The output of a step, by id, by itself or by its function.
 
         Raises:
-            KeyError: The workflow has no such step.
+            KeyError: The workflow has no such step, or the function is that of several.
             MissingOutput: The step did not complete.
         """
-        id = step if isinstance(step, str) else self._functions[step]
+        id = step if isinstance(step, str) else step.id if isinstance(step, Step) else self._id_of(step)
         result = self.steps[id]
         if result.status is not Outcome.COMPLETED:
-            raise MissingOutput("result", id)
+            raise MissingOutput(id, id, f"has no output: it ended as {result.status}")
         return result.output
+
+    def _id_of(self, function: Callable[..., Any]) -> str:
+        ids = [id for known, id in self._functions if known is function]
+        if len(ids) != 1:
+            name = getattr(function, "__name__", repr(function))
+            raise KeyError(f"{name} is the function of {', '.join(ids) or 'no step'}; name a step by its id")
+        return ids[0]
 
     def to_dict(self) -> dict[str, Any]:
         """D4's result document. Any: JSON data, and outputs as they are."""
@@ -200,6 +225,8 @@ def result_of(
     started_at: int,
     ended_at: int,
     decode: Callable[[int, Any], Any],
+    form: Callable[[int, Any], Any] = lambda _, detail: detail,
+    errors: Mapping[str, BaseException] = MappingProxyType({}),
 ) -> RunResult:
     """The result of a run that has ended.
 
@@ -210,10 +237,19 @@ def result_of(
         started_at: When it began, in microseconds.
         ended_at: When it ended, in microseconds.
         decode: Makes the output of a step, by index, from the detail of its completion. Any: as in a fact.
+        form: Makes the JSON form of the output from the same.
+        errors: The last error of steps by id, where it is still at hand.
     """
     plan = frontier.plan
     courses, intervals = _courses(len(plan.steps), frontier.facts)
-    steps = {step.id: _step_result(frontier, number, courses[number], decode) for number, step in enumerate(plan.steps)}
+    steps = {}
+    for number, step in enumerate(plan.steps):
+        result = _step_result(frontier, number, courses[number], decode)
+        if result.status is Outcome.COMPLETED:
+            result = attrs.evolve(result, form=partial(form, number, frontier.details[number]))
+        elif result.error is not None and step.id in errors:
+            result = attrs.evolve(result, error=attrs.evolve(result.error, exception=errors[step.id]))
+        steps[step.id] = result
     return RunResult(
         run_id=run_id,
         name=name,
@@ -222,7 +258,8 @@ def result_of(
         metrics=_metrics(steps, intervals, (ended_at - started_at) / 1e6),
         started_at=instant(started_at),
         ended_at=instant(ended_at),
-        functions={step.body.function: step.id for step in plan.steps if step.body is not None},
+        reason=frontier.halted,
+        functions=tuple((step.body.function, step.id) for step in plan.steps if step.body is not None),
     )
 
 
@@ -251,15 +288,20 @@ def _step_result(frontier: Frontier, number: int, course: _Course, decode: Calla
 def _courses(count: int, facts: Iterable[Fact]) -> tuple[list[_Course], list[tuple[int, int]]]:
     courses = [_Course() for _ in range(count)]
     intervals = []
+    present = earlier = 0  # the time of the facts at hand, and of the last ones before them
     for step, verb, attempt, at, detail in facts:
         course = courses[step]
+        if at > present:
+            present, earlier = at, present
         if verb in (START, RETRY):
             course.attempts, course.since = attempt, at
             course.began = at if course.began is None else course.began
         elif verb in (COMPLETE, FAIL):
-            course.ended = at
-            course.spent += at - course.since
-            intervals.append((course.since, at))
+            # A process that died told nothing of its end: it lived until its last fact, at least.
+            end = max(earlier, course.since) if verb == FAIL and detail.get("reason") == LEASE_EXPIRED else at
+            course.ended = end
+            course.spent += end - course.since
+            intervals.append((course.since, end))
             if verb == FAIL:
                 course.fault = StepFault(detail.get("type", ""), detail.get("message", ""))
     return courses, intervals

@@ -95,6 +95,6 @@ class Retry:
             return GiveUp("non_retryable")
         if attempt >= self.max_attempts:
             return GiveUp("exhausted")
-        if isinstance(error, RetryAfter):
-            return RetryAt(LONGEST if isnan(error.seconds) else min(max(error.seconds, 0.0), LONGEST))
+        if isinstance(error, RetryAfter) and not isnan(error.seconds):
+            return RetryAt(min(max(error.seconds, 0.0), LONGEST))
         return RetryAt(self.delay(attempt, chance))

@@ -19,10 +19,13 @@ ACTOR = "taskorch/engine"
 """Who is said to have changed the task of a run."""
 
 
+_FORM = 1  # of what is hashed; another form says nothing about a change of the workflow
+
+
 def fingerprint(flow: Workflow) -> str:
     """A text that differs for workflows that differ in anything but the order of their keys."""
     canonical = json.dumps(flow.to_dict(), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    return f"{_FORM}:{hashlib.sha256(canonical.encode()).hexdigest()}"
 
 
 def check(flow: Workflow, params: Mapping[str, JSON]) -> None:
@@ -110,9 +113,10 @@ def begun(task: Task, now: datetime) -> tuple[Task, list[Event]]:
     return task, events
 
 
-def ended(task: Task, *, failed: bool, now: datetime) -> tuple[Task, Event]:
-    """The task once its run has ended, and the event that says so."""
-    return advance(task, Verb.FAIL if failed else Verb.COMPLETE, now=now, by=ACTOR)
+def ended(task: Task, *, failed: bool, reason: str | None, now: datetime) -> tuple[Task, Event]:
+    """The task once its run has ended, and the event that says so; *reason* tells why it was cut short."""
+    verb = Verb.FAIL if failed else Verb.COMPLETE
+    return advance(task, verb, now=now, by=ACTOR, reason=reason or ("step_failed" if failed else None))
 
 
 def put_of(task: Task, before: Task | None) -> Put:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import attrs
 
@@ -17,13 +17,16 @@ from taskorch.core.documents import (
     is_extension,
     member,
     structure,
+    suggestion,
     unstructure,
 )
 from taskorch.core.expressions import check_condition
-from taskorch.core.json_text import child, join
+from taskorch.core.json_text import child, described, join
 from taskorch.core.quantities import check_quantities
 from taskorch.core.times import duration
 from taskorch.errors import InvalidDocument, InvalidWorkflow, Problem
+
+E = TypeVar("E", bound=StrEnum)
 
 
 @attrs.frozen
@@ -54,6 +57,25 @@ def not_empty(text: str | None) -> Iterator[Problem]:
     """The check that a text, if there is one, says something."""
     if text is not None and not text.strip():
         yield Problem("", "is empty")
+
+
+def is_switch(value: object) -> Iterator[Problem]:
+    """The check that something is true or false, and not merely taken for it."""
+    if not isinstance(value, bool | None):
+        yield Problem("", f"expected true or false, got {described(value)}")
+
+
+def word_of(cls: type[E]) -> Callable[[str], E]:
+    """The converter of a word of an enum, as Python's callers give it."""
+
+    def convert(word: str) -> E:
+        try:
+            return cls(word)
+        except ValueError:
+            known = [item.value for item in cls]
+            raise InvalidWorkflow.because(f"{word!r} is not known here", suggestion(str(word), known)) from None
+
+    return convert
 
 
 def one_of(*words: str) -> Check:

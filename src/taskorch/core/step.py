@@ -21,11 +21,14 @@ from taskorch.core.settings import (
     Wait,
     WorkflowDocument,
     at_least,
+    is_switch,
     not_empty,
     not_negative,
     one_of,
+    word_of,
     write_either,
 )
+from taskorch.core.templates import check_holes
 from taskorch.core.times import duration
 from taskorch.errors import InvalidWorkflow, Problem
 
@@ -60,6 +63,8 @@ def _read_command(value: JSON) -> Command | None:
 
 def _check_command(command: Command | None) -> Iterator[Problem]:
     try:
+        for argument in () if command is None else split(command):
+            yield from check_holes(argument)
         if command is not None and not split(command):
             yield Problem("", "is empty", "name the program to run")
     except ValueError as error:
@@ -130,7 +135,7 @@ class Step(WorkflowDocument):
     condition: str | None = member(None, check=check_condition)
     parallel: bool | None = member(None)
     resources: Mapping[str, JSON] = member(EMPTY, check=check_quantities)
-    allow_failure: bool = member(False)
+    allow_failure: bool = member(False, check=is_switch)
     estimated_duration: timedelta | None = member(None, check=not_negative, converter=duration)
     total_timeout: timedelta | None = member(None, check=not_negative, converter=duration)
     queue_timeout: timedelta | None = member(None, check=not_negative, converter=duration)
@@ -191,6 +196,6 @@ class Link(WorkflowDocument):
 
     predecessor: str = member(key="from", kw_only=False)
     successor: str = member(key="to", kw_only=False)
-    type: LinkType = member(LinkType.FINISH_TO_START, converter=LinkType)
-    condition: LinkCondition = member(LinkCondition.SUCCESS, converter=LinkCondition)
+    type: LinkType = member(LinkType.FINISH_TO_START, converter=word_of(LinkType))
+    condition: LinkCondition = member(LinkCondition.SUCCESS, converter=word_of(LinkCondition))
     lag: timedelta = member(timedelta(0), check=not_negative, converter=duration)

@@ -8,10 +8,21 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from taskorch.core.documents import JSON, suggestion
-from taskorch.errors import InvalidParameters
+from taskorch.errors import InvalidParameters, Problem
 
 _HOLE = re.compile(r"\{(?:params\.([^{}]+)|steps\.([^{}]+)\.output|steps\[\"([^\"{}]+)\"\]\.output)\}")
 _NUMBER = re.compile(r"-[0-9.]+(?:[eE][+-]?[0-9]+)?")
+
+
+_MEANT = re.compile(r"\{(?:params?|steps?)[.\[][^{}]*\}")
+
+
+def check_holes(text: str) -> Iterator[Problem]:
+    """What looks like a hole and is none: it would be passed on as it stands."""
+    for match in _MEANT.finditer(text):
+        if not _HOLE.fullmatch(match[0]):
+            hint = "write {params.name} or {steps.id.output}"
+            yield Problem("", f"{match[0][:60]!r} is no placeholder", hint)
 
 
 def parameters_in(argv: Iterable[str]) -> Iterator[str]:

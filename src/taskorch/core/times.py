@@ -4,11 +4,12 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from taskorch.core.json_text import described
-from taskorch.errors import InvalidDocument
+from taskorch.errors import InvalidDocument, InvalidWorkflow
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _MILLISECOND = timedelta(milliseconds=1)
+_SECOND = timedelta(seconds=1)
 _TOO_FINE = re.compile(r"[.,][0-9]{6}[0-9]*[1-9]")
 _LONGEST = timedelta(days=366 * 100)
 
@@ -71,7 +72,15 @@ def write_milliseconds(duration: timedelta) -> int | float:
 
 
 def duration(seconds: float | timedelta | None) -> timedelta | None:
-    """The duration of a number of seconds, as Python's callers give it; a timedelta or None stays."""
+    """The duration of a number of seconds, as Python's callers give it; a timedelta or None stays.
+
+    Raises:
+        InvalidWorkflow: It is no number, or longer than a century.
+    """
     if seconds is None or isinstance(seconds, timedelta):
         return seconds
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        raise InvalidWorkflow.because(f"expected seconds or a timedelta, got {described(seconds)}")
+    if not abs(seconds) <= _LONGEST / _SECOND:
+        raise InvalidWorkflow.because(f"{seconds} s is out of range", "at most 100 years")
     return timedelta(seconds=seconds)

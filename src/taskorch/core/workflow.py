@@ -20,6 +20,7 @@ from taskorch.core.settings import (
     Resources,
     RetryPolicy,
     WorkflowDocument,
+    is_switch,
     not_empty,
     not_negative,
     one_of,
@@ -29,7 +30,7 @@ from taskorch.core.settings import (
 )
 from taskorch.core.step import Link, Step
 from taskorch.core.times import duration
-from taskorch.errors import InvalidWorkflow
+from taskorch.errors import InvalidWorkflow, Problem
 
 F = TypeVar("F", bound=Callable[..., Any])  # Any: a step may be any function
 StepRef = str | Step | Callable[..., Any]
@@ -48,9 +49,9 @@ class Roll:
         for step in steps[self._seen :]:
             self._ids.setdefault(step.id, []).append(step.id)
             if step.body is not None:
-                self._ids.setdefault(step.body.function, []).append(step.id)
+                self._ids.setdefault(id(step.body.function), []).append(step.id)
         self._seen = len(steps)
-        return self._ids.get(ref, [])
+        return self._ids.get(ref if isinstance(ref, str) else id(ref), [])
 
 
 @attrs.frozen(eq=False, init=False)
@@ -77,7 +78,7 @@ class Workflow(WorkflowDocument):
     timeout: timedelta | None = member(None, check=not_negative)
     parallel: tuple[str, ...] = member(())
     mode: str | None = member(None, check=one_of("parallel", "sequential"))
-    fail_fast: bool = member(False)
+    fail_fast: bool = member(False, check=is_switch)
     error_handling: ErrorHandling | None = member(None)
     resources: Resources | None = member(None, read=read_resources, write=write_either)
     notifications: bool | Notifications | None = member(None, read=read_notifications, write=write_either)
@@ -118,7 +119,8 @@ class Workflow(WorkflowDocument):
 
         Args:
             fn: The function, sync or async. Each parameter is fed by *inputs*, by the step of the same name,
-                or by the run's ``params`` and ``context``; its default serves where a step has no output.
+                or by the run's ``params`` and ``context``; its default serves where that step may start
+                although the other gave no output (it was skipped, or allowed to fail).
             id: The step's id; by default the function's name.
             after: Steps that must have completed before.
             inputs: The step each of some parameters takes its value from.
@@ -137,11 +139,16 @@ class Workflow(WorkflowDocument):
                 function, id=id, after=after, inputs=inputs, inline=inline, retry=retry, **members
             )
         name = id or str(getattr(fn, "__name__", ""))
+        if id is None and not name.isidentifier():
+            raise InvalidWorkflow.because("the function has no name that could be an id", "give id=", name)
+        if retry is not None and not isinstance(retry, Retry):
+            raise InvalidWorkflow.because(f"expected a Retry, got {retry!r}", "Retry(max_attempts=…)", f"{name}.retry")
         feeds = {parameter: self.id_of(source) for parameter, source in inputs.items()}
         try:
             body = Body.of(fn, feeds, inline=inline)
         except InvalidWorkflow as error:
             raise InvalidWorkflow(p._replace(path=f"{name or fn}") for p in error.problems) from None
+        _check_options(name, members)
         policy = None if retry is None else _policy_of(retry)
         origin = {"x-function": body.reference} | ({"x-inputs": dict(feeds)} if feeds else {})
         self.add(Step(name, body=body, retry_policy=policy, extensions=origin, **members), after=after)
@@ -153,6 +160,7 @@ class Workflow(WorkflowDocument):
         Returns:
             The step.
         """
+        _check_options(id, members)
         return self.add(Step(id, command=command, **members), after=after)
 
     def add(self, step: Step, *, after: StepRef | Iterable[StepRef] = ()) -> Step:
@@ -262,6 +270,13 @@ class Workflow(WorkflowDocument):
     def to_json(self, indent: int | None = 2) -> str:
         """The document as text."""
         return json.dumps(self.to_dict(), ensure_ascii=False, indent=indent)
+
+
+def _check_options(id: str, members: Mapping[str, object]) -> None:
+    """Raise ``InvalidWorkflow`` for what is no option of a step."""
+    known = [attribute.name for attribute in Step.members().values() if attribute.name not in ("id", "command")]
+    if unknown := [name for name in members if name not in known]:
+        raise InvalidWorkflow(Problem(f"{id}.{name}", "is no option", suggestion(name, known)) for name in unknown)
 
 
 def _policy_of(retry: Retry) -> RetryPolicy:

@@ -63,7 +63,12 @@ class ThreadDispatcher:
         """
         places = _limiter(self._places, self._threads)
         call = _Call(body_of(job), places)
-        await places.acquire_on_behalf_of(call)
+        if places.available_tokens < 1:  # abandoned threads may hold places for long
+            report.queued()
+            await places.acquire_on_behalf_of(call)
+            report.began()
+        else:
+            await places.acquire_on_behalf_of(call)
         try:
             await to_thread.run_sync(call.run, abandon_on_cancel=True, limiter=_limiter(_unbounded, math.inf))
         except get_cancelled_exc_class():

@@ -1,22 +1,39 @@
 """The system's clock."""
 
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 
 import anyio
+from anyio.lowlevel import checkpoint
 
 LONGEST_WAIT = 5.0
 """Clocks jump: no wait for an instant lasts longer than this many seconds without looking again."""
 
 
 class SystemClock:
-    """The clock of the machine, in UTC; see ``taskorch.protocols.Clock``."""
+    """The clock of the machine, in UTC; see ``taskorch.protocols.Clock``.
+
+    When the machine's time is set back, this clock goes on at its pace from where it was until the machine's
+    has caught up, so that neither timeouts nor retries are moved. A jump forward is followed.
+    """
+
+    def __init__(self) -> None:
+        self._latest = self._anchor = datetime.now(UTC)
+        self._since = monotonic()
 
     def now(self) -> datetime:
-        """The time."""
-        return datetime.now(UTC)
+        """The time; never before the last answer."""
+        now = datetime.now(UTC)
+        if now < self._latest:
+            now = max(self._latest, self._anchor + timedelta(seconds=monotonic() - self._since))
+        else:
+            self._anchor, self._since = now, monotonic()
+        self._latest = now
+        return now
 
     async def wait(self, event: anyio.Event, until: datetime | None) -> None:
         """Return once *event* is set or *until* is reached."""
+        await checkpoint()
         if until is None:
             await event.wait()
             return

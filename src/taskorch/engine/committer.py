@@ -12,6 +12,7 @@ from typing import TypeVar
 import anyio
 
 from taskorch.core.unit import Receipt, Unit
+from taskorch.engine.clocks import SystemClock
 from taskorch.errors import StoreUnavailable
 from taskorch.protocols import Clock, Store
 
@@ -31,7 +32,7 @@ class Committer:
         self._store, self._clock = store, clock
         self._pending: list[tuple[Unit, OnReceipt]] = []
         self._dirty = anyio.Event()
-        self._closed = False
+        self._closing = anyio.Event()
 
     def submit(self, unit: Unit, on_receipt: OnReceipt) -> None:
         """Record *unit*, and call *on_receipt* with the store's answer, in the order of submission."""
@@ -40,7 +41,7 @@ class Committer:
 
     def close(self) -> None:
         """No more units will come: ``run`` returns once all are recorded."""
-        self._closed = True
+        self._closing.set()
         self._dirty.set()
 
     async def run(self) -> None:
@@ -50,7 +51,7 @@ class Committer:
             StoreError: A unit could not be recorded, or its fate stays unknown. Nothing was released since.
         """
         with anyio.CancelScope(shield=True):
-            while self._pending or not self._closed:
+            while self._pending or not self._closing.is_set():
                 if not self._pending:
                     self._dirty = anyio.Event()
                     await self._dirty.wait()
@@ -62,13 +63,27 @@ class Committer:
 
     async def _apply(self, units: Sequence[Unit]) -> list[Receipt]:
         def limit() -> int:
-            return REPEATS_WHEN_CLOSING if self._closed else REPEATS
+            return REPEATS_WHEN_CLOSING if self._closing.is_set() else REPEATS
 
-        return await until_known(lambda: self._store.apply(units), self._clock, limit)
+        return await until_known(lambda: self._store.apply(units), self._pause, limit)
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait on the run's clock; on the system's once the run is closing, for then nobody may move the other."""
+        clock: Clock = SystemClock() if self._closing.is_set() else self._clock
+        event = anyio.Event() if self._closing.is_set() else self._closing
+        await clock.wait(event, clock.now() + timedelta(seconds=seconds))
+
+
+async def pause(seconds: float) -> None:
+    """Wait on the system's clock."""
+    clock = SystemClock()
+    await clock.wait(anyio.Event(), clock.now() + timedelta(seconds=seconds))
 
 
 async def until_known(
-    call: Callable[[], Awaitable[T]], clock: Clock, limit: Callable[[], int] = lambda: REPEATS_WHEN_CLOSING
+    call: Callable[[], Awaitable[T]],
+    sleep: Callable[[float], Awaitable[None]] = pause,
+    limit: Callable[[], int] = lambda: REPEATS_WHEN_CLOSING,
 ) -> T:
     """What *call* answers; while its outcome stays unknown it is made again, up to *limit* times.
 
@@ -80,14 +95,13 @@ async def until_known(
     try:
         return await call()
     except StoreUnavailable:
-        return await _repeat(call, clock, limit)
+        return await _repeat(call, sleep, limit)
 
 
-async def _repeat(call: Callable[[], Awaitable[T]], clock: Clock, limit: Callable[[], int]) -> T:
+async def _repeat(
+    call: Callable[[], Awaitable[T]], sleep: Callable[[float], Awaitable[None]], limit: Callable[[], int]
+) -> T:
     import tenacity  # needed only on bad days
-
-    async def sleep(seconds: float) -> None:
-        await clock.wait(anyio.Event(), clock.now() + timedelta(seconds=seconds))
 
     async def attempt() -> T:  # tenacity awaits only what is declared async
         return await call()

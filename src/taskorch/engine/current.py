@@ -47,7 +47,7 @@ class StepContext:
         self._report.heartbeat()
 
     async def sleep(self, seconds: float) -> None:
-        """Wait on the run's clock, which a test may move by hand."""
+        """Wait on the run's clock, which a test may move by hand. Even ``sleep(0)`` lets others have a turn."""
         await self._clock.wait(anyio.Event(), self._clock.now() + timedelta(seconds=seconds))
 
 

@@ -16,9 +16,10 @@ from taskorch.core.times import microseconds
 from taskorch.core.workflow import Workflow
 from taskorch.engine.committer import Committer
 from taskorch.engine.jobs import Jobs
-from taskorch.engine.leases import Held, Lease, give_back, hold
+from taskorch.engine.leases import Held, Lease, give_back_after, hold
 from taskorch.engine.observation import Observation
 from taskorch.engine.runner import Runner, Surroundings
+from taskorch.errors import IllegalTransition, StoreError
 from taskorch.protocols import Clock, Codec, Dispatcher, Observer, Store
 
 
@@ -82,8 +83,8 @@ class Execution:
             return _Run.of(self, held).result()
         try:
             run = _Run.of(self, held)
-        except BaseException:
-            await give_back(store, self.run_id, held.epoch)
+        except BaseException as error:
+            await give_back_after(error, store, self.run_id, held.epoch)
             raise
         committer = Committer(store, self.clock)
         await run.runner.run(committer, Lease(committer, held, run.runner.lose))
@@ -116,7 +117,7 @@ class _Run:
         )
         workers = slots.total  # before the replay, in which lost attempts still hold their slots
         self._frontier = Frontier(plan, slots, microseconds(self._started_at))
-        self._frontier.replay(facts)
+        _replay(self._frontier, facts, task)
         observation = Observation(execution.observers, execution.run_id, plan)
         observation.skip(self._frontier.facts)
         self._jobs = Jobs(self._frontier, execution.run_id, params, context, codec)
@@ -147,4 +148,22 @@ class _Run:
             started_at=microseconds(self._started_at),
             ended_at=microseconds(self.runner.task.state.changed_at),
             decode=self._jobs.decoded,
+            form=self._jobs.form,
+            errors=self.runner.errors,
         )
+
+
+def _replay(frontier: Frontier, facts: Iterable[Fact], task: Task) -> None:
+    """Take over what has happened before.
+
+    Raises:
+        StoreError: The journal is not that of this run: its facts do not follow one another, or do not lead to
+            where the task of the run stands.
+    """
+    try:
+        frontier.replay(facts)
+    except (IllegalTransition, LookupError, TypeError, ValueError, AttributeError) as error:
+        raise StoreError("of the run", f"the journal of run {task.id!r} makes no sense: {error}") from error
+    if task.is_final and frontier.open:
+        message = f"run {task.id!r} has ended, but its journal does not say how {frontier.open} of its steps did"
+        raise StoreError("of the run", message)

@@ -1,6 +1,8 @@
 """From a step that may start to the job its dispatcher is given: arguments, templates, encoding."""
 
+import json
 from collections.abc import Awaitable, Callable, Mapping
+from copy import deepcopy
 from functools import partial
 from inspect import isawaitable
 from typing import Any
@@ -12,7 +14,7 @@ from taskorch.core.frontier.frontier import Frontier
 from taskorch.core.frontier.plan import End, Kind
 from taskorch.core.step import Step
 from taskorch.core.templates import fill
-from taskorch.errors import MissingOutput, OutputNotStorable
+from taskorch.errors import InvalidParameters, MissingOutput, OutputNotStorable, StepFailed
 from taskorch.protocols import Codec, Command, Job
 
 
@@ -44,7 +46,7 @@ class Jobs:
 
         Raises:
             MissingOutput: It needs the output of a step that did not complete.
-            InvalidParameters: A param does not fit into its command.
+            StepFailed: A value does not fit into its command.
         """
         step = self._plan.steps[number]
         call, command = None, None
@@ -76,6 +78,18 @@ class Jobs:
         body = self._plan.steps[number].body
         return self._codec.decode(detail, outputs.UNKNOWN if body is None else body.annotation)
 
+    def form(self, number: int, detail: Any) -> JSON:  # Any: the detail of a fact
+        """The JSON form of the output of a step that completed.
+
+        Raises:
+            OutputNotStorable: Without a store outputs may be anything, and this one has no such form.
+        """
+        if self._codec is not None:
+            return json.loads(detail)
+        step = self._plan.steps[number]
+        annotation = outputs.UNKNOWN if step.body is None else step.body.annotation
+        return json.loads(_encode(outputs.JSON_CODEC, step.id, annotation, detail))
+
     def _call(self, number: int, step: Step, body: Body) -> Callable[[], object]:
         sources = self._sources[number]
         arguments: dict[str, Any] = {}  # Any: the outputs of other steps
@@ -87,7 +101,8 @@ class Jobs:
                 raise MissingOutput(step.id, source)
         for parameter in body.parameters:
             if parameter.name in SPECIAL and parameter.name not in self._plan.index:
-                arguments[parameter.name] = self._params if parameter.name == "params" else self._context
+                given = self._params if parameter.name == "params" else self._context
+                arguments[parameter.name] = deepcopy(dict(given))  # what one body changes no other may see
         bound = partial(body.function, **arguments) if arguments else body.function
         if self._codec is None:
             return bound
@@ -101,9 +116,13 @@ class Jobs:
                 raise MissingOutput(step.id, id)
             return self.decoded(origin, self._frontier.details[origin])
 
+        try:
+            argv = fill(step.argv or (), self._params, output_of)
+        except InvalidParameters as error:
+            raise StepFailed(step.id, f"cannot start: {error}") from None
         environment = {name: value for name, value in step.environment.items() if isinstance(value, str)}
         return Command(
-            argv=fill(step.argv or (), self._params, output_of),
+            argv=argv,
             environment=environment,
             directory=step.working_directory,
             output=step.output or "text",
@@ -122,5 +141,5 @@ async def _await_and_encode(output: Awaitable[Any], encode: Callable[[Any], str]
 def _encode(codec: Codec, step: str, annotation: object, output: object) -> str:
     try:
         return codec.encode(output, annotation)
-    except (TypeError, ValueError) as error:
+    except Exception as error:
         raise OutputNotStorable(step, f"returned what cannot be stored: {error}") from error

@@ -69,7 +69,7 @@ async def hold(
             now=clock.now(),
         )
         insertion = runs.insertion(task)
-        receipt = (await until_known(lambda: store.apply([insertion]), clock))[0]
+        receipt = (await until_known(lambda: store.apply([insertion])))[0]
         if isinstance(receipt, Refused):  # somebody was quicker
             task = await _read(store, run_id) or task
     runs.require_same(task, mark, params, context)
@@ -77,12 +77,12 @@ async def hold(
         return Held(task, await _journal(store, run_id), None)
     # From the claim on the lease must not get lost: only what follows it may be cancelled.
     with anyio.CancelScope(shield=True):
-        epoch = await _claim(store, owner, run_id, clock)
+        epoch = await _claim(store, owner, run_id)
     try:
         task = await _read(store, run_id) or task
         facts = await _journal(store, run_id)
-    except BaseException:
-        await give_back(store, run_id, epoch)
+    except BaseException as error:
+        await give_back_after(error, store, run_id, epoch)
         raise
     if task.is_final:
         await give_back(store, run_id, epoch)
@@ -90,13 +90,13 @@ async def hold(
     return Held(task, facts, epoch)
 
 
-async def _claim(store: Store, owner: str, run_id: str, clock: Clock) -> int:
+async def _claim(store: Store, owner: str, run_id: str) -> int:
     """The epoch of our lease on a run.
 
     A claim whose outcome was unknown is made again; if it had been granted, the second finds the lease with
     *owner*, which nobody else is called.
     """
-    answer = await until_known(lambda: store.claim(owner, run_id), clock)
+    answer = await until_known(lambda: store.claim(owner, run_id))
     if isinstance(answer, Claimed):
         return answer.epoch
     record = (await store.read([run_id]))[0]
@@ -177,5 +177,14 @@ async def _journal(store: Store, run_id: str) -> list[Fact]:
 
 async def give_back(store: Store, run_id: str, epoch: int) -> None:
     """Release a lease under which nothing was written."""
+    release = runs.release(run_id, epoch, 1)
     with anyio.CancelScope(shield=True):
-        await store.apply([runs.release(run_id, epoch, 1)])
+        await until_known(lambda: store.apply([release]))
+
+
+async def give_back_after(error: BaseException, store: Store, run_id: str, epoch: int) -> None:
+    """The same because of *error*, which stays what the caller hears of."""
+    try:
+        await give_back(store, run_id, epoch)
+    except StoreError as second:
+        error.add_note(f"and the lease of the run could not be given back: {second}")

@@ -9,6 +9,7 @@ import types
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context
+from math import inf
 from time import monotonic
 from typing import Any, Protocol
 
@@ -27,6 +28,14 @@ class Bodies(Protocol):
         """The body of an attempt, and the context it runs in. It has begun."""
         ...
 
+    def queued(self, step: int) -> None:
+        """The body waits for a place to run."""
+        ...
+
+    def began(self, step: int) -> None:
+        """The body has got its place."""
+        ...
+
     def completed(self, step: int, attempt: int, output: object) -> None:
         """The body has returned."""
         ...
@@ -39,17 +48,23 @@ class Bodies(Protocol):
         """The body was cut off because the whole run is being cancelled."""
         ...
 
+    def closing(self) -> None:
+        """The run is being cancelled: nothing more may be started."""
+        ...
+
 
 class Worker:
     """One worker, and the ``Report`` of the job it is at."""
 
-    __slots__ = ("attempt", "scope", "step", "stopped_for")
+    __slots__ = ("_bodies", "attempt", "scope", "step", "stopped_for", "suspended")
 
-    def __init__(self) -> None:
+    def __init__(self, bodies: Bodies) -> None:
+        self._bodies = bodies
         self.scope = anyio.CancelScope()
         self.step: int | None = None
         self.attempt = 0
         self.stopped_for: BaseException | None = None
+        self.suspended = False
 
     def renewed(self) -> anyio.CancelScope:
         """A fresh scope, for bodies that nobody has stopped yet."""
@@ -61,6 +76,16 @@ class Worker:
     def timed_out(self) -> bool:
         """Whether the body is being stopped because its time is up."""
         return self.stopped_for is not None
+
+    def queued(self) -> None:
+        """The job waits for a place to run."""
+        if self.step is not None:
+            self._bodies.queued(self.step)
+
+    def began(self) -> None:
+        """The job has got its place."""
+        if self.step is not None:
+            self._bodies.began(self.step)
 
     def heartbeat(self) -> None:
         """The body is alive; nobody judges that yet."""
@@ -115,7 +140,7 @@ class Pool:
             worker.scope.cancel()
 
     async def _work(self) -> None:
-        me = Worker()
+        me = Worker(self._bodies)
         self._waking = False
         try:
             while True:
@@ -141,11 +166,16 @@ class Pool:
                 self.wake(inside=True)
             try:
                 context, body = self._bodies.body(me.step, me.attempt, me)
-                output = await isolated(context, body)
+                output = await isolated(context, body, me)
             except BaseExceptionGroup as group:
                 self._ended_in_parts(me, group)
             except (Exception, SystemExit) as error:  # noqa: BLE001 - a body may raise anything; exiting ends its step only
                 self._ended(me, self._bodies.failed, me.stopped_for or error)
+            except anyio.get_cancelled_exc_class() as error:
+                if _is_cancelled():
+                    raise
+                # Nobody cancelled this worker: the body awaited something that was cancelled by others.
+                self._ended(me, self._bodies.failed, error)
             else:
                 self._ended(me, self._bodies.completed, output)
             if monotonic() - since > TURN:
@@ -176,13 +206,22 @@ class Pool:
         step, attempt = me.step, me.attempt
         assert step is not None  # noqa: S101 - said for the type checker
         me.step = None
+        # A cancellation that came meanwhile is delivered at the next await; what is decided now must know of it.
+        if me.suspended and not me.stopped_for and _is_cancelled():
+            self._bodies.closing()
         del self._busy[step, attempt]
         tell(step, attempt, *what)
 
 
+def _is_cancelled() -> bool:
+    """Whether a scope around the running code is cancelled."""
+    return anyio.current_effective_deadline() == -inf
+
+
 @types.coroutine
-def isolated(context: Context, body: Coroutine[Any, Any, object]) -> Generator[Any, Any, object]:
-    """Run *body* to its end inside *context*, on the task that awaits this."""
+def isolated(context: Context, body: Coroutine[Any, Any, object], worker: Worker) -> Generator[Any, Any, object]:
+    """Run *body* to its end inside *context*, on the task that awaits this; note whether it was suspended."""
+    worker.suspended = False
     run, send, throw = context.run, body.send, body.throw
     value: Any = None  # Any: what the event loop passes to and fro
     error: BaseException | None = None
@@ -191,6 +230,7 @@ def isolated(context: Context, body: Coroutine[Any, Any, object]) -> Generator[A
             request = run(send, value) if error is None else run(throw, error)
         except StopIteration as stop:
             return stop.value
+        worker.suspended = True
         try:
             value, error = (yield request), None
         except BaseException as thrown:  # noqa: BLE001 - whatever comes from the loop belongs to the body

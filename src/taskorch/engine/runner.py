@@ -17,9 +17,9 @@ from taskorch.core import runs
 from taskorch.core.documents import JSON
 from taskorch.core.events import Event
 from taskorch.core.frontier.facts import Fact
-from taskorch.core.frontier.frontier import Frontier
+from taskorch.core.frontier.frontier import Frontier, Stop
 from taskorch.core.task import Task
-from taskorch.core.times import microseconds
+from taskorch.core.times import instant, microseconds
 from taskorch.engine.committer import Committer
 from taskorch.engine.current import CURRENT, StepContext
 from taskorch.engine.jobs import Jobs
@@ -27,7 +27,7 @@ from taskorch.engine.leases import Lease
 from taskorch.engine.observation import Observation
 from taskorch.engine.pool import Pool, Worker
 from taskorch.engine.timers import Timers
-from taskorch.errors import StepTimeout, TaskorchError
+from taskorch.errors import OperatorError, StepTimeout, TaskorchError
 from taskorch.protocols import Clock, Dispatcher
 
 
@@ -82,11 +82,14 @@ class Runner:
         self._lease: Lease | None = None
         self._told = len(frontier.facts)
         self._caller = copy_context()
-        self._timers = Timers(around.clock, self._fire, frontier.next_due)
+        self._timers = Timers(around.clock, self._fire, self._next_due)
         self._pool = Pool(self, around.workers, self._timers.ring)
         self._group: anyio.abc.TaskGroup | None = None
-        self._is_last = False
+        self._is_last = self._is_closing = False
+        # A machine whose clock is behind that of the one before: time goes on from where the journal ends.
+        self._ahead = max(0, frontier.latest - microseconds(around.clock.now()))
         self._error: TaskorchError | None = None
+        self.errors: dict[str, BaseException] = {}  # the last of each step, with their tracebacks
 
     @property
     def task(self) -> Task:
@@ -116,9 +119,12 @@ class Runner:
                         self._hand_back()
                         committer.close()
         except BaseExceptionGroup as group_error:
-            raise _sole(group_error) from None
+            error = _sole(group_error)
+            raise error from error.__cause__
         if self._error is not None:
             raise self._error
+        if not self._is_last:
+            raise OperatorError(f"run {self._task.id!r} was cut off by a body that cancelled its worker; resume it")
 
     def lose(self, error: TaskorchError) -> None:
         """The run is no longer ours: stop everything, and raise *error*."""
@@ -141,8 +147,9 @@ class Runner:
         if self._is_last:
             return
         now = self._now()
+        self._stop(frontier.due(now))
         started = []
-        while (step := frontier.take(now)) is not None:
+        while not self._is_closing and (step := frontier.take(now)) is not None:
             started.append((step, frontier.attempt[step]))
         facts: Sequence[Fact] = ()
         if self._lease is not None or self._around.observation:
@@ -151,7 +158,9 @@ class Runner:
         end: list[Event] = []
         if not frontier.open:
             self._is_last = True
-            self._task, event = runs.ended(self._task, failed=frontier.has_failed, now=self._around.clock.now())
+            self._task, event = runs.ended(
+                self._task, failed=frontier.has_failed, reason=frontier.halted, now=instant(now)
+            )
             end.append(event)
         decided = _Decided(started, facts, beginning, end, self._is_last)
         if self._lease is None:
@@ -188,8 +197,12 @@ class Runner:
     def _hand_back(self) -> None:
         """The run was cut off before its end: record that, and let somebody else have it."""
         lease = self._lease
-        if lease is not None and not lease.is_lost and not self._is_last:
-            lease.write(self._frontier.facts[self._told :], lambda: None, release=True)
+        if lease is None or lease.is_lost or self._is_last:
+            return
+        for step in self._frontier.running():  # decided, but never begun
+            self._frontier.interrupt(step, self._now())
+        facts = self._frontier.facts[self._told :]
+        lease.write(facts, lambda: self._around.observation.publish(facts), release=True)
 
     def _close(self) -> None:
         if self._group is not None:
@@ -197,24 +210,27 @@ class Runner:
 
     def _fire(self) -> None:
         """Timers: what is due, and whoever asked for a new worker."""
-        for step, attempt, reason in self._frontier.due(self._now()):
-            limit = self._frontier.plan.timeouts[step] if reason == "timeout" else self._frontier.plan.timeout or 0
-            id = self._frontier.plan.steps[step].id
-            self._pool.stop(step, attempt, StepTimeout(id, limit / 1e6))
-        if self._frontier.facts[self._told :] or self._frontier.has_ready:
-            self._decided()
+        self._decided()
         self._pool.wake(inside=True)
 
+    def _stop(self, stops: Sequence[Stop]) -> None:
+        plan = self._frontier.plan
+        for step, attempt, reason in stops:
+            limit = plan.timeouts[step] if reason == "timeout" else plan.timeout or 0
+            self._pool.stop(step, attempt, StepTimeout(plan.steps[step].id, limit / 1e6))
+
     def _now(self) -> int:
-        return microseconds(self._around.clock.now())
+        return microseconds(self._around.clock.now()) + self._ahead
+
+    def _next_due(self) -> int | None:
+        due = self._frontier.next_due()
+        return None if due is None else due - self._ahead
 
     # --- what the pool asks and tells --------------------------------------------------------------------
 
     def body(self, step: int, attempt: int, worker: Worker) -> tuple[Context, Coroutine[Any, Any, object]]:
         """The body of an attempt; its timeout counts from now."""
-        if step in self._frontier.plan.timeouts:
-            self._frontier.began(step, self._now())
-            self._timers.look()
+        self.began(step)
         around, id = self._around, self._frontier.plan.steps[step].id
         context = self._caller.copy()
         context.run(
@@ -232,6 +248,20 @@ class Runner:
         )
         return context, self._body(step, attempt, worker)
 
+    def queued(self, step: int) -> None:
+        """A body waits for a place: its timeout does not count meanwhile."""
+        self._frontier.queued(step)
+
+    def began(self, step: int) -> None:
+        """A body has got its place: its timeout counts from now."""
+        if step in self._frontier.plan.timeouts:
+            self._frontier.began(step, self._now())
+            self._timers.look()
+
+    def closing(self) -> None:
+        """The run is being cancelled: nothing more is started."""
+        self._is_closing = True
+
     async def _body(self, step: int, attempt: int, worker: Worker) -> object:
         job = self._jobs.job(step, attempt)
         output = await self._around.dispatcher.dispatch(job, worker)
@@ -247,10 +277,12 @@ class Runner:
         id = self._frontier.plan.steps[step].id
         chance = _chance(f"{self._around.run_id}/{id}/{attempt}")
         if self._frontier.fail(step, attempt, error, self._now(), chance):
+            self.errors[id] = error
             self._decided()
 
     def interrupted(self, step: int, attempt: int) -> None:
         """A body was cut off by the cancellation of the run; ``_hand_back`` records it."""
+        self._is_closing = True
         if self._frontier.is_running(step, attempt):
             self._frontier.interrupt(step, self._now())
 

@@ -16,6 +16,6 @@ class Clock(Protocol):
     async def wait(self, event: anyio.Event, until: datetime | None) -> None:
         """Return once *event* is set, or ``now()`` has reached *until* (None: never), whichever is first.
 
-        A clock that may jump looks again at least every 5 s while *until* is given.
+        Others get a turn in any case. A clock that may jump looks again at least every 5 s while *until* is given.
         """
         ...

@@ -56,6 +56,14 @@ class Report(Protocol):
         """Whether the job is being stopped because its time is up: its result is no longer wanted."""
         ...
 
+    def queued(self) -> None:
+        """The job waits for a place where it can run; the timeout of its step does not count meanwhile."""
+        ...
+
+    def began(self) -> None:
+        """The job has got its place, and its timeout counts from now. To be told after ``queued`` only."""
+        ...
+
     def heartbeat(self) -> None:
         """The worker is alive."""
         ...

@@ -1,10 +1,9 @@
 """A clock that is moved by hand."""
 
 from datetime import UTC, datetime, timedelta
-from heapq import heappop, heappush
-from itertools import count
 
 import anyio
+from anyio.lowlevel import checkpoint
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -18,10 +17,9 @@ class FakeClock:
     def __init__(self, start: datetime = START) -> None:
         """A clock that stands at *start* (UTC)."""
         if start.tzinfo is None:
-            raise ValueError("a time without a zone says nothing; use datetime(…, tzinfo=UTC)")
+            raise ValueError("a time without a zone says nothing; give it one, such as UTC")
         self._now = start
-        self._waiting: list[tuple[datetime, int, anyio.Event]] = []
-        self._order = count()
+        self._waiting: dict[anyio.CancelScope, datetime] = {}
 
     def now(self) -> datetime:
         """The time."""
@@ -29,18 +27,21 @@ class FakeClock:
 
     async def wait(self, event: anyio.Event, until: datetime | None) -> None:
         """Return once *event* is set or the clock has been moved to *until*."""
-        if until is not None and until <= self._now:
-            return
-        if until is not None:
-            heappush(self._waiting, (until, next(self._order), event))
-        await event.wait()
+        await checkpoint()
+        if until is None:
+            await event.wait()
+        elif until > self._now:
+            with anyio.CancelScope() as scope:
+                self._waiting[scope] = until
+                try:
+                    await event.wait()
+                finally:
+                    self._waiting.pop(scope, None)
 
     @property
     def next_due(self) -> datetime | None:
         """The earliest instant somebody waits for, or None."""
-        while self._waiting and self._waiting[0][2].is_set():
-            heappop(self._waiting)
-        return self._waiting[0][0] if self._waiting else None
+        return min(self._waiting.values(), default=None)
 
     async def advance(self, seconds: float) -> None:
         """Move the time forward, stopping at every instant somebody waits for until all have reacted.
@@ -51,7 +52,9 @@ class FakeClock:
         await anyio.wait_all_tasks_blocked()
         while (due := self.next_due) is not None and due <= end:
             self._now = max(self._now, due)
-            heappop(self._waiting)[2].set()
+            for scope in [scope for scope, until in self._waiting.items() if until <= self._now]:
+                del self._waiting[scope]
+                scope.cancel()
             await anyio.wait_all_tasks_blocked()
         self._now = max(self._now, end)
         await anyio.wait_all_tasks_blocked()

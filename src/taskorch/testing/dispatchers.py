@@ -30,6 +30,12 @@ class QuietReport:
 
     timed_out = False
 
+    def queued(self) -> None:
+        """Do nothing."""
+
+    def began(self) -> None:
+        """Do nothing."""
+
     def heartbeat(self) -> None:
         """Do nothing."""
 

@@ -25,7 +25,7 @@ class Failure(TypedDict, total=False):
 def failure_of(error: BaseException) -> Failure:
     """What is kept of *error*: its type, its message within ``MESSAGE_LIMIT``, the exit status of a command."""
     try:
-        message = str(error)
+        message = _told(error)
     except Exception as fault:  # noqa: BLE001 - an exception whose text cannot be made is still a failure
         message = f"(its text cannot be shown: {type(fault).__name__})"
     if len(message) > MESSAGE_LIMIT:
@@ -35,3 +35,10 @@ def failure_of(error: BaseException) -> Failure:
     if isinstance(error, StepFailed) and error.status is not None:
         failure["status"] = error.status
     return failure
+
+
+def _told(error: BaseException) -> str:
+    """The text of an error; of a group, that of all it holds."""
+    if isinstance(error, BaseExceptionGroup):
+        return "; ".join(f"{type(inner).__name__}: {_told(inner)}" for inner in error.exceptions)
+    return str(error)

@@ -30,6 +30,7 @@ from taskorch.core.frontier.failures import Failure, failure_of
 from taskorch.core.frontier.plan import End, Plan
 from taskorch.core.frontier.slots import Slots
 from taskorch.core.retry import RetryAt
+from taskorch.core.states import LIFECYCLE
 from taskorch.errors import IllegalTransition
 
 OPEN = 255
@@ -66,6 +67,7 @@ class Frontier:
         states: Where each step stands, as an index into ``STATES``.
         open: How many steps have not ended.
         halted: Why nothing more is started, or None.
+        latest: The latest time it knows of.
     """
 
     def __init__(self, plan: Plan, slots: Slots, started_at: int) -> None:
@@ -87,8 +89,9 @@ class Frontier:
         self._listed = bytearray(count)  # … and this tells which steps are ready indeed
         self._timers: list[tuple[int, int, int, bool]] = []  # (at, step, attempt, whether a retry or a timeout)
         self._swept = False  # whether what has not started was cancelled, once the run is halted
+        self._until: dict[int, int] = {}  # when the time of the running attempts is up
         self._settled = [step for step, waits in enumerate(self._waits) if not waits]
-        self._last = started_at
+        self.latest = started_at
         self._deadline = None if plan.timeout is None else started_at + plan.timeout
         self._apply = {
             ENQUEUE: self._enqueued,
@@ -110,9 +113,8 @@ class Frontier:
     def resume(self, now: int) -> None:
         """Go on, for the first time or after ``replay``: attempts that were under way are lost and due again."""
         now = self._clamp(now)
-        for step, state in enumerate(self.states):
-            if state == IN_PROGRESS:
-                self.interrupt(step, now, LEASE_EXPIRED)
+        for step in self.running():
+            self.interrupt(step, now, LEASE_EXPIRED)
         self._decide(now)
 
     def take(self, now: int) -> int | None:
@@ -141,7 +143,12 @@ class Frontier:
         """The body of *step* has really begun: its timeout counts from here."""
         timeout = self.plan.timeouts.get(step)
         if timeout is not None:
-            heappush(self._timers, (now + timeout, step, self.attempt[step], False))
+            self._until[step] = self._clamp(now) + timeout
+            heappush(self._timers, (self._until[step], step, self.attempt[step], False))
+
+    def queued(self, step: int) -> None:
+        """The body of *step* waits for a place to run: its timeout does not count until it has ``began``."""
+        self._until.pop(step, None)
 
     def complete(self, step: int, attempt: int, output: Any, now: int) -> bool:  # Any: as in a fact
         """The body has returned *output*; False if this attempt is no longer the running one."""
@@ -182,7 +189,7 @@ class Frontier:
         now = self._clamp(now)
         stops: list[Stop] = []
         if self._deadline is not None and now >= self._deadline and self.halted is None and self.open:
-            running = [step for step, state in enumerate(self.states) if state == IN_PROGRESS]
+            running = self.running()
             self._halt(WORKFLOW_TIMEOUT, now)
             for step in running:
                 stops.append(Stop(step, self.attempt[step], WORKFLOW_TIMEOUT))
@@ -190,16 +197,20 @@ class Frontier:
                 self._do((step, FAIL, self.attempt[step], now, late))
             self._decide(now)
         while self._timers and self._timers[0][0] <= now:
-            _, step, attempt, is_retry = heappop(self._timers)
-            if is_retry and attempt == self.attempt[step] and self._waits_for_retry(step):
-                self._push(step)
-            elif not is_retry and self.is_running(step, attempt):
-                stops.append(Stop(step, attempt, "timeout"))
+            timer = heappop(self._timers)
+            if self._is_live(timer):
+                _, step, attempt, is_retry = timer
+                if is_retry:
+                    self._push(step)
+                else:
+                    stops.append(Stop(step, attempt, "timeout"))
         return stops
 
     def next_due(self) -> int | None:
         """When ``due`` should be asked next, or None."""
         deadline = self._deadline if self.halted is None and self.open else None
+        while self._timers and not self._is_live(self._timers[0]):
+            heappop(self._timers)
         if not self._timers:
             return deadline
         return self._timers[0][0] if deadline is None else min(deadline, self._timers[0][0])
@@ -213,6 +224,10 @@ class Frontier:
         """Whether a step has failed that was not allowed to, or the run was cut short."""
         return End.FAILED in self.ends or self.halted is not None
 
+    def running(self) -> list[int]:
+        """The steps whose attempt is under way."""
+        return [step for step, state in enumerate(self.states) if state == IN_PROGRESS]
+
     @property
     def has_ready(self) -> bool:
         """Whether ``take`` might find something."""
@@ -224,7 +239,7 @@ class Frontier:
         return (
             bytes(self.states), bytes(self.ends), bytes(self._broken), tuple(self._waits), tuple(self.attempt),
             tuple(self.details), tuple(self._began), dict(self._uncounted), waiting, list(self.slots.free),
-            self.slots.total, self.open, self.halted, self._last,
+            self.slots.total, self.open, self.halted, self.latest,
         )  # fmt: skip
 
     # --- deciding ----------------------------------------------------------------------------------------
@@ -263,8 +278,8 @@ class Frontier:
         self._settled.clear()
 
     def _clamp(self, now: int) -> int:
-        self._last = max(self._last, now)
-        return self._last
+        self.latest = max(self.latest, now)
+        return self.latest
 
     # --- applying facts ----------------------------------------------------------------------------------
 
@@ -273,10 +288,10 @@ class Frontier:
         state = NEXT[self.states[step]][verb]
         if state < 0:
             id, current = self.plan.steps[step].id, STATES[self.states[step]]
-            raise IllegalTransition(id, current, VERBS[verb], ())
+            raise IllegalTransition(id, current, VERBS[verb], LIFECYCLE.verbs(current))
         self.states[step] = state
         self.facts.append(fact)
-        self._last = max(self._last, fact[3])
+        self.latest = max(self.latest, fact[3])
         self._apply[verb](fact)
 
     def _nothing(self, fact: Fact) -> None:
@@ -337,6 +352,13 @@ class Frontier:
         if not self._listed[step]:
             self._listed[step] = 1
             heappush(self._ready[self.plan.kinds[step]], self.plan.rank[step])
+
+    def _is_live(self, timer: tuple[int, int, int, bool]) -> bool:
+        """Whether a timer still means something: what it was set for may have ended, or begun anew."""
+        at, step, attempt, is_retry = timer
+        if is_retry:
+            return attempt == self.attempt[step] and self._waits_for_retry(step)
+        return self._until.get(step) == at and self.is_running(step, attempt)
 
     def _waits_for_retry(self, step: int) -> bool:
         return self.states[step] == FAILED and self.ends[step] == OPEN

@@ -1,0 +1,123 @@
+"""Cancellations that nobody asked for, and what a cancelled run still does."""
+
+import asyncio
+import threading
+import time
+from contextlib import suppress
+
+import anyio
+import pytest
+
+import taskorch
+from taskorch import Outcome, Workflow
+from taskorch.core.frontier.facts import FAIL, START, VERBS
+from taskorch.stores import MemoryStore
+
+STORES = [None, "memory:"]
+
+
+async def of_a_future() -> None:
+    """Await something that was cancelled by others."""
+    future = asyncio.get_running_loop().create_future()
+    future.cancel()
+    await future
+
+
+def in_a_thread() -> None:
+    """Raise it where there is no event loop."""
+    raise asyncio.CancelledError
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])  # trio has no cancellation that a body could raise
+@pytest.mark.parametrize("store", STORES)
+@pytest.mark.parametrize("body", [of_a_future, in_a_thread])
+async def test_a_cancellation_nobody_asked_for_fails_its_step_only(body, store):
+    """A body that ends in somebody else's cancellation has failed; the others go on, and the run has failed."""
+    flow = Workflow("w")
+    flow.step(body, id="cut")
+
+    @flow.step
+    async def pay():
+        await anyio.sleep(0.01)
+        return "paid"
+
+    flow.step(lambda pay: pay, id="ship", inline=True)
+    result = await taskorch.run(flow, store=store)
+
+    assert [step.status for step in result.steps.values()] == [Outcome.FAILED, Outcome.COMPLETED, Outcome.COMPLETED]
+    assert result.steps["cut"].error.type == "CancelledError"
+    assert not result.success
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_body_that_cancels_its_own_worker_is_no_success(anyio_backend):
+    """Whatever a body does to the task it runs in: every step ends, or the run raises; none is lost in silence."""
+    flow = Workflow("w")
+
+    @flow.step
+    async def odd():
+        asyncio.current_task().cancel()
+
+    @flow.step
+    async def after(odd):
+        await anyio.sleep(0.01)
+
+    @flow.step
+    async def beside():
+        await anyio.sleep(0.05)
+
+    statuses: set[Outcome] = set()
+    with suppress(taskorch.OperatorError):
+        result = await taskorch.run(flow)
+        statuses = {step.status for step in result.steps.values()}
+        assert result.success == (statuses == {Outcome.COMPLETED})
+
+    assert statuses <= {Outcome.COMPLETED, Outcome.FAILED}
+
+
+@pytest.mark.parametrize("store", STORES)
+async def test_a_cancelled_run_starts_nothing_more(store):
+    """A body in a thread is waited for when its run is cancelled; what it would have caused is not begun."""
+    ran: list[str] = []
+    begun = threading.Event()
+    flow = Workflow("w")
+
+    @flow.step
+    def slow():
+        begun.set()
+        time.sleep(0.1)
+        ran.append("slow")
+
+    for number in range(3):
+        flow.step(lambda number=number: ran.append(f"s{number}"), id=f"s{number}", after="slow", inline=True)
+    with anyio.move_on_after(5) as patience:
+        async with anyio.create_task_group() as group:
+            group.start_soon(lambda: taskorch.run(flow, store=store))
+            await anyio.to_thread.run_sync(begun.wait, 5)
+            group.cancel_scope.cancel()
+
+    assert not patience.cancelled_caught
+    assert ran == ["slow"]
+
+
+async def test_what_was_decided_but_never_begun_is_recorded_as_cut_off():
+    """The journal of a run that was cancelled has no attempt under way, and its observers hear of the cut."""
+    heard: list[tuple[str | None, str]] = []
+    flow = Workflow("w")
+    for id in ("a", "b", "c"):
+        flow.step(anyio.sleep_forever, id=id)
+    async with MemoryStore() as store:
+        async with anyio.create_task_group() as group:
+            group.start_soon(
+                lambda: taskorch.run(
+                    flow, store=store, run_id="r", observers=[lambda event: heard.append((event.step, event.verb))]
+                )
+            )
+            await anyio.wait_all_tasks_blocked()
+            group.cancel_scope.cancel()
+        facts = [fact for entry in await store.journal("r") for fact in entry.facts]
+
+    begun = [step for step, verb, *_ in facts if verb == START]
+    cut = [step for step, verb, *_ in facts if verb == FAIL]
+    assert sorted(begun) == sorted(cut) == [0, 1, 2]
+    assert sorted(step for step, verb in heard if verb == VERBS[FAIL]) == ["a", "b", "c"]
