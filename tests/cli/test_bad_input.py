@@ -218,7 +218,7 @@ def test_unreadable_store(shell: Shell, make: Callable[[Path], None], message: s
     [
         ("nowhere/store.db", "nowhere; make it first"),
         ("redis://localhost", "this kind of store is not known; use memory:, a path, or sqlite:///path"),
-        ("", "give a path or memory:"),
+        ("", 'names no store; use "memory:", a path'),
     ],
     ids=["folder that is not there", "unknown kind", "empty"],
 )
