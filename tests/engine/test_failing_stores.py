@@ -33,7 +33,7 @@ async def test_a_commit_of_unknown_outcome_takes_effect_once(scenario, every, ap
         result = await taskorch.run(flow, store=store, run_id="r", clock=JumpingClock())
         facts = [fact for entry in await inner.journal("r") for fact in entry.facts]
         record = (await inner.read(["r"]))[0]
-    assert store.faults
+    assert store.faults or store.calls < every
     plan = Plan.of(flow)
     assert [
         *invariants.check_result(scenario, result),

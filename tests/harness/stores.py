@@ -65,17 +65,18 @@ class Unreliable(Around):
 
     Attributes:
         faults: How often it has.
+        calls: How often ``apply`` was called; units that come while one is under way share a call.
     """
 
     def __init__(self, store: Store, every: int, *, applies: bool) -> None:
         super().__init__(store)
-        self.faults = self._calls = 0
+        self.faults = self.calls = 0
         self._every, self._applies = every, applies
 
     async def apply(self, units: Sequence[Unit]) -> list[Receipt]:
         """Hand it on, and perhaps lose the answer."""
-        self._calls += 1
-        if self._calls % self._every:
+        self.calls += 1
+        if self.calls % self._every:
             return await self.store.apply(units)
         self.faults += 1
         if self._applies:
