@@ -1,10 +1,11 @@
 """The result of a run: a fold over its facts, and D4's "Workflow Execution Results"."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
 from types import MappingProxyType
-from typing import Any, TypeVar, overload
+from typing import Any, NamedTuple, TypeVar, overload
 
 import attrs
 
@@ -64,7 +65,7 @@ class StepResult:
     started_at: datetime | None
     ended_at: datetime | None
     duration: float
-    _form: Callable[[], Any] = attrs.field(default=lambda: None, eq=False, repr=False)
+    _form: Callable[[], Any] = attrs.field(eq=False, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         """The step as D4's result document shows it; times in ms.
@@ -242,20 +243,17 @@ def result_of(
     """
     plan = frontier.plan
     courses, intervals = _courses(len(plan.steps), frontier.facts)
-    steps = {}
-    for number, step in enumerate(plan.steps):
-        result = _step_result(frontier, number, courses[number], decode)
-        if result.status is Outcome.COMPLETED:
-            result = attrs.evolve(result, form=partial(form, number, frontier.details[number]))
-        elif result.error is not None and step.id in errors:
-            result = attrs.evolve(result, error=attrs.evolve(result.error, exception=errors[step.id]))
-        steps[step.id] = result
+
+    def step_result(number: int) -> StepResult:
+        error = errors.get(plan.steps[number].id)
+        return _step_result(frontier, number, _Reading(courses[number], decode, form, error))
+
     return RunResult(
         run_id=run_id,
         name=name,
         status=Outcome.FAILED if frontier.has_failed else Outcome.COMPLETED,
-        steps=steps,
-        metrics=_metrics(steps, intervals, (ended_at - started_at) / 1e6),
+        steps=_Steps(plan.index, step_result),
+        metrics=_metrics(frontier.ends, courses, intervals, (ended_at - started_at) / 1e6),
         started_at=instant(started_at),
         ended_at=instant(ended_at),
         reason=frontier.halted,
@@ -263,26 +261,62 @@ def result_of(
     )
 
 
-def _step_result(frontier: Frontier, number: int, course: _Course, decode: Callable[[int, Any], Any]) -> StepResult:
+class _Steps(Mapping[str, StepResult]):
+    """The results of steps by id, each made when it is first asked for: of a large run few ever are."""
+
+    def __init__(self, index: Mapping[str, int], make: Callable[[int], StepResult]) -> None:
+        self._index, self._make = index, make
+        self._made: dict[str, StepResult] = {}
+
+    def __getitem__(self, id: str) -> StepResult:
+        if id not in self._made:
+            self._made[id] = self._make(self._index[id])
+        return self._made[id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._index)
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+
+class _Reading(NamedTuple):
+    """What the result of one step is made from, beside the frontier."""
+
+    course: _Course
+    decode: Callable[[int, Any], Any]
+    form: Callable[[int, Any], Any]
+    error: BaseException | None
+
+
+def _step_result(frontier: Frontier, number: int, reading: _Reading) -> StepResult:
     step, end, detail = frontier.plan.steps[number], frontier.ends[number], frontier.details[number]
+    course = reading.course
     outcome = Outcome.CANCELLED if end == OPEN else End(end).outcome
+    is_completed = outcome is Outcome.COMPLETED
     reason: str | None = None
-    if outcome is Outcome.FAILED:
-        reason = detail.get("reason")
-    elif outcome is not Outcome.COMPLETED:
-        reason = detail
+    if not is_completed:
+        reason = detail.get("reason") if isinstance(detail, Mapping) else detail
+    fault = course.fault
+    if fault is not None and reading.error is not None:
+        fault = attrs.evolve(fault, exception=reading.error)
     return StepResult(
         id=step.id,
         name=step.title,
         status=outcome,
-        output=decode(number, detail) if outcome is Outcome.COMPLETED else None,
-        error=None if outcome is Outcome.COMPLETED else course.fault,
+        output=reading.decode(number, detail) if is_completed else None,
+        error=None if is_completed else fault,
         reason=reason,
         attempts=course.attempts,
         started_at=None if course.began is None else instant(course.began),
         ended_at=None if course.ended is None else instant(course.ended),
         duration=course.spent / 1e6,
+        form=partial(reading.form, number, detail) if is_completed else _nothing,
     )
+
+
+def _nothing() -> None:
+    """The JSON form of the output of a step that has none."""
 
 
 def _courses(count: int, facts: Iterable[Fact]) -> tuple[list[_Course], list[tuple[int, int]]]:
@@ -307,15 +341,19 @@ def _courses(count: int, facts: Iterable[Fact]) -> tuple[list[_Course], list[tup
     return courses, intervals
 
 
-def _metrics(steps: Mapping[str, StepResult], intervals: Iterable[tuple[int, int]], makespan: float) -> Metrics:
-    total = sum(step.duration for step in steps.values())
+def _metrics(
+    ends: Iterable[int], courses: Iterable[_Course], intervals: Iterable[tuple[int, int]], makespan: float
+) -> Metrics:
+    total = sum(course.spent for course in courses) / 1e6
     # At one instant ends come before starts: a body that starts when another ends does not overlap it.
     changes = sorted(change for start, end in intervals for change in ((start, 1), (max(end, start + 1), -1)))
     most = running = 0
     for _, change in changes:
         running += change
         most = max(most, running)
-    counts = {outcome: sum(s.status is outcome for s in steps.values()) for outcome in Outcome}
+    counts = dict.fromkeys(Outcome, 0)
+    for end, count in Counter(ends).items():
+        counts[Outcome.CANCELLED if end == OPEN else End(end).outcome] += count
     capacity = makespan * most
     return Metrics(
         steps=counts,

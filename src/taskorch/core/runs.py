@@ -30,13 +30,13 @@ def fingerprint(flow: Workflow) -> str:
 
 def check(flow: Workflow, params: Mapping[str, JSON]) -> None:
     """Raise ``InvalidParameters`` if *params* lack what the commands of *flow* ask for, or hold unknown ones."""
-    used = [name for step in flow.steps for name in parameters_in(step.argv or ())]
-    check_parameters(params, flow.parameters, used)
-    for step in flow.steps:
+    commands = [(step.id, step.argv) for step in flow.steps if step.argv is not None]
+    check_parameters(params, flow.parameters, [name for _, argv in commands for name in parameters_in(argv)])
+    for id, argv in commands:
         try:
-            check_values(step.argv or (), params)
+            check_values(argv, params)
         except InvalidParameters as error:
-            raise InvalidParameters(f"step {step.id!r}: {problem}" for problem in error.problems) from None
+            raise InvalidParameters(f"step {id!r}: {problem}" for problem in error.problems) from None
 
 
 def new_task(

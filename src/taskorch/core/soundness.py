@@ -91,24 +91,28 @@ def is_circular(ids: Sequence[str], links: Sequence[Link]) -> bool:
     """
     index = {id: number for number, id in enumerate(ids)}
     count = len(index)
-    waits = [0] * count + [1] * count  # start(i) is event i; finish(i) is event count + i and waits for it
-    after: list[list[int]] = [[] for _ in range(2 * count)]
+    # start(i) is event i. Where all links are finish_to_start, start and finish of a step are as good as one.
+    plain = all(link.type is LinkType.FINISH_TO_START for link in links)
+    finish = 0 if plain else count
+    waits = [0] * count if plain else [0] * count + [1] * count  # a finish waits for its start
+    after: list[list[int]] = [[] for _ in waits]
     for link in links:
         source, target = index.get(link.predecessor), index.get(link.successor)
         if source is not None and target is not None:
-            event = target + (0 if link.type.gates_start else count)
-            after[source + (count if link.type.from_finish else 0)].append(event)
+            event = target + (0 if plain or link.type.gates_start else finish)
+            after[source + (finish if plain or link.type.from_finish else 0)].append(event)
             waits[event] += 1
-    ready = [event for event in range(2 * count) if not waits[event]]
+    for start in () if plain else range(count):
+        after[start].append(start + finish)
+    ready = [event for event, number in enumerate(waits) if not number]
     done = 0
     while ready:
-        event = ready.pop()
         done += 1
-        for next in (*after[event], event + count) if event < count else after[event]:
-            waits[next] -= 1
-            if not waits[next]:
-                ready.append(next)
-    return done < 2 * count
+        for event in after[ready.pop()]:
+            waits[event] -= 1
+            if not waits[event]:
+                ready.append(event)
+    return done < len(waits)
 
 
 @attrs.frozen

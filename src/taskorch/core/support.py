@@ -1,6 +1,7 @@
 """What this version reads, validates and writes back, but cannot carry out: listed, never silently ignored."""
 
 from collections.abc import Iterator
+from operator import attrgetter
 
 from taskorch.core.documents import EMPTY
 from taskorch.core.expressions import parse
@@ -23,11 +24,16 @@ _STEP_MEMBERS = (
 )
 
 
+_members_of = attrgetter(*_STEP_MEMBERS)
+_NOTHING = _members_of(Step("nothing"))  # most steps need none of them, and are told by one comparison
+
+
 def step_features(step: Step, path: str) -> Iterator[str]:
     """The paths of the members of *step* that a run would need and this version has not."""
-    for name in _STEP_MEMBERS:
-        if getattr(step, name) not in (None, EMPTY):
-            yield f"{path}.{Step.key_of(name)}"
+    if _members_of(step) != _NOTHING:
+        for name in _STEP_MEMBERS:
+            if getattr(step, name) not in (None, EMPTY):
+                yield f"{path}.{Step.key_of(name)}"
     if step.delivery == "at_most_once":
         yield f"{path}.delivery"
     if step.condition is not None and parse(step.condition).needs_data:
