@@ -1,5 +1,6 @@
 """The short way in: load a workflow, run it, draw it, open a store."""
 
+import inspect
 import os
 import secrets
 import tempfile
@@ -98,7 +99,7 @@ def work_root(store: Store | None) -> Path:
     """
     from taskorch import stores  # as above
 
-    if isinstance(store, stores.SQLiteStore):
+    if store is not None and isinstance(store, stores.SQLiteStore):
         file = Path(store.name).resolve()  # one file has one work folder, by whatever link it is reached
         return file.with_name(file.name + ".work")
     return Path(tempfile.gettempdir()) / f"taskorch-{secrets.token_hex(8)}"
@@ -149,7 +150,8 @@ async def run(
         StaleLease: Another owner has taken over the run.
     """
     if not isinstance(workflow, Workflow):
-        raise InvalidParameters([f"{workflow!r} is no workflow; read a document with taskorch.load(path)"])
+        kind = type(workflow).__name__
+        raise InvalidParameters([f"a {kind} is no workflow; read a document with taskorch.load(path)"])
     plan = Plan.of(workflow)
     given = None if params is None else {**workflow.parameters, **params}
     if given is not None or run_id is None:
@@ -190,6 +192,7 @@ def _in_a_loop_of_its_own(function: Callable[P, Coroutine[Any, Any, T]]) -> Call
             raise CallerError("run_sync() would block the event loop it was called from; use: await taskorch.run(…)")
         return anyio.run(partial(function, *args, **kwargs))
 
+    call.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]  # for help() and the docs
     return call
 
 
@@ -202,6 +205,7 @@ def _is_in_loop() -> bool:
 
 
 run_sync = _in_a_loop_of_its_own(run)
+run_sync.__name__ = run_sync.__qualname__ = "run_sync"
 run_sync.__doc__ = """Run a workflow to its end from a program without an event loop.
 
     Arguments and errors are those of ``run``; called from inside an event loop, which it would block, it raises
