@@ -150,8 +150,7 @@ async def run(
         StaleLease: Another owner has taken over the run.
     """
     if not isinstance(workflow, Workflow):
-        kind = type(workflow).__name__
-        raise InvalidParameters([f"a {kind} is no workflow; read a document with taskorch.load(path)"])
+        raise InvalidParameters([f"a {type(workflow).__name__} is no workflow; read a file with taskorch.load()"])
     plan = Plan.of(workflow)
     given = None if params is None else {**workflow.parameters, **params}
     if given is not None or run_id is None:

@@ -86,7 +86,13 @@ def print_table(rows: list[Row]) -> None:
     console = Console(highlight=False)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for number, heading in enumerate(HEADINGS):
-        table.add_column(heading, justify="right" if number > 1 else "left", no_wrap=number > 0, overflow="fold")
+        # Where it is narrow the ids keep most of the room; nobody can follow one that is a letter wide.
+        table.add_column(
+            heading,
+            justify="right" if number > 1 else "left",
+            min_width=None if number else min(12, max(len(row.cells[0]) for row in rows) if rows else 0),
+            overflow="fold",
+        )
     for row in rows:
         step, outcome, attempts, duration = row.cells
         table.add_row(Text(step), Text(outcome, style=STYLES[row.outcome]), attempts, duration)
