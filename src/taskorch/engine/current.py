@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextvars import ContextVar
+from copy import deepcopy
 from datetime import timedelta
 
 import anyio
@@ -18,9 +19,9 @@ class StepContext:
         run_id: The run.
         attempt: Which try this is, from 1.
         idempotency_key: The same for every attempt of this step in this run, and no other.
-        params: The params of the run.
-        context: Its context.
     """
+
+    __slots__ = ("_clock", "_context", "_params", "_report", "attempt", "id", "idempotency_key", "run_id")
 
     def __init__(
         self,
@@ -35,8 +36,18 @@ class StepContext:
         clock: Clock,
     ) -> None:
         self.id, self.run_id, self.attempt, self.idempotency_key = id, run_id, attempt, idempotency_key
-        self.params, self.context = params, context
+        self._params, self._context = params, context
         self._report, self._clock = report, clock
+
+    @property
+    def params(self) -> dict[str, JSON]:
+        """The params of the run: a copy, as other bodies must not see what this one does to it."""
+        return deepcopy(dict(self._params))
+
+    @property
+    def context(self) -> dict[str, JSON]:
+        """The context of the run, a copy likewise."""
+        return deepcopy(dict(self._context))
 
     def progress(self, percent: float, text: str = "") -> None:
         """Tell how far the body has come: 0 to 100, and in words."""

@@ -137,16 +137,15 @@ class Runner:
             self._frontier.resume(self._now())
             self._task, beginning = runs.begun(self._task, self._around.started_at)
             self._group.start_soon(self._timers.run)
-            self._decided(beginning)
+            self._decided(self._now(), beginning)
 
     # --- deciding and recording --------------------------------------------------------------------------
 
-    def _decided(self, beginning: Sequence[Event] = ()) -> None:
+    def _decided(self, now: int, beginning: Sequence[Event] = ()) -> None:
         """Start what can be started, and have everything recorded that was decided since the last time."""
         frontier = self._frontier
         if self._is_last:
             return
-        now = self._now()
         self._stop(frontier.due(now))
         started = []
         while not self._is_closing and (step := frontier.take(now)) is not None:
@@ -210,7 +209,7 @@ class Runner:
 
     def _fire(self) -> None:
         """Timers: what is due, and whoever asked for a new worker."""
-        self._decided()
+        self._decided(self._now())
         self._pool.wake(inside=True)
 
     def _stop(self, stops: Sequence[Stop]) -> None:
@@ -269,16 +268,19 @@ class Runner:
 
     def completed(self, step: int, attempt: int, output: object) -> None:
         """A body has returned."""
-        if self._frontier.complete(step, attempt, output, self._now()):
-            self._decided()
+        now = self._now()
+        if self._frontier.complete(step, attempt, output, now):
+            if self.errors:
+                self.errors.pop(self._frontier.plan.steps[step].id, None)
+            self._decided(now)
 
     def failed(self, step: int, attempt: int, error: BaseException) -> None:
         """A body has raised, or was stopped."""
         id = self._frontier.plan.steps[step].id
-        chance = _chance(f"{self._around.run_id}/{id}/{attempt}")
-        if self._frontier.fail(step, attempt, error, self._now(), chance):
+        chance, now = _chance(f"{self._around.run_id}/{id}/{attempt}"), self._now()
+        if self._frontier.fail(step, attempt, error, now, chance):
             self.errors[id] = error
-            self._decided()
+            self._decided(now)
 
     def interrupted(self, step: int, attempt: int) -> None:
         """A body was cut off by the cancellation of the run; ``_hand_back`` records it."""
