@@ -7,10 +7,11 @@ from taskorch.api import load, mermaid, open_store, run, run_sync
 from taskorch.core.events import Event
 from taskorch.core.lifecycle import advance
 from taskorch.core.outcomes import LinkCondition, LinkType, Outcome
-from taskorch.core.results import RunResult, StepResult
+from taskorch.core.results import RunResult
 from taskorch.core.retry import Retry
 from taskorch.core.states import DOCUMENTED, LIFECYCLE, State, TransitionTable, Verb
 from taskorch.core.step import Link, Step
+from taskorch.core.step_results import StepResult
 from taskorch.core.task import Task
 from taskorch.core.workflow import Workflow
 from taskorch.engine.current import current_step

@@ -20,6 +20,7 @@ from taskorch.core.results import RunResult
 from taskorch.core.task import check_id
 from taskorch.core.workflow import Workflow
 from taskorch.dispatchers import LocalDispatcher
+from taskorch.engine.cancellations import uncut
 from taskorch.engine.clocks import SystemClock
 from taskorch.engine.execution import Execution
 from taskorch.errors import CallerError, InvalidParameters, InvalidWorkflow, StoreUnreadable
@@ -219,8 +220,7 @@ async def _closing(store: Store, *, ours: bool) -> AsyncIterator[None]:
         yield
     finally:
         if ours:
-            with anyio.CancelScope(shield=True):
-                await store.aclose()
+            await uncut(store.aclose)
 
 
 def _limits(concurrency: int | None) -> Mapping[Kind, int]:

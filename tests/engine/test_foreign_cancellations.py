@@ -121,3 +121,124 @@ async def test_what_was_decided_but_never_begun_is_recorded_as_cut_off():
     cut = [step for step, verb, *_ in facts if verb == FAIL]
     assert sorted(begun) == sorted(cut) == [0, 1, 2]
     assert sorted(step for step, verb in heard if verb == VERBS[FAIL]) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+@pytest.mark.parametrize("store", STORES)
+async def test_a_group_with_a_cancellation_nobody_asked_for_fails_its_step_only(store):
+    """What a body gathered and raised together is its own, even if a cancellation is among it."""
+    flow = Workflow("w")
+
+    @flow.step
+    async def gather():
+        future = asyncio.get_running_loop().create_future()
+        future.cancel()
+        found = await asyncio.gather(future, return_exceptions=True)
+        raise BaseExceptionGroup("failed", [*found, ValueError("too")])
+
+    @flow.step
+    async def beside():
+        await anyio.sleep(0.01)
+
+    result = await taskorch.run(flow, store=store)
+
+    assert [step.status for step in result.steps.values()] == [Outcome.FAILED, Outcome.COMPLETED]
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_body_that_answers_its_timeout_with_a_cancellation_has_timed_out():
+    """An attempt whose time is up has timed out, whatever the body makes of it, and is tried again."""
+    flow = Workflow("w")
+    tries: list[int] = []
+
+    @flow.step(timeout=0.05, retry=taskorch.Retry(max_attempts=2, initial=0))
+    async def stubborn():
+        tries.append(1)
+        try:
+            await anyio.sleep(10)
+        except asyncio.CancelledError:
+            raise asyncio.CancelledError from None
+
+    result = await taskorch.run(flow, store="memory:")
+
+    assert result.steps["stubborn"].error.type == "StepTimeout"
+    assert len(tries) == 2
+
+
+async def test_a_body_that_stumbles_while_it_is_cut_off_is_resumed():
+    """An error of the clean-up of a body that is cancelled with its run is no failure of the step."""
+    flow = Workflow("w")
+    tries: list[int] = []
+
+    @flow.step
+    async def upload() -> int:
+        tries.append(1)
+        try:
+            await anyio.sleep(10 if len(tries) == 1 else 0)
+        finally:
+            if len(tries) == 1:
+                raise ConnectionError("closing failed")
+        return len(tries)
+
+    async with MemoryStore() as store:
+        with anyio.move_on_after(0.05) as cut:
+            await taskorch.run(flow, store=store, run_id="r")
+        result = await taskorch.run(flow, store=store, run_id="r")
+
+    assert cut.cancelled_caught
+    assert result.check()["upload"] == 2
+
+
+@pytest.mark.parametrize("anyio_backend", ["trio"])
+async def test_a_thread_may_use_another_event_loop():
+    """On trio a cancellation of asyncio's is an error like any other."""
+    flow = Workflow("w")
+    flow.step(in_a_thread, id="cut")
+    result = await taskorch.run(flow)
+
+    assert result.steps["cut"].error.type == "CancelledError"
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+@pytest.mark.parametrize("steps", range(1, 12))
+async def test_two_cancellations_leak_no_lease(steps):
+    """However early a task is cancelled, and again, the run can be had by the next caller."""
+    flow = Workflow("w")
+
+    @flow.step
+    async def quick() -> int:
+        return 1
+
+    async with MemoryStore() as store:
+        task = asyncio.create_task(taskorch.run(flow, store=store, run_id="r"))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.sleep(0)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        assert (await taskorch.run(flow, store=store, run_id="r")).check()["quick"] == 1
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_body_inherits_no_cancellation_of_another():
+    """What asyncio remembers of one body's task group the next body on the same worker does not see."""
+    flow = Workflow("w", mode="sequential")
+    left: list[int] = []
+
+    @flow.step(allow_failure=True)
+    async def first():
+        async def bad():
+            raise ValueError
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(bad())
+            group.create_task(asyncio.sleep(0.05))
+
+    @flow.step(condition="on_complete(first)")
+    async def second():
+        left.append(asyncio.current_task().cancelling())
+
+    assert (await taskorch.run(flow)).success
+    assert left == [0]

@@ -1,6 +1,7 @@
 """What callers, journals and numbers get wrong, and what they are told."""
 
 import json
+import pickle
 from dataclasses import dataclass
 from datetime import date
 from math import inf, nan
@@ -206,3 +207,32 @@ def test_commands_have_a_work_directory_of_the_run(tmp_path):
     assert Path(kept["a"]).parent == (tmp_path / "runs.db.work").resolve()
     assert Path(loose["a"]).is_dir()
     assert not Path(loose["a"]).is_relative_to(Path.cwd())
+
+
+async def test_a_result_can_be_sent_to_another_process(store):
+    """A pickled result has the same steps, outputs and document; what was raised stays at home."""
+
+    async def bad():
+        raise ValueError("because")
+
+    flow = flow_of(nothing)
+    flow.step(bad, id="b")
+    result = attrs.evolve(await taskorch.run(flow, store=store), functions=())
+    copy = pickle.loads(pickle.dumps(result))
+    assert copy.to_dict() == result.to_dict()
+    assert copy.steps["b"].error == result.steps["b"].error
+    assert "'a': StepResult(" in repr(result.steps)
+
+
+async def test_a_step_that_the_workflow_ran_out_of_time_for_tells_that_error():
+    """The error of an earlier attempt is not that of the last one."""
+    flow = Workflow("w", timeout=0.2)
+
+    @flow.step(retry=Retry(max_attempts=3, initial=0.01))
+    async def a():
+        if taskorch.current_step().attempt == 1:
+            raise ValueError("first")
+        await anyio.sleep(5)
+
+    result = await taskorch.run(flow)
+    assert isinstance(result.steps["a"].error.exception, taskorch.StepTimeout)

@@ -7,7 +7,8 @@ import attrs
 
 from taskorch.cli.screen import shown
 from taskorch.core.outcomes import Outcome
-from taskorch.core.results import RunResult, StepResult
+from taskorch.core.results import RunResult
+from taskorch.core.step_results import StepResult
 from taskorch.core.workflow import Workflow
 
 HEADINGS = ("STEP", "OUTCOME", "ATTEMPTS", "DURATION")

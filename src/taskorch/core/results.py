@@ -14,76 +14,11 @@ from taskorch.core.frontier.frontier import LEASE_EXPIRED, OPEN, Frontier
 from taskorch.core.frontier.plan import End
 from taskorch.core.outcomes import Outcome
 from taskorch.core.step import Step
+from taskorch.core.step_results import Form, StepFault, StepResult
 from taskorch.core.times import instant, write_time
 from taskorch.errors import MissingOutput, RunFailed
 
 T = TypeVar("T")
-
-
-@attrs.frozen
-class StepFault:
-    """The last error of a step.
-
-    Attributes:
-        type: The name of the exception's class.
-        message: Its text.
-        exception: The error itself with its traceback; None in a result that was read from a store.
-    """
-
-    type: str
-    message: str
-    exception: BaseException | None = attrs.field(default=None, eq=False, repr=False)
-
-    def __str__(self) -> str:
-        return f"{self.type}: {self.message}" if self.message else self.type
-
-
-@attrs.frozen(kw_only=True)
-class StepResult:
-    """What became of one step.
-
-    Attributes:
-        id: The step.
-        name: What people call it.
-        status: How it ended.
-        output: What its body returned; None if it did not complete.
-        error: Its last error, or None.
-        reason: Why it was not run, or not tried again.
-        attempts: How often its body was tried.
-        started_at: When the first attempt began.
-        ended_at: When the last one ended.
-        duration: The time spent in its body over all attempts, in seconds.
-    """
-
-    id: str
-    name: str
-    status: Outcome
-    output: Any  # Any: whatever the body returned
-    error: StepFault | None
-    reason: str | None
-    attempts: int
-    started_at: datetime | None
-    ended_at: datetime | None
-    duration: float
-    _form: Callable[[], Any] = attrs.field(eq=False, repr=False)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The step as D4's result document shows it; times in ms.
-
-        Raises:
-            OutputNotStorable: The run had no store, and the output has no JSON form.
-        """
-        return {
-            "id": self.id,
-            "name": self.name,
-            "status": self.status.value,
-            "startTime": self.started_at and write_time(self.started_at),
-            "endTime": self.ended_at and write_time(self.ended_at),
-            "duration": round(self.duration * 1000),
-            "output": self._form(),
-            "error": self.error and {"type": self.error.type, "message": self.error.message},
-            "attempts": self.attempts,
-        } | ({"reason": self.reason} if self.reason else {})
 
 
 @attrs.frozen(kw_only=True)
@@ -279,6 +214,12 @@ class _Steps(Mapping[str, StepResult]):
     def __len__(self) -> int:
         return len(self._index)
 
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return dict, (dict(self),)
+
 
 class _Reading(NamedTuple):
     """What the result of one step is made from, beside the frontier."""
@@ -311,7 +252,7 @@ def _step_result(frontier: Frontier, number: int, reading: _Reading) -> StepResu
         started_at=None if course.began is None else instant(course.began),
         ended_at=None if course.ended is None else instant(course.ended),
         duration=course.spent / 1e6,
-        form=partial(reading.form, number, detail) if is_completed else _nothing,
+        form=Form(partial(reading.form, number, detail) if is_completed else _nothing),
     )
 
 

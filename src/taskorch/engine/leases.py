@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-import anyio
 import attrs
 
 from taskorch.core import runs
@@ -11,6 +10,7 @@ from taskorch.core.frontier.facts import Fact
 from taskorch.core.task import Task
 from taskorch.core.unit import Claimed, LeaseAction, Receipt, Refusal, Refused, Unit
 from taskorch.core.workflow import Workflow
+from taskorch.engine.cancellations import uncut
 from taskorch.engine.committer import Committer, until_known
 from taskorch.errors import RunBusy, StaleLease, StoreError
 from taskorch.protocols import Clock, Store
@@ -75,34 +75,37 @@ async def hold(
     runs.require_same(task, mark, params, context)
     if task.is_final:
         return Held(task, await _journal(store, run_id), None)
-    # From the claim on the lease must not get lost: only what follows it may be cancelled.
-    with anyio.CancelScope(shield=True):
-        epoch = await _claim(store, owner, run_id)
+    granted: list[int] = []
     try:
+        # From the claim on the lease must not get lost: it is noted before anybody hears of a cancellation.
+        await uncut(lambda: _claim(store, owner, run_id, granted))
         task = await _read(store, run_id) or task
         facts = await _journal(store, run_id)
     except BaseException as error:
-        await give_back_after(error, store, run_id, epoch)
+        for epoch in granted:
+            await give_back_after(error, store, run_id, epoch)
         raise
+    epoch = granted[0]
     if task.is_final:
         await give_back(store, run_id, epoch)
         return Held(task, facts, None)
     return Held(task, facts, epoch)
 
 
-async def _claim(store: Store, owner: str, run_id: str) -> int:
-    """The epoch of our lease on a run.
+async def _claim(store: Store, owner: str, run_id: str, granted: list[int]) -> None:
+    """Get our lease on a run; its epoch is put into *granted*.
 
     A claim whose outcome was unknown is made again; if it had been granted, the second finds the lease with
     *owner*, which nobody else is called.
     """
     answer = await until_known(lambda: store.claim(owner, run_id))
     if isinstance(answer, Claimed):
-        return answer.epoch
+        granted.append(answer.epoch)
+        return
     record = (await store.read([run_id]))[0]
-    if record is not None and record.owner == owner:
-        return record.epoch
-    raise RunBusy(f"run {run_id!r}", answer.by or "another owner")
+    if record is None or record.owner != owner:
+        raise RunBusy(f"run {run_id!r}", answer.by or "another owner")
+    granted.append(record.epoch)
 
 
 class Lease:
@@ -178,8 +181,7 @@ async def _journal(store: Store, run_id: str) -> list[Fact]:
 async def give_back(store: Store, run_id: str, epoch: int) -> None:
     """Release a lease under which nothing was written."""
     release = runs.release(run_id, epoch, 1)
-    with anyio.CancelScope(shield=True):
-        await until_known(lambda: store.apply([release]))
+    await uncut(lambda: until_known(lambda: store.apply([release])))
 
 
 async def give_back_after(error: BaseException, store: Store, run_id: str, epoch: int) -> None:

@@ -9,13 +9,14 @@ import types
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context
-from math import inf
 from time import monotonic
 from typing import Any, Protocol
 
 import anyio
 from anyio.abc import TaskGroup
 from anyio.lowlevel import checkpoint
+
+from taskorch.engine import cancellations
 
 TURN = 0.005
 """After so many seconds without suspension a worker lets others have a turn."""
@@ -144,8 +145,16 @@ class Pool:
         self._waking = False
         try:
             while True:
-                with me.renewed():
-                    await self._serve(me)
+                before = cancellations.requests()
+                try:
+                    with me.renewed():
+                        await self._serve(me)
+                except BaseException as error:
+                    # Outside of its own scope: a body that was stopped may have answered with anything.
+                    outside = me.stopped_for is None or cancellations.is_cancelled()
+                    if outside or cancellations.ends_the_program(error):
+                        raise
+                    cancellations.forget(before)
                 if me.step is not None and me.stopped_for is not None:
                     self._ended(me, self._bodies.failed, me.stopped_for)
         finally:
@@ -164,32 +173,30 @@ class Pool:
             self._busy[me.step, me.attempt] = me
             if released:
                 self.wake(inside=True)
-            try:
-                context, body = self._bodies.body(me.step, me.attempt, me)
-                output = await isolated(context, body, me)
-            except BaseExceptionGroup as group:
-                self._ended_in_parts(me, group)
-            except (Exception, SystemExit) as error:  # noqa: BLE001 - a body may raise anything; exiting ends its step only
-                self._ended(me, self._bodies.failed, me.stopped_for or error)
-            except anyio.get_cancelled_exc_class() as error:
-                if _is_cancelled():
-                    raise
-                # Nobody cancelled this worker: the body awaited something that was cancelled by others.
-                self._ended(me, self._bodies.failed, error)
-            else:
-                self._ended(me, self._bodies.completed, output)
+            await self._attempt(me)
             if monotonic() - since > TURN:
                 await checkpoint()
                 since = monotonic()
 
-    def _ended_in_parts(self, me: Worker, group: BaseExceptionGroup[BaseException]) -> None:
-        """Tell what was raised by a body with tasks of its own; a cancellation among it goes on its way."""
-        cancelled, errors = group.split(anyio.get_cancelled_exc_class())
-        if not isinstance(errors, ExceptionGroup):
-            raise group
-        self._ended(me, self._bodies.failed, me.stopped_for or errors)
-        if cancelled is not None:
-            raise cancelled from None
+    async def _attempt(self, me: Worker) -> None:
+        """Run one body to its end, and tell how it ended; what it raised is its own unless the run is cancelled."""
+        assert me.step is not None  # noqa: S101 - said for the type checker
+        before = cancellations.requests()
+        try:
+            context, body = self._bodies.body(me.step, me.attempt, me)
+            output = await isolated(context, body, me)
+        except BaseException as error:
+            if me.stopped_for is not None or cancellations.ends_the_program(error):
+                raise
+            if cancellations.is_cancelled() and cancellations.answers_cancellation(error):
+                await checkpoint()  # raises the cancellation itself, not what the body made of it
+                raise
+            cancellations.forget(before)
+            self._ended(me, self._bodies.failed, error)
+        else:
+            if me.suspended and not cancellations.is_cancelled():
+                cancellations.forget(before)
+            self._ended(me, self._bodies.completed, output)
 
     async def _park(self) -> None:
         event = anyio.Event()
@@ -207,15 +214,10 @@ class Pool:
         assert step is not None  # noqa: S101 - said for the type checker
         me.step = None
         # A cancellation that came meanwhile is delivered at the next await; what is decided now must know of it.
-        if me.suspended and not me.stopped_for and _is_cancelled():
+        if me.suspended and not me.stopped_for and cancellations.is_cancelled():
             self._bodies.closing()
         del self._busy[step, attempt]
         tell(step, attempt, *what)
-
-
-def _is_cancelled() -> bool:
-    """Whether a scope around the running code is cancelled."""
-    return anyio.current_effective_deadline() == -inf
 
 
 @types.coroutine

@@ -17,7 +17,7 @@ from taskorch.core import runs
 from taskorch.core.documents import JSON
 from taskorch.core.events import Event
 from taskorch.core.frontier.facts import Fact
-from taskorch.core.frontier.frontier import Frontier, Stop
+from taskorch.core.frontier.frontier import WORKFLOW_TIMEOUT, Frontier, Stop
 from taskorch.core.task import Task
 from taskorch.core.times import instant, microseconds
 from taskorch.engine.committer import Committer
@@ -216,7 +216,10 @@ class Runner:
         plan = self._frontier.plan
         for step, attempt, reason in stops:
             limit = plan.timeouts[step] if reason == "timeout" else plan.timeout or 0
-            self._pool.stop(step, attempt, StepTimeout(plan.steps[step].id, limit / 1e6))
+            error = StepTimeout(plan.steps[step].id, limit / 1e6)
+            if reason == WORKFLOW_TIMEOUT:  # the frontier has failed it already
+                self.errors[plan.steps[step].id] = error
+            self._pool.stop(step, attempt, error)
 
     def _now(self) -> int:
         return microseconds(self._around.clock.now()) + self._ahead

@@ -1,0 +1,87 @@
+"""Telling cancellations apart: that of the run, that of one body, and those a body brings along.
+
+The only room of the engine that knows asyncio by name, because asyncio remembers a cancellation longer than the
+task that was cancelled, and lets it through shields.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from math import inf
+from typing import TypeVar
+
+import anyio
+
+T = TypeVar("T")
+
+
+def is_cancelled() -> bool:
+    """Whether a scope around the running code is cancelled."""
+    return anyio.current_effective_deadline() == -inf
+
+
+def ends_the_program(error: BaseException) -> bool:
+    """Whether an error that came out of a body, or one in a group of them, is for nobody below the program."""
+    harmless = (Exception, SystemExit, asyncio.CancelledError, anyio.get_cancelled_exc_class())
+    return any(not isinstance(leaf, harmless) for leaf in _leaves(error))
+
+
+def answers_cancellation(error: BaseException) -> bool:
+    """Whether an error is a cancellation, or was raised while one was being handled."""
+    cancelled = anyio.get_cancelled_exc_class()
+    pending, seen = [error], set[int]()
+    while pending:
+        for leaf in _leaves(pending.pop()):
+            if isinstance(leaf, cancelled):
+                return True
+            if id(leaf) not in seen:
+                seen.add(id(leaf))
+                pending.extend(inner for inner in (leaf.__context__, leaf.__cause__) if inner is not None)
+    return False
+
+
+def requests() -> int:
+    """How many cancellations of the running task asyncio remembers; on trio there is no such thing."""
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        return 0
+    return 0 if task is None else task.cancelling()
+
+
+def forget(before: int) -> None:
+    """Have asyncio forget what a body left behind, down to *before*, so that the next one does not inherit it."""
+    while requests() > before:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - it has requests; said for the type checker
+        task.uncancel()
+
+
+async def uncut(call: Callable[[], Awaitable[T]]) -> T:
+    """What *call* answers; it is carried to its end however often, and by whatever means, the caller is cancelled.
+
+    A shield alone does not stop ``Task.cancel()``; a task of its own under a shield does. The cancellation is
+    raised afterwards, so whoever must know the answer notes it in *call*.
+    """
+    outcome: list[T] = []
+    failure: list[BaseException] = []
+
+    async def work() -> None:
+        with anyio.CancelScope(shield=True):
+            try:
+                outcome.append(await call())
+            except Exception as error:  # noqa: BLE001 - raised again below, without the group around it
+                failure.append(error)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(work)
+    if failure:
+        raise failure[0]
+    return outcome[0]
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _leaves(inner)
+    else:
+        yield error
