@@ -113,7 +113,7 @@ async def test_every_lookup_uses_an_index(path):
         from taskorch.stores.sqlite import ledger
 
         for text in (ledger._TENURE, ledger._STANDING, ledger._RECORD, ledger._LAST_LEASE, ledger._JOURNAL):
-            arguments = (None,) * (1 if "?1" in text else text.count("?"))
+            arguments = (None,) * text.count("?")
             rows = await store._writer.call(
                 lambda c, text=text, arguments=arguments: c.execute("EXPLAIN QUERY PLAN " + text, arguments).fetchall()
             )

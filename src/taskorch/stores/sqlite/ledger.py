@@ -30,13 +30,15 @@ _RELEASE = "UPDATE lease SET owner = NULL WHERE run = ? AND epoch = ?"
 _LEASE = "INSERT INTO lease (run, epoch, owner) VALUES (?, ?, ?)"
 _RECORD = """
     SELECT id, version, body, coalesce(epoch, 0), owner
-    FROM record LEFT JOIN lease ON run = id AND epoch = (SELECT max(epoch) FROM lease WHERE run = ?1)
-    WHERE id = ?1
+    FROM record LEFT JOIN lease
+        ON run = id AND epoch = (SELECT max(latest.epoch) FROM lease AS latest WHERE latest.run = record.id)
+    WHERE id = ?
 """
 _LAST_LEASE = """
     SELECT coalesce(epoch, 0), owner
-    FROM record LEFT JOIN lease ON run = id AND epoch = (SELECT max(epoch) FROM lease WHERE run = ?1)
-    WHERE id = ?1
+    FROM record LEFT JOIN lease
+        ON run = id AND epoch = (SELECT max(latest.epoch) FROM lease AS latest WHERE latest.run = record.id)
+    WHERE id = ?
 """
 _JOURNAL = """
     SELECT cursor, facts FROM journal
