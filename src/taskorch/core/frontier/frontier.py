@@ -228,11 +228,6 @@ class Frontier:
         """The steps whose attempt is under way."""
         return [step for step, state in enumerate(self.states) if state == IN_PROGRESS]
 
-    @property
-    def has_ready(self) -> bool:
-        """Whether ``take`` might find something."""
-        return any(self._listed)
-
     def snapshot(self) -> tuple[object, ...]:
         """Everything that decides how the run goes on, for comparing two frontiers."""
         waiting = [step for step in range(len(self.states)) if self._waits_for_retry(step)]
