@@ -236,3 +236,24 @@ async def test_a_step_that_the_workflow_ran_out_of_time_for_tells_that_error():
 
     result = await taskorch.run(flow)
     assert isinstance(result.steps["a"].error.exception, taskorch.StepTimeout)
+
+
+def nested(levels: int) -> list:
+    """A list within a list, and so on."""
+    inner: list = []
+    for _ in range(levels):
+        inner = [inner]
+    return inner
+
+
+@pytest.mark.parametrize(
+    "value", [nested(96), nested(5000), "\ud800", "a\0b", nan], ids=["deep", "deeper", "half", "nul", "nan"]
+)
+async def test_params_that_could_not_be_read_back_are_refused(value):
+    """What a store could not give back again is no param; nothing is written, and the run id stays free."""
+    async with MemoryStore() as store:
+        with pytest.raises(taskorch.InvalidParameters, match="params"):
+            await taskorch.run(flow_of(nothing), params={"a": value}, store=store, run_id="r")
+        assert await store.read(["r"]) == [None]
+        await taskorch.run(flow_of(nothing), params={"a": nested(80)}, store=store, run_id="r")
+        assert (await taskorch.run(flow_of(nothing), store=store, run_id="r")).success

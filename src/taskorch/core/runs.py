@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 
+from taskorch.core import json_text
 from taskorch.core.documents import JSON
 from taskorch.core.events import Event
 from taskorch.core.lifecycle import advance
@@ -19,6 +20,7 @@ ACTOR = "taskorch/engine"
 """Who is said to have changed the task of a run."""
 
 
+_WITHIN_A_TASK = json_text.Limits(depth=json_text.LIMITS.depth - 5)  # they lie so deep in the document of the task
 _FORM = 1  # of what is hashed; another form says nothing about a change of the workflow
 
 
@@ -91,11 +93,14 @@ def require_same(task: Task, mark: str, params: Mapping[str, JSON] | None, conte
 
 
 def _plain(what: str, data: Mapping[str, JSON]) -> JSON:
-    """The data as it comes back from a store."""
+    """The data as it comes back from a store; what could not be read back is refused before it is written."""
     try:
-        return json.loads(json.dumps(data, allow_nan=False))
-    except (TypeError, ValueError) as error:
+        plain = json.loads(json.dumps(data, allow_nan=False))
+    except (TypeError, ValueError, RecursionError) as error:
         raise InvalidParameters([f"{what} are kept as JSON: {error}"]) from None
+    if problems := json_text.check(plain, _WITHIN_A_TASK):
+        raise InvalidParameters(f"{what}{'.' if p.path else ''}{p.path} {p.message}" for p in problems)
+    return plain
 
 
 def insertion(task: Task) -> Unit:
