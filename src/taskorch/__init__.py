@@ -4,31 +4,38 @@ A documented task state machine, workflows with retries and conditions, durable 
 """
 
 from taskorch.api import load, mermaid, open_store, run, run_sync
-from taskorch.core.events import Event
+from taskorch.core.events import Amendment, Event, Subject
 from taskorch.core.lifecycle import advance
 from taskorch.core.outcomes import LinkCondition, LinkType, Outcome
+from taskorch.core.queues import DEFAULT_QUEUES, Anchor, Order, QueueSpec
 from taskorch.core.results import RunResult
 from taskorch.core.retry import Retry
 from taskorch.core.states import DOCUMENTED, LIFECYCLE, State, TransitionTable, Verb
 from taskorch.core.step import Link, Step
 from taskorch.core.step_results import StepResult
-from taskorch.core.task import Task
+from taskorch.core.task import Priority, Task
 from taskorch.core.workflow import Workflow
 from taskorch.engine.current import current_step
 from taskorch.errors import (
     CallerError,
     CycleError,
     DispatcherLost,
+    DuplicateTask,
     IllegalTransition,
+    InvalidCalendar,
     InvalidDocument,
     InvalidParameters,
+    InvalidQueue,
+    InvalidRule,
     InvalidTask,
     InvalidWorkflow,
     MissingOutput,
     NonRetryable,
+    NotWaiting,
     OperatorError,
     OutputNotStorable,
     Problem,
+    QueueFull,
     RetryAfter,
     RunBusy,
     RunFailed,
@@ -40,20 +47,29 @@ from taskorch.errors import (
     StoreUnavailable,
     StoreUnreadable,
     TaskorchError,
+    UnknownQueue,
+    UnknownTask,
     UnsupportedFeature,
     WorkflowChanged,
 )
 
 __all__ = [
+    "DEFAULT_QUEUES",
     "DOCUMENTED",
     "LIFECYCLE",
+    "Amendment",
+    "Anchor",
     "CallerError",
     "CycleError",
     "DispatcherLost",
+    "DuplicateTask",
     "Event",
     "IllegalTransition",
+    "InvalidCalendar",
     "InvalidDocument",
     "InvalidParameters",
+    "InvalidQueue",
+    "InvalidRule",
     "InvalidTask",
     "InvalidWorkflow",
     "Link",
@@ -61,10 +77,15 @@ __all__ = [
     "LinkType",
     "MissingOutput",
     "NonRetryable",
+    "NotWaiting",
     "OperatorError",
+    "Order",
     "Outcome",
     "OutputNotStorable",
+    "Priority",
     "Problem",
+    "QueueFull",
+    "QueueSpec",
     "Retry",
     "RetryAfter",
     "RunBusy",
@@ -80,9 +101,12 @@ __all__ = [
     "StoreError",
     "StoreUnavailable",
     "StoreUnreadable",
+    "Subject",
     "Task",
     "TaskorchError",
     "TransitionTable",
+    "UnknownQueue",
+    "UnknownTask",
     "UnsupportedFeature",
     "Verb",
     "Workflow",

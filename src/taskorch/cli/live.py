@@ -25,7 +25,7 @@ STYLES = {
     Outcome.OMITTED: "dim",
     Outcome.CANCELLED: "yellow",
 }
-_VERB_STYLES = {Verb.COMPLETE: "green", Verb.FAIL: "red", Verb.CANCEL: "dim"}
+_VERB_STYLES: dict[str, str] = {Verb.COMPLETE: "green", Verb.FAIL: "red", Verb.CANCEL: "dim"}
 
 
 class Live:

@@ -5,7 +5,7 @@ from typing import Any
 
 import attrs
 
-from taskorch.core.events import Event
+from taskorch.core.events import Event, Subject
 from taskorch.core.states import LIFECYCLE, State, TransitionTable, Verb
 from taskorch.core.task import Internals, Moment, Task, TaskState
 from taskorch.errors import IllegalTransition, InvalidTask
@@ -73,6 +73,20 @@ def advance(
         reason=reason,
         attempt=changed.internals.attempt,
         version=changed.metadata.version,
+        retry_at=changed.internals.retry_at,
+        subject=subject_of(changed),
+    )
+
+
+def subject_of(task: Task) -> Subject:
+    """What is counted about *task*."""
+    return Subject(
+        queue=task.queue.name,
+        type=task.definition.type,
+        skill=task.definition.skill_target,
+        created_at=task.created_at,
+        entered_at=task.queue.entered_at,
+        sla_deadline=task.queue.sla_deadline,
     )
 
 

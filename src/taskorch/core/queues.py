@@ -1,0 +1,199 @@
+"""What a queue is: its service level, its bounds, and its place among the others."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import timedelta
+from enum import StrEnum
+from typing import Final
+
+import attrs
+
+from taskorch.core.calendars import Calendar
+from taskorch.core.documents import suggestion
+from taskorch.core.states import State
+from taskorch.core.times import duration
+from taskorch.errors import InvalidQueue, InvalidWorkflow, Problem, UnknownQueue
+
+
+class Anchor(StrEnum):
+    """Where the clock of a service level begins."""
+
+    CREATED = "created"
+    ENTERED = "entered"
+    STARTED = "started"
+
+
+class Order(StrEnum):
+    """What comes first within a queue."""
+
+    SCORE = "score"
+    """The highest score, ageing counted; then the deadline, the time of entering, the id."""
+    EDF = "edf"
+    """The earliest deadline; then as above."""
+
+
+def _duration(value: float | timedelta | None) -> timedelta | None:
+    try:
+        return duration(value)
+    except InvalidWorkflow as error:
+        raise InvalidQueue(error.problems) from None
+
+
+def _is_whole(value: object, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def _is_number(value: object, low: float) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= 1e6
+
+
+def _is_span(value: object) -> bool:
+    return value is None or (isinstance(value, timedelta) and value > timedelta(0))
+
+
+# The member, what it must be, and what is said of one that is not.
+_CHECKS: Final[tuple[tuple[str, Callable[[object], bool], str, str], ...]] = (
+    (
+        "name",
+        lambda v: isinstance(v, str) and len(v.strip()) > 0 and len(v) <= 128,
+        "{!r} is no name",
+        "1–128 characters",
+    ),
+    ("sla", _is_span, "{} is not above 0", "leave it out for best effort"),
+    ("at_risk", _is_span, "{} is not above 0", "leave it out for min(1 h, sla / 4)"),
+    ("capacity", lambda v: v is None or _is_whole(v, 0), "{!r} is no whole number from 0", "leave it out for no bound"),
+    (
+        "concurrency",
+        lambda v: v is None or _is_whole(v, 1),
+        "{!r} is no whole number from 1",
+        "leave it out for no bound",
+    ),
+    ("rank", lambda v: _is_whole(v, -1_000_000), "{!r} is no whole number", "0 is served first"),
+    ("ageing", lambda v: _is_number(v, 0), "{!r} is out of range", "0 to 1e6 points an hour"),
+    ("weight", lambda v: _is_number(v, 1e-6), "{!r} is out of range", "1e-6 to 1e6"),
+    ("anchor", lambda v: v in list(Anchor), "{!r} is not known", "one of " + ", ".join(Anchor)),
+    ("discipline", lambda v: v in list(Order), "{!r} is not known", "one of " + ", ".join(Order)),
+)
+
+
+@attrs.frozen
+class QueueSpec:
+    """What is promised of a queue (D0, "Queues Disponibles"; design §6).
+
+    Attributes:
+        name: Its name.
+        sla: How long a task may take, seconds or a timedelta; None for best effort.
+        capacity: The most tasks that may *wait* in it; None for no bound.
+        concurrency: The most of its tasks that may be in progress; None for no bound.
+        rank: Its place among the queues; 0 is served first by the discipline ``strict``.
+        overflow: The queue that takes what this one has no place for; None to refuse it.
+        anchor: Where the clock of the service level begins.
+        pause_in: The states in which that clock stands still.
+        calendar: The working time in which it runs; None for round the clock.
+        at_risk: How long before its deadline a task is at risk; by default the lesser of an hour and a quarter
+            of the service level.
+        discipline: What comes first within it, ``score`` or ``edf``.
+        ageing: The points by which the score of a waiting task grows in an hour; 0 for none.
+        weight: Its share where the discipline between queues is ``weighted``.
+        by_date: Whether its tasks wait for a date, which is the deadline of their start; once due, a task ranks
+            as its score says.
+        usage: What it is for.
+
+    Raises:
+        InvalidQueue: Something given makes no sense; with every problem.
+    """
+
+    name: str
+    sla: timedelta | None = attrs.field(default=None, converter=_duration)
+    capacity: int | None = None
+    concurrency: int | None = None
+    rank: int = attrs.field(default=0, kw_only=True)
+    overflow: str | None = attrs.field(default=None, kw_only=True)
+    anchor: Anchor = attrs.field(default=Anchor.CREATED, kw_only=True)
+    pause_in: frozenset[State] = attrs.field(default=frozenset(), converter=frozenset, kw_only=True)
+    calendar: Calendar | None = attrs.field(default=None, kw_only=True)
+    at_risk: timedelta | None = attrs.field(default=None, converter=_duration, kw_only=True)
+    discipline: Order = attrs.field(default=Order.SCORE, kw_only=True)
+    ageing: float = attrs.field(default=1, kw_only=True)
+    weight: float = attrs.field(default=1, kw_only=True)
+    by_date: bool = attrs.field(default=False, kw_only=True)
+    usage: str = attrs.field(default="", kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        if problems := list(self._problems()):
+            raise InvalidQueue(problems, source=str(self.name)[:60])
+        object.__setattr__(self, "anchor", Anchor(self.anchor))
+        object.__setattr__(self, "discipline", Order(self.discipline))
+        object.__setattr__(self, "pause_in", frozenset(map(State, self.pause_in)))
+
+    def _problems(self) -> Iterator[Problem]:
+        for key, is_good, message, hint in _CHECKS:
+            value = getattr(self, key)
+            if not is_good(value):
+                yield Problem(key, message.format(str(value)[:60]), hint)
+        for state in self.pause_in:
+            if state not in list(State):
+                yield Problem("pause_in", f"{state!r} is no state", suggestion(str(state), State))
+        if self.overflow is not None and self.overflow == self.name:
+            yield Problem("overflow", "is the queue itself", "name another queue")
+
+    @property
+    def lead(self) -> timedelta:
+        """How long before its deadline a task is at risk: less than that left (D0 says an hour)."""
+        if self.at_risk is not None:
+            return self.at_risk
+        hour = timedelta(hours=1)
+        return hour if self.sla is None else min(hour, self.sla / 4)
+
+
+def _hours(count: float) -> timedelta:
+    return timedelta(hours=count)
+
+
+DEFAULT_QUEUES: Final = (
+    QueueSpec("critical", _hours(1), 3, rank=0, weight=64, usage="Incidents prod, sécurité"),
+    QueueSpec("urgent", _hours(2), 5, rank=1, weight=32, usage="P1, bugs bloquants"),
+    QueueSpec("high_priority", _hours(8), 20, rank=2, weight=16, usage="P2, clients VIP"),
+    QueueSpec("normal", _hours(24), 50, rank=3, weight=8, usage="P3, projets standard"),
+    QueueSpec("low_priority", _hours(72), 100, rank=4, weight=4, usage="P4, nice-to-have"),
+    QueueSpec("backlog", rank=5, weight=2, usage="Best effort"),
+    QueueSpec("scheduled", capacity=50, rank=6, weight=1, by_date=True, usage="Tâches planifiées à date"),
+)
+"""The seven queues of D0, row by row."""
+
+
+def by_name(specs: Iterable[QueueSpec]) -> Mapping[str, QueueSpec]:
+    """The queues by their names.
+
+    Raises:
+        InvalidQueue: Two have one name, or an overflow leads nowhere or round in a circle.
+    """
+    listed = list(specs)
+    table = {spec.name: spec for spec in listed}
+    problems = [Problem("", "there are no queues", "give at least one")] if not listed else []
+    for index, spec in enumerate(listed):
+        if table[spec.name] is not spec:
+            problems.append(Problem(f"[{index}].name", f"{spec.name!r} is the name of two queues"))
+        if spec.overflow is not None and spec.overflow not in table:
+            hint = suggestion(spec.overflow, table)
+            problems.append(Problem(f"[{index}].overflow", f"there is no queue {spec.overflow!r}", hint))
+        elif spec.name in _overflows(spec, table):
+            problems.append(Problem(f"[{index}].overflow", f"leads back to {spec.name!r}", "let it end somewhere"))
+    if problems:
+        raise InvalidQueue(problems)
+    return table
+
+
+def _overflows(spec: QueueSpec, table: Mapping[str, QueueSpec]) -> list[str]:
+    passed: list[str] = []
+    while (name := spec.overflow) is not None and name in table and name not in passed:
+        passed.append(name)
+        spec = table[name]
+    return passed
+
+
+def named(table: Mapping[str, QueueSpec], name: str) -> QueueSpec:
+    """The queue called *name*; raises ``UnknownQueue`` with a suggestion."""
+    spec = table.get(name)
+    if spec is None:
+        raise UnknownQueue(name, table, suggestion(name, table))
+    return spec
