@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskorch import InvalidWorkflow, Outcome
 from taskorch.core.expressions import MAX_DEPTH, MAX_LENGTH, MAX_NODES, parse
+from taskorch.core.outcomes import Outcome
+from taskorch.errors import InvalidCondition
 
 ENDS = {"c": "completed", "f": "failed", "s": "skipped", "o": "omitted", "x": "cancelled"}
 # The condition, the ends of a, b, …, and what follows: runs, skipped or omitted.
@@ -52,19 +53,19 @@ NAMED = [
     ("not (always or on_skip(z))", ("z",)),
 ]
 HOSTILE = [
-    "__class__", "steps.a.__class__", "context.__init__.__globals__", "steps.a._private > 1",
-    "9**9**9", "9**9**9 > 1", "'a' * 10**9", "steps.a.output * 2 > 1", "-" * 1000, "-" * 1000 + "1", "~" * 999 + "1",
-    "not " * 255 + "always", "(" * 33 + "always" + ")" * 33, "[" * 500 + "]" * 500, "on_success(" * 40 + ")" * 40,
-    "lambda: 1", "(lambda: always)()", "[x for x in steps]", "{x: 1 for x in steps}", "(x for x in steps)",
-    'f"{always}"', 'steps.a.output == f"{context}"', "(a := 1)", "on_success(a := b)", "on_success(*steps)",
-    "on_success(**context)", "on_success(a=1)", "on_success(a, b=c)", "always(a)", "always(*a)", "always(a=1)",
-    "on_success(on_success(a))", "on_success(a)(b)", "steps.a.output()", "getattr(steps, 'a')", "eval('1')",
-    "__import__('os')", "exec('1')", "print(1)", "open('/etc/passwd')", "len(steps.a.output) > 0", "1 if always else 0",
-    "await steps.a", "yield 1", "always; always", "always\nalways", "always # comment\n", "import os", "a = 1",
-    "steps[0:1] == 1", "steps.a.output[1:2] == 1", "{1, 2}", "{}", "[]", "()", "on_success([])", "on_success(('a',))",
-    "always, always", "steps.a.output == (1, 2)", "steps.a.output in [1]", "a", "steps", "nope(a)", "on_success",
-    "on_success()", "on_success(1)", "on_success(None)", "on_success(b'a')", "on_success(a.b)", "on_success(a[0])",
-    "on_success(-a)", "on_success(a) == 1", "steps.a.output == on_success(a)", "\u0430lways", "alw\u0430ys",
+    "__class__", "steps.a.__class__", "context.__init__.__globals__", "steps.a._private > 1", "9**9**9", "9**9**9 > 1",
+    "'a' * 10**9", "steps.a.output * 2 > 1", "-" * 1000, "-" * 1000 + "1", "~" * 999 + "1", "not " * 255 + "always",
+    "(" * 33 + "always" + ")" * 33, "[" * 500 + "]" * 500, "on_success(" * 40 + ")" * 40, "lambda: 1",
+    "(lambda: always)()", "[x for x in steps]", "{x: 1 for x in steps}", "(x for x in steps)", 'f"{always}"',
+    'steps.a.output == f"{context}"', "(a := 1)", "on_success(a := b)", "on_success(*steps)", "on_success(**context)",
+    "on_success(a=1)", "on_success(a, b=c)", "always(a)", "always(*a)", "always(a=1)", "on_success(on_success(a))",
+    "on_success(a)(b)", "steps.a.output()", "getattr(steps, 'a')", "eval('1')", "__import__('os')", "exec('1')",
+    "print(1)", "open('/etc/passwd')", "len(steps.a.output) > 0", "1 if always else 0", "await steps.a", "yield 1",
+    "always; always", "always\nalways", "always # comment\n", "import os", "a = 1", "steps[0:1] == 1",
+    "steps.a.output[1:2] == 1", "{1, 2}", "{}", "[]", "()", "on_success([])", "on_success(('a',))", "always, always",
+    "steps.a.output == (1, 2)", "steps.a.output in (1, 2)", "a", "steps", "nope(a)", "on_success", "on_success()",
+    "on_success(1)", "on_success(None)", "on_success(b'a')", "on_success(a.b)", "on_success(a[0])", "on_success(-a)",
+    "on_success(a) == 1", "steps.a.output == on_success(a)", "\u0430lways", "alw\u0430ys",
     "\uff41\uff4c\uff57\uff41\uff59\uff53", "on_\uff53uccess(a)", "on_success(\uff41)", "steps.a.\uff3f_class__",
     "al\u200bways", "always\u00a0or always", "\u202ealways", "always\0", "always\r", "", "   ", "always and", "and",
     "on_success(a", "on_success a", "on_success(a))", "'always", "a" * 1025, "é" * 600, "\ud800", "always\\\n",
@@ -103,8 +104,8 @@ def test_whether_data_is_needed(text: str, needs_data: bool) -> None:
 
 @pytest.mark.parametrize("text", HOSTILE, ids=ascii)
 def test_what_is_no_condition_is_refused(text: str) -> None:
-    """Everything outside the language raises ``InvalidWorkflow`` with one short problem, whatever it tries."""
-    with pytest.raises(InvalidWorkflow) as caught:
+    """Everything outside the language raises ``InvalidCondition`` with one short problem, whatever it tries."""
+    with pytest.raises(InvalidCondition) as caught:
         parse(text)
     (problem,) = caught.value.problems
     assert len(str(problem)) < 600
@@ -126,7 +127,7 @@ def test_what_is_no_condition_is_refused(text: str) -> None:
 )
 def test_a_caret_shows_the_place(text: str, place: int, hint: str) -> None:
     """The message quotes the condition and puts a caret below the place, counted in characters."""
-    with pytest.raises(InvalidWorkflow) as caught:
+    with pytest.raises(InvalidCondition) as caught:
         parse(text)
     (problem,) = caught.value.problems
     _, quoted, caret = problem.message.splitlines()
@@ -138,7 +139,7 @@ def test_a_caret_shows_the_place(text: str, place: int, hint: str) -> None:
 
 def test_always_takes_nothing() -> None:
     """``always(a)`` is told that it takes nothing, not that there is no such function."""
-    with pytest.raises(InvalidWorkflow) as caught:
+    with pytest.raises(InvalidCondition) as caught:
         parse("always(a)")
     assert "no function 'always'" not in str(caught.value)
 
@@ -148,8 +149,11 @@ def test_the_bounds_are_exact() -> None:
     parse("always".ljust(MAX_LENGTH))
     parse("(" * MAX_DEPTH + "always" + ")" * MAX_DEPTH)
     assert (MAX_LENGTH, MAX_DEPTH, MAX_NODES) == (1024, 32, 200)
-    for text in ("always".ljust(MAX_LENGTH + 1), " and ".join(["always"] * 114)):
-        with pytest.raises(InvalidWorkflow):
+    nodes = 8  # of the condition below without the items of its list
+    parse(f"params.x in [{', '.join('1' * (MAX_NODES - nodes))}]")
+    too_many = f"params.x in [{', '.join('1' * (MAX_NODES - nodes + 1))}]"
+    for text in ("always".ljust(MAX_LENGTH + 1), too_many, "(" * (MAX_DEPTH + 1) + "always" + ")" * (MAX_DEPTH + 1)):
+        with pytest.raises(InvalidCondition):
             parse(text)
 
 
@@ -159,17 +163,17 @@ def test_warnings_of_the_parser_decide_nothing(recwarn: pytest.WarningsRecorder)
     for text in (r'on_success("a\d")', "1or 2 > 1", "0x1for > 1"):
         try:
             parse(text)
-        except InvalidWorkflow:
+        except InvalidCondition:
             continue
     assert not recwarn.list
 
 
 @given(st.text(st.sampled_from("alwysonucefkip()., '\"[]<>=!-0:_{}*+"), max_size=60) | st.text(max_size=40))
 def test_any_text_is_a_condition_or_refused(text: str) -> None:
-    """Arbitrary text is parsed or raises ``InvalidWorkflow``, and nothing else."""
+    """Arbitrary text is parsed or raises ``InvalidCondition``, and nothing else."""
     try:
         condition = parse(text)
-    except InvalidWorkflow:
+    except InvalidCondition:
         return
     condition.verdict(lambda id: Outcome.COMPLETED)
 

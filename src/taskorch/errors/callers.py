@@ -76,3 +76,81 @@ class RunBusy(CallerError):
     def __init__(self, subject: str, owner: str) -> None:
         self.subject, self.owner = subject, owner
         super().__init__(f"{subject} is held by {owner}; wait until it has ended, stop it, or use another store")
+
+
+class UnknownEscalation(CallerError):
+    """There is no escalation of that key here: it was never raised, or its task has been forgotten.
+
+    Attributes:
+        key: The key that was given.
+    """
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        super().__init__(f"there is no escalation {key[:200]!r} here; a key is <task>/<rule>/<level>")
+
+
+class WeakKey(CallerError):
+    """A key is too short to protect anything, or is no bytes. The key itself is not told.
+
+    Attributes:
+        length: Its length in bytes, or None if it is no bytes.
+        least: The least length.
+    """
+
+    def __init__(self, length: int | None, least: int) -> None:
+        self.length, self.least = length, least
+        given = "is not of bytes" if length is None else f"of {length} bytes is too short"
+        super().__init__(f"the key {given}; give at least {least} bytes, such as secrets.token_bytes(32)")
+
+
+class InvalidHead(CallerError):
+    """A text is no head of an audit trail.
+
+    Attributes:
+        text: The text.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        super().__init__(f"{text[:80]!r} is no head; write it as it was published: its number, a colon, 64 hex digits")
+
+
+class TextTooLong(CallerError):
+    """A text is longer than what is looked through.
+
+    Attributes:
+        length: Its characters.
+        limit: The most.
+    """
+
+    def __init__(self, length: int, limit: int) -> None:
+        self.length, self.limit = length, limit
+        super().__init__(f"the text has {length:,} characters; say it in at most {limit:,}")
+
+
+class UndecidableCondition(CallerError):
+    """A condition asks of its data what has no answer, such as which of a text and a number comes first.
+
+    Attributes:
+        text: The condition.
+        place: The character of it, from 0, at which the question begins.
+        kinds: What the two values are, as words; the values are not told, for they may be secret.
+    """
+
+    def __init__(self, message: str, text: str, place: int, kinds: tuple[str, str]) -> None:
+        self.text, self.place, self.kinds = text, place, kinds
+        super().__init__(f"can't decide a condition: {message}")
+
+
+class TaskCycle(CallerError):
+    """Tasks are parts of one another in a circle, so that nothing can be added up over them.
+
+    Attributes:
+        cycle: The ids of the tasks on one such circle, each a part of the one before.
+    """
+
+    def __init__(self, cycle: Iterable[str]) -> None:
+        self.cycle = tuple(cycle)
+        path = " → ".join((*self.cycle, *self.cycle[:1]))
+        super().__init__(f"the subtasks of task {self.cycle[0]!r} lead back to it: {path}; take one of these links out")

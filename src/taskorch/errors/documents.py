@@ -96,3 +96,49 @@ class InvalidRule(InvalidDocument):
     """A rule of escalation was refused."""
 
     noun = "rule"
+
+
+class InvalidEscalation(InvalidDocument):
+    """The record of an escalation, or what was asked about one, was refused."""
+
+    noun = "escalation"
+
+
+class InvalidRecord(InvalidDocument):
+    """A record for the audit trail was refused; nothing was written."""
+
+    noun = "audit record"
+
+
+class InvalidCondition(InvalidDocument):
+    """The text of a condition was refused.
+
+    Attributes:
+        text: The condition, without white space around it; None if it is empty or far too long.
+        place: The character of it, from 0, at which the problem lies.
+    """
+
+    noun = "condition"
+
+    def __init__(
+        self, problems: Iterable[Problem], source: str | None = None, *, text: str | None = None, place: int = 0
+    ) -> None:
+        super().__init__(problems, source)
+        self.text, self.place = text, place
+
+    def __str__(self) -> str:
+        # A condition is one line: there is no path to tell, unless a document gave it one.
+        told = (str(p) if p.path else p.message + (f" ({p.hint})" if p.hint else "") for p in self.problems)
+        return f"invalid condition: {'; '.join(told)}"
+
+
+class InvalidWindow(InvalidDocument):
+    """A stretch of time to measure, or the time of asking, was refused."""
+
+    noun = "window"
+
+
+class InvalidEvent(InvalidDocument):
+    """An event cannot be counted; nothing was changed."""
+
+    noun = "event"

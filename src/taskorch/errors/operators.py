@@ -46,3 +46,36 @@ class DispatcherLost(OperatorError):
     def __init__(self, step: str, message: str) -> None:
         self.step = step
         super().__init__(f"the worker of step {step!r} was lost: {message}")
+
+
+class AuditError(OperatorError):
+    """The audit trail cannot be read or written as it should.
+
+    Attributes:
+        path: The file.
+    """
+
+    def __init__(self, path: str, message: str) -> None:
+        self.path = path
+        super().__init__(f"audit file {path}: {message}")
+
+
+class AuditBusy(AuditError):
+    """Another writer holds the file; two of them would break its chain."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path, "is written by another AuditLog; close that one, share it, or use another file")
+
+
+class AuditDamaged(AuditError):
+    """The file is not the chain that was written; nothing is appended to it.
+
+    Attributes:
+        line: The first line that is wrong, counted from 1; 0 for the last one where lines were not counted.
+        fault: The kind of fault, a word of ``taskorch.core.audit.Fault``.
+    """
+
+    def __init__(self, path: str, line: int, fault: str, message: str) -> None:
+        self.line, self.fault = line, fault
+        where = f"line {line}" if line else "its last line"
+        super().__init__(path, f"{where} {message}; keep the file as evidence, and begin another")

@@ -1,0 +1,194 @@
+"""What is compared: fields, reached along a path, and literals."""
+
+import ast
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
+from enum import StrEnum
+from math import isfinite
+from typing import TypeGuard
+
+import attrs
+
+from taskorch.core.documents import suggestion
+from taskorch.core.expressions.kinds import ABSENT, Kind, kind_of
+from taskorch.core.expressions.source import Source
+from taskorch.core.expressions.values import member_of
+from taskorch.core.expressions.vocabulary import CONSTANTS, EACH, STATUS_FUNCTIONS, Shape, Vocabulary
+
+Data = Mapping[str, object]
+Path = tuple[str | int, ...]
+
+
+@attrs.frozen
+class Field:
+    """A place in the data.
+
+    Attributes:
+        place: Where it is written.
+        path: The names and numbers that lead to it.
+        shape: What the vocabulary says of it.
+    """
+
+    place: int
+    path: Path
+    shape: Shape
+
+    @property
+    def kind(self) -> Kind:
+        """What it is known to be."""
+        return kind_of_shape(self.shape)
+
+    def getter(self) -> Callable[[Data], object]:
+        """What takes its value from the data."""
+        root, *rest = self.path
+
+        def get(data: Data) -> object:
+            value: object = data.get(str(root), ABSENT)
+            for key in rest:
+                # Most of what is walked are plain dicts, and of those nothing else need be asked.
+                plain = type(value) is dict and type(key) is str
+                value = value.get(key, ABSENT) if plain and isinstance(value, dict) else member_of(value, key)
+            return value
+
+        return get
+
+
+@attrs.frozen
+class Literal:
+    """A value that is written in the condition, or a list of such.
+
+    Attributes:
+        place: Where it is written.
+        value: The value.
+        items: The literals of a list.
+    """
+
+    place: int
+    value: object
+    items: "tuple[Literal, ...]" = ()
+
+    @property
+    def kind(self) -> Kind:
+        """What it is."""
+        return kind_of(self.value)
+
+
+Operand = Field | Literal
+
+
+def is_words(shape: object) -> TypeGuard[type[StrEnum]]:
+    """Whether a shape is a choice of words."""
+    return isinstance(shape, type) and issubclass(shape, StrEnum) and shape is not Kind
+
+
+def kind_of_shape(shape: Shape) -> Kind:
+    """What a field of that shape holds."""
+    if isinstance(shape, Kind):
+        return shape
+    if is_words(shape):
+        return Kind.TEXT
+    return Kind.ANY if shape is None else Kind.OBJECT
+
+
+def read_operand(node: ast.expr, source: Source, vocabulary: Vocabulary) -> Operand:
+    """The field or literal that *node* writes.
+
+    Raises:
+        InvalidCondition: It is neither, or no field of the vocabulary.
+    """
+    place = source.place_of(node)
+    match node:
+        case ast.Name(name) if name in CONSTANTS:
+            return Literal(place, CONSTANTS[name])
+        case ast.Constant(bool() | int() | float() | str() | None as value):
+            if isinstance(value, float) and not isfinite(value):
+                raise source.fault(place, "has a number beyond those of JSON")
+            return Literal(place, value)
+        case ast.UnaryOp(ast.USub(), ast.Constant(int() | float() as number)) if not isinstance(number, bool):
+            inner = read_operand(node.operand, source, vocabulary)
+            assert isinstance(inner, Literal)  # noqa: S101 - said for the type checker
+            return Literal(place, -number)
+        case ast.List(elements):
+            items = tuple(_item(element, source, vocabulary) for element in elements)
+            return Literal(place, [item.value for item in items], items)
+        case ast.Name() | ast.Attribute() | ast.Subscript():
+            return _field(node, source, vocabulary)
+        case ast.BinOp(_, ast.Sub()):
+            raise source.fault(place, "is arithmetic, which conditions do not do", 'quote names: steps["a-b"]')
+        case ast.Call(ast.Name(name)) if name in ("always", *STATUS_FUNCTIONS):
+            raise source.fault(place, f"{name} is true or false by itself", "join it with `and`, `or`, `not`")
+        case ast.Call():
+            raise source.fault(place, "calls what is no function of conditions")
+        case ast.Tuple():
+            raise source.fault(place, "is not allowed in a condition", "lists are written in [ ]")
+    raise source.fault(place, "is neither a field nor a literal", "compare fields with literals or fields")
+
+
+def _item(node: ast.expr, source: Source, vocabulary: Vocabulary) -> Literal:
+    item = read_operand(node, source, vocabulary)
+    if isinstance(item, Literal) and item.kind is not Kind.ARRAY:
+        return item
+    raise source.fault(source.place_of(node), "is no literal; a list holds numbers, texts, true, false and null")
+
+
+def _field(node: ast.expr, source: Source, vocabulary: Vocabulary) -> Field:
+    keys: list[tuple[str | int, ast.expr]] = []
+    while not isinstance(node, ast.Name):
+        match node:
+            case ast.Attribute(inner, name):
+                if name.startswith("_"):
+                    raise source.fault(_end_of(node, source), f"the name {name!r} is private")
+                keys.append((name, node))
+            case ast.Subscript(inner, ast.Constant(str() | int() as key)) if not isinstance(key, bool):
+                keys.append((key, node))
+            case ast.Subscript(inner, ast.UnaryOp(ast.USub(), ast.Constant(int(number)))) if number is not True:
+                keys.append((-number, node))
+            case ast.Subscript(_, index):
+                raise source.fault(source.place_of(index), "expected a quoted name or a number between [ ]")
+            case _:
+                raise source.fault(source.place_of(node), "is not allowed in a condition")
+        node = inner
+    place = source.place_of(node)
+    if node.id not in vocabulary.roots:
+        raise source.fault(place, f"{node.id!r} is not known in a condition", suggestion(node.id, known(vocabulary)))
+    return _follow(Field(place, (node.id,), vocabulary.roots[node.id]), keys[::-1], source)
+
+
+def known(vocabulary: Vocabulary) -> list[str]:
+    """The words with which a part of a condition may begin."""
+    functions = ("always", *(f"{name}(…)" for name in STATUS_FUNCTIONS)) if vocabulary.status_functions else ()
+    return [*functions, *vocabulary.roots]
+
+
+def _follow(field: Field, keys: list[tuple[str | int, ast.expr]], source: Source) -> Field:
+    """The field that *keys* lead to from *field*, if the vocabulary has it."""
+    path, shape = list(field.path), field.shape
+    for key, node in keys:
+        if shape not in (None, Kind.ANY, Kind.OBJECT, Kind.ARRAY):
+            # A key is told where it stands: after the dot or bracket that ends what came before.
+            place = _end_of(node, source)
+            name = ".".join(map(str, path))
+            if not isinstance(shape, Mapping | AbstractSet):
+                raise source.fault(place, f"{name} is a {kind_of_shape(shape)}, and has no fields")
+            if not isinstance(key, str):
+                raise source.fault(place, f"expected a name in {name}, got a number")
+            if key not in shape and EACH not in shape:
+                raise source.fault(place, f"{name} has no field {key!r}", suggestion(key, names_in(shape)))
+            shape = shape.get(key, shape.get(EACH)) if isinstance(shape, Mapping) else None
+        else:
+            shape = None
+        path.append(key)
+    return Field(field.place, tuple(path), shape)
+
+
+def names_in(shape: Mapping[str, Shape] | AbstractSet[str]) -> list[str]:
+    """The names of a group of fields; of a set in an order that no hash decides."""
+    return list(shape) if isinstance(shape, Mapping) else sorted(shape)
+
+
+def _end_of(node: ast.expr, source: Source) -> int:
+    """The character at which the last name of a path begins."""
+    if isinstance(node, ast.Subscript):
+        return source.place_of(node.slice)
+    end = len(source.text.encode()[: node.end_col_offset].decode(errors="ignore"))
+    return end - (len(node.attr) if isinstance(node, ast.Attribute) else 0)

@@ -1,0 +1,195 @@
+"""Values as conditions see them: what is in them, when two are alike, and which comes first."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+
+from taskorch.core.durations import read_duration
+from taskorch.core.expressions.kinds import ABSENT, ORDERED, READ_FROM_TEXT, Kind, comparable, kind_of
+from taskorch.core.times import read_time, write_milliseconds
+from taskorch.errors import InvalidDocument
+
+MAX_PARTS = 100_000
+"""How many parts of arrays and objects one comparison looks at."""
+_LONGEST_TIME = 60
+
+
+class Undecided(Exception):
+    """Two values have no answer to what was asked of them.
+
+    Attributes:
+        kinds: What they are; their values may be secret.
+    """
+
+    def __init__(self, left: Kind, right: Kind, message: str) -> None:
+        self.kinds, self.message = (left, right), message
+        super().__init__(message)
+
+
+def member_of(value: object, key: str | int) -> object:
+    """The member of an object or array; ``ABSENT`` where there is none."""
+    if isinstance(key, str):
+        return value.get(key, ABSENT) if isinstance(value, Mapping) else ABSENT
+    if kind_of(value) is Kind.ARRAY:
+        assert isinstance(value, Sequence)  # noqa: S101 - said for the type checker
+        try:
+            return value[key]
+        except IndexError:
+            return ABSENT
+    return ABSENT
+
+
+def read_as(text: str, kind: Kind) -> object:
+    """A text as a comparable value of a kind in ``READ_FROM_TEXT``; ``InvalidDocument`` if it is none."""
+    if kind is Kind.TIME:
+        if len(text) > _LONGEST_TIME:
+            raise InvalidDocument.because("is not an ISO 8601 time")
+        return comparable(read_time(text), Kind.TIME)
+    duration = read_duration(text)
+    return duration if kind is Kind.DURATION else write_milliseconds(duration)
+
+
+def conform(value: object, kind: Kind) -> object:
+    """*value* as comparable value of a kind in ``READ_FROM_TEXT``; null and ``ABSENT`` stay.
+
+    Raises:
+        Undecided: It is of another kind, and no text that can be read as one.
+    """
+    own = kind_of(value)
+    if own in (Kind.ABSENT, Kind.NULL):
+        return value
+    if own is kind:
+        return comparable(value, kind)
+    if kind is Kind.MILLISECONDS:
+        if own is Kind.NUMBER:
+            return value
+        if isinstance(value, timedelta):
+            return write_milliseconds(value)
+    if isinstance(value, str):
+        try:
+            return read_as(value, kind)
+        except InvalidDocument:
+            pass
+    raise Undecided(own, kind, f"a {own} stands where a {kind} is expected")
+
+
+def _aligned(left: object, right: object) -> tuple[Kind, Kind, object, object]:
+    """The kinds and comparable values of a pair, a text read as what stands beside it where it can be."""
+    left_kind, right_kind = kind_of(left), kind_of(right)
+    try:
+        if left_kind is Kind.TEXT and right_kind in READ_FROM_TEXT:
+            left, left_kind = read_as(str(left), right_kind), right_kind
+        elif right_kind is Kind.TEXT and left_kind in READ_FROM_TEXT:
+            right, right_kind = read_as(str(right), left_kind), left_kind
+    except InvalidDocument:
+        pass  # then they are of unlike kinds
+    return left_kind, right_kind, comparable(left, left_kind), comparable(right, right_kind)
+
+
+def equal(left: object, right: object) -> bool:
+    """Whether two present values are the same data; unlike kinds never are."""
+    left_kind, right_kind, left, right = _aligned(left, right)
+    if left_kind is not right_kind:
+        if Kind.FOREIGN in (left_kind, right_kind) and Kind.NULL not in (left_kind, right_kind):
+            raise foreign(left_kind, right_kind)
+        return False
+    return same(left, right) if left_kind in (Kind.ARRAY, Kind.OBJECT, Kind.FOREIGN) else left == right
+
+
+def ordered(left: object, right: object, precedes: Callable[[object, object], bool]) -> bool:
+    """Whether two present values stand in the order *precedes*.
+
+    Raises:
+        Undecided: They are of unlike kinds, or of one that has no order.
+    """
+    left_kind, right_kind, left, right = _aligned(left, right)
+    if Kind.NULL in (left_kind, right_kind):
+        return False
+    if left_kind is right_kind and left_kind in ORDERED:
+        return precedes(left, right)
+    raise disordered(left_kind, right_kind)
+
+
+def disordered(left: Kind, right: Kind) -> Undecided:
+    """The error for an order that is asked of kinds that have none."""
+    message = f"two values of kind {left} have no order" if left is right else f"{left} and {right} have no order"
+    return Undecided(left, right, message)
+
+
+def foreign(left: Kind, right: Kind) -> Undecided:
+    """The error for a comparison with what is no data."""
+    return Undecided(left, right, "a foreign object is no data, and cannot be compared")
+
+
+class _Allowance:
+    """How many parts may still be looked at."""
+
+    def __init__(self) -> None:
+        self.left = MAX_PARTS
+
+    def spend(self, parts: int, kind: Kind) -> None:
+        self.left -= parts
+        if self.left < 0:
+            raise Undecided(kind, kind, f"has more than {MAX_PARTS:,} parts to compare")
+
+
+def same(left: object, right: object, allowance: _Allowance | None = None) -> bool:
+    """Whether two values are the same data, part by part, without reading texts as anything else.
+
+    Raises:
+        Undecided: One holds what is no data, or they have too many parts.
+    """
+    allowance = allowance or _Allowance()
+    pairs = [(left, right)]
+    while pairs:
+        one, other = pairs.pop()
+        kind, other_kind = kind_of(one), kind_of(other)
+        if Kind.FOREIGN in (kind, other_kind):
+            raise foreign(kind, other_kind)
+        if kind is not other_kind:
+            return False
+        if isinstance(one, Mapping) and isinstance(other, Mapping):
+            if len(one) != len(other):
+                return False
+            allowance.spend(len(one), kind)
+            pairs.extend((value, other.get(key, ABSENT)) for key, value in one.items())
+        elif kind is Kind.ARRAY and isinstance(one, Sequence) and isinstance(other, Sequence):
+            if len(one) != len(other):
+                return False
+            allowance.spend(len(one), kind)
+            pairs.extend(zip(one, other, strict=False))
+        elif comparable(one, kind) != comparable(other, kind):
+            return False
+    return True
+
+
+def contains(container: object, value: object) -> bool:
+    """Whether an array has an element, an object a key, or a text a part; all present, *container* not null.
+
+    Raises:
+        Undecided: *container* is neither, or *value* could not be in it.
+    """
+    kind, own = kind_of(container), kind_of(value)
+    if kind is Kind.ARRAY and isinstance(container, list | tuple | Sequence):
+        allowance = _Allowance()
+        allowance.spend(len(container), kind)
+        if own in (Kind.ARRAY, Kind.OBJECT):
+            return any(same(value, item, allowance) for item in container)
+        return _holds_scalar(container, comparable(value, own), own)
+    if kind in (Kind.TEXT, Kind.OBJECT) and own in (Kind.TEXT, Kind.NULL):
+        if isinstance(value, str) and isinstance(container, str | Mapping):
+            return value in container
+        return False
+    message = f"a {own} cannot be in a {kind}" if kind in (Kind.TEXT, Kind.OBJECT) else f"nothing is in a {kind}"
+    raise Undecided(own, kind, message)
+
+
+def _holds_scalar(container: Sequence[object], value: object, own: Kind) -> bool:
+    if own is Kind.FOREIGN:
+        raise foreign(own, Kind.ARRAY)
+    for item in container:
+        kind = kind_of(item)
+        if kind is own and comparable(item, kind) == value:
+            return True
+        if kind is Kind.FOREIGN:
+            raise foreign(own, kind)
+    return False

@@ -1,0 +1,63 @@
+"""What a condition may speak of: the roots of its fields, what is known of them, and status functions."""
+
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from enum import StrEnum
+from keyword import iskeyword
+
+import attrs
+
+from taskorch.core.expressions.kinds import Kind
+from taskorch.core.outcomes import Outcome
+
+Shape = Kind | type[StrEnum] | Mapping[str, "Shape"] | AbstractSet[str] | None
+"""What is known of a field: its kind, its words, its own fields, or nothing (None: free-form data)."""
+
+EACH = "*"
+"""In a mapping of fields: any other name, such as the id of a step."""
+
+STATUS_FUNCTIONS = ("on_success", "on_failure", "on_skip", "on_complete")
+CONSTANTS: Mapping[str, object] = {"true": True, "false": False, "null": None}
+"""JSON's spelling; the parser knows Python's."""
+
+
+@attrs.frozen(eq=False)
+class Vocabulary:
+    """The names that conditions of one sort may use.
+
+    Attributes:
+        roots: What fields begin with, and what is known of each: a ``Kind``, a ``StrEnum`` (its words), a
+            mapping or a set of the fields it has (``EACH`` for any other), or None for free-form data.
+        status_functions: Whether ``always``, ``on_success(…)`` and the like may be used.
+    """
+
+    roots: Mapping[str, Shape] = attrs.field()
+    status_functions: bool = False
+
+    @roots.validator
+    def _check_roots(self, _: object, roots: Mapping[str, Shape]) -> None:
+        for name in roots:
+            private = name.startswith("_") or not name.isidentifier() or iskeyword(name)
+            if private or name in CONSTANTS or name in ("always", *STATUS_FUNCTIONS):
+                raise ValueError(f"{name!r} cannot be the root of fields in a condition; choose another name")
+
+
+STEPS = Vocabulary(
+    {
+        "steps": {
+            EACH: {"output": None, "status": Outcome, "duration": Kind.MILLISECONDS, "attempts": Kind.NUMBER},
+        },
+        "step": {
+            "id": Kind.TEXT,
+            "name": Kind.TEXT,
+            "status": Kind.TEXT,
+            "duration": Kind.MILLISECONDS,
+            "attempt": Kind.NUMBER,
+            "attempts": Kind.NUMBER,
+        },
+        "context": None,
+        "params": None,
+    },
+    status_functions=True,
+)
+"""What conditions of steps and alerts may use (design §7)."""

@@ -1,0 +1,71 @@
+"""Durations as people write them: what they mean, and what is refused."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from taskorch.core.durations import read_duration
+from taskorch.errors import InvalidDocument
+
+MEANINGS = [
+    ("24h", timedelta(hours=24)),
+    ("1h30m", timedelta(minutes=90)),
+    ("1h 30m", timedelta(minutes=90)),
+    ("90 s", timedelta(seconds=90)),
+    ("500ms", timedelta(milliseconds=500)),
+    ("2d", timedelta(days=2)),
+    ("1w", timedelta(days=7)),
+    ("1w 2d 3h 4m 5s 6ms", timedelta(9, 3 * 3600 + 4 * 60 + 5, milliseconds=6)),
+    ("0s", timedelta(0)),
+    ("1.5 d", timedelta(hours=36)),
+    ("0.001ms", timedelta(microseconds=1)),
+    ("-5m", timedelta(minutes=-5)),
+    ("-1h30m", timedelta(minutes=-90)),
+    (" 24h ", timedelta(hours=24)),
+    ("PT24H", timedelta(hours=24)),
+    ("P1DT2H30M", timedelta(hours=26.5)),
+    ("P2W", timedelta(days=14)),
+    ("PT0.5S", timedelta(milliseconds=500)),
+    ("-PT5M", timedelta(minutes=-5)),
+    ("36600d", timedelta(days=36600)),
+]
+REFUSED = [
+    "", " ", "24", "h", "24 horus", "24 hours", "1h1h", "30m1h", "1s1m", "1ms 1s", "--5m", "+5m", "1h-30m", "1,5h",
+    ".5h", "1.h", "1e3s", "٣h", "24H", "1M", "1y", "P", "PT", "P1DT", "P1Y", "P1M", "PT1H1H", "1H", "pt1h", "P1D2H",
+    "P-1D", "1h\n", "1h\t", "1  h", "1h  30m", "0.0001ms", "PT0.0000001S", "36601d", "9" * 15 + "w", "9" * 16 + "ms",
+    "1h" * 40, "1" * 100_000, None, 5, timedelta(1),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "duration"), MEANINGS)
+def test_what_a_duration_means(text: str, duration: timedelta) -> None:
+    """Numbers with units, the larger units first, or ISO 8601 without years and months."""
+    assert read_duration(text) == duration
+
+
+@pytest.mark.parametrize("text", REFUSED, ids=lambda text: ascii(text)[:20])
+def test_what_is_no_duration(text: object) -> None:
+    """Anything else is refused: bare numbers, unknown or repeated units, what is too fine or too long."""
+    with pytest.raises(InvalidDocument) as caught:
+        read_duration(text)
+    assert len(str(caught.value)) < 200
+
+
+@given(st.integers(0, 3_000_000_000_000_000), st.booleans())
+def test_every_duration_can_be_written(microseconds: int, iso: bool) -> None:
+    """Any whole number of microseconds within a century can be written, and is read as itself."""
+    seconds, rest = divmod(microseconds, 1_000_000)
+    text = f"PT{seconds}.{rest:06}S" if iso else f"{seconds}s {rest / 1000:.3f}ms"
+
+    assert read_duration(text) == timedelta(microseconds=microseconds)
+
+
+@given(st.text("PTWDHMSwdhms0123456789.- ", max_size=20) | st.text(max_size=20))
+def test_any_text_is_a_duration_or_refused(text: str) -> None:
+    """Arbitrary text is read within a century, or refused with ``InvalidDocument``."""
+    try:
+        assert abs(read_duration(text)) <= timedelta(days=36600)
+    except InvalidDocument:
+        return
