@@ -1,0 +1,184 @@
+"""How long work takes: what was estimated beforehand, refined by what was observed."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+import attrs
+
+from taskorch.core.outcomes import Outcome
+from taskorch.core.results import RunResult
+from taskorch.core.states import State
+from taskorch.core.step import Step
+from taskorch.core.task import Task
+from taskorch.errors import InvalidTask
+
+_NOTHING: Final = timedelta(0)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_HOUR: Final = timedelta(hours=1)
+_LONGEST: Final = timedelta(days=366 * 100)
+
+Kind = tuple[str, str, str]
+"""``task``, a type and a skill; or ``step``, a workflow and a step."""
+
+
+@attrs.frozen(kw_only=True)
+class Estimate:
+    """How long something is expected to take.
+
+    Attributes:
+        duration: The mean of what was observed and, as one more observation, what was given; None if neither is
+            there.
+        sample: How many durations were observed.
+        given: What was estimated beforehand, or None.
+    """
+
+    duration: timedelta | None
+    sample: int
+    given: timedelta | None = None
+
+    def __str__(self) -> str:
+        if self.duration is None:
+            return "no data"
+        return f"{self.duration} ({self.sample} observed)"
+
+
+class Grounds(StrEnum):
+    """What an answer about the time that is left rests on."""
+
+    ENDED = "ended"
+    """There is nothing left to do."""
+    PACE = "pace"
+    """The progress the task reports, and the time it took for that."""
+    ESTIMATE = "estimate"
+    """How long such work is expected to take."""
+    NO_DATA = "no data"
+
+
+@attrs.frozen(kw_only=True)
+class Remaining:
+    """How much work on a task is left.
+
+    Attributes:
+        duration: The time at work that is left; None if nothing is known. Waiting is not part of it.
+        grounds: What that rests on.
+        sample: How many observed durations: those behind the estimate, or 1 for the task's own pace.
+        spent: The time at work so far.
+    """
+
+    duration: timedelta | None
+    grounds: Grounds
+    sample: int
+    spent: timedelta
+
+
+class Estimates:
+    """The durations that were observed: of tasks by type and skill, of steps by workflow and id.
+
+    Kept are a count and a sum of each kind. Tell each task and run once; a task of no type and no skill teaches
+    nothing, because the next such task may be anything.
+    """
+
+    def __init__(self) -> None:
+        """Nothing was observed yet."""
+        self._seen: dict[Kind, tuple[int, int]] = {}  # count, and microseconds together
+
+    def observe(self, task: Task) -> None:
+        """Learn from a task that is completed; of others nothing is learnt."""
+        if task.state.current is State.COMPLETED:
+            self._learn(_kind(task), worked(task, task.state.changed_at))
+
+    def observe_run(self, result: RunResult) -> None:
+        """Learn from the steps of a run that completed: the time in their bodies over all attempts."""
+        for id, step in result.steps.items():
+            if step.status is Outcome.COMPLETED and step.attempts:
+                self._learn(("step", result.name, id), timedelta(seconds=step.duration))
+
+    def of(self, task: Task) -> Estimate:
+        """How long a task is expected to be at work; what it says itself is its ``estimated_duration_hours``."""
+        return self._about(_kind(task), given_of(task))
+
+    def of_step(self, workflow: str, step: Step) -> Estimate:
+        """How long a step is expected to take; what it says itself is its ``estimated_duration``.
+
+        Args:
+            workflow: The name of its workflow.
+            step: The step.
+        """
+        return self._about(("step", workflow, step.id), step.estimated_duration)
+
+    def _learn(self, kind: Kind, duration: timedelta) -> None:
+        count, total = self._seen.get(kind, (0, 0))
+        if any(kind[1:]):
+            self._seen[kind] = (count + 1, total + duration // _MICROSECOND)
+
+    def _about(self, kind: Kind, given: timedelta | None) -> Estimate:
+        count, total = self._seen.get(kind, (0, 0))
+        given = given or None  # that work takes no time at all says nothing about it
+        if given is not None:
+            total += given // _MICROSECOND
+        votes = count + (given is not None)
+        duration = timedelta(microseconds=total // votes) if votes else None
+        return Estimate(duration=duration, sample=count, given=given)
+
+
+def given_of(task: Task) -> timedelta | None:
+    """What a task says itself about how long it takes; None for nothing, no time, or more than a century."""
+    hours = task.execution.estimated_duration_hours
+    return hours * _HOUR if hours is not None and 0 < hours <= _LONGEST / _HOUR else None
+
+
+def worked(task: Task, now: datetime) -> timedelta:
+    """The time a task has been at work (IN_PROGRESS) up to *now*: waiting, blocks and backoffs are left out.
+
+    Args:
+        task: The task.
+        now: The time (UTC).
+
+    Raises:
+        InvalidTask: *now* has no zone.
+    """
+    if now.tzinfo is None:
+        raise InvalidTask.because("is a time without a zone", "give it one, such as UTC", "now")
+    history = task.state.history
+    ends = [*(entry.at for entry in history[1:]), max(now, history[-1].at)]
+    spans = (end - entry.at for entry, end in zip(history, ends, strict=True) if entry.state is State.IN_PROGRESS)
+    return sum(spans, _NOTHING)
+
+
+def remaining(task: Task, now: datetime, estimates: Estimates | None = None) -> Remaining:
+    """How much work on a task is left.
+
+    A task that reports progress is expected to go on at its pace. One that reports none, or has not been at work,
+    needs what is estimated, less what it has spent; if that is used up, nothing is known.
+
+    Args:
+        task: The task.
+        now: The time (UTC).
+        estimates: What was observed; by default only what the task says itself.
+
+    Raises:
+        InvalidTask: *now* has no zone.
+    """
+    spent, done = worked(task, now), task.execution.progress_percent / 100
+    if task.is_final:
+        return Remaining(duration=_NOTHING, grounds=Grounds.ENDED, sample=0, spent=spent)
+    if done > 0 and spent:
+        return _at_pace(spent, done)
+    estimate = (estimates or Estimates()).of(task)
+    left = None if estimate.duration is None else estimate.duration * (1 - done) - spent
+    if left is None or left <= _NOTHING:
+        return Remaining(duration=None, grounds=Grounds.NO_DATA, sample=estimate.sample, spent=spent)
+    return Remaining(duration=left, grounds=Grounds.ESTIMATE, sample=estimate.sample, spent=spent)
+
+
+def _at_pace(spent: timedelta, done: float) -> Remaining:
+    """What is left at the pace so far; nothing is known if that is more than a century."""
+    left = spent / _HOUR * (1 - done) / done
+    if left > _LONGEST / _HOUR:
+        return Remaining(duration=None, grounds=Grounds.NO_DATA, sample=1, spent=spent)
+    return Remaining(duration=left * _HOUR, grounds=Grounds.PACE, sample=1, spent=spent)
+
+
+def _kind(task: Task) -> Kind:
+    return "task", task.definition.type, task.definition.skill_target

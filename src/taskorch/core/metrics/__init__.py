@@ -1,0 +1,1 @@
+"""How the team is doing: D0's seven metrics as a fold over events, within a window."""
