@@ -21,6 +21,10 @@ exit codes of run:
 """
 
 
+_Maker = Callable[..., argparse.ArgumentParser]
+"""What adds a parser to a group of commands."""
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
@@ -49,19 +53,48 @@ def parser(commands: dict[str, Callable[..., Exit]]) -> argparse.ArgumentParser:
         "plan": "show its stages and its critical path",
     }
     for name, text in texts.items():
-        command = group.add_parser(
-            name,
-            help=text,
-            description=text[0].upper() + text[1:] + ".",
-            epilog=_EPILOG if name == "run" else None,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
-        )
+        command = _add(group.add_parser, name, text, _EPILOG if name == "run" else None)
         command.add_argument("file", metavar="FILE", help="the workflow's JSON document")
         if name == "run":
             _add_options(command)
         command.set_defaults(command=commands[name])
+    _add_route(group.add_parser, commands["route"])
+    _add_audit(group.add_parser, commands["audit verify"])
     return top
+
+
+def _add_route(make: _Maker, carry_out: Callable[..., Exit]) -> None:
+    text = "say which call does what a text asks for, in French or English"
+    epilog = "exit codes:\n  0  one call\n  1  several fit, or none\n  2  the text is too long"
+    route = _add(make, "route", text, epilog)
+    route.add_argument("text", metavar="TEXT", help="what is wanted, such as 'mettre la tâche en attente'")
+    route.add_argument("--json", action="store_true", help="print the answer as a document")
+    route.set_defaults(command=carry_out)
+
+
+def _add_audit(make: _Maker, carry_out: Callable[..., Exit]) -> None:
+    audit = _add(make, "audit", "prove audit files")
+    text = "find any change, removal, insertion or other order in an audit file"
+    epilog = "exit codes:\n  0  whole\n  1  not whole: the first line that is wrong is named\n  2  it cannot be read"
+    inner = audit.add_subparsers(required=True, metavar="COMMAND")
+    verify = _add(inner.add_parser, "verify", text, epilog)
+    verify.add_argument("file", metavar="FILE", help="the audit file; it is not changed")
+    key = verify.add_mutually_exclusive_group()
+    key.add_argument("--key-file", metavar="FILE", help="a file with the key; line ends behind it do not count")
+    key.add_argument("--key-env", metavar="NAME", help="the environment variable with the key")
+    verify.add_argument("--head", metavar="HEAD", help="a head as it was published (NUMBER:HEX): the file must hold it")
+    verify.set_defaults(command=carry_out)
+
+
+def _add(make: _Maker, name: str, text: str, epilog: str | None = None) -> argparse.ArgumentParser:
+    return make(
+        name,
+        help=text,
+        description=text[0].upper() + text[1:] + ".",
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
 
 
 def _add_options(run: argparse.ArgumentParser) -> None:

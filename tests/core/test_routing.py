@@ -1,0 +1,283 @@
+"""Routing: from what somebody asks for, in French or English, to the one call that does it, or to a question."""
+
+import re
+import string
+import subprocess
+import sys
+import unicodedata
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from taskorch import TextTooLong, route
+from taskorch.core.routing import LONGEST_TEXT, SURE
+from taskorch.core.vocabulary import CALLS, ENGLISH_VERBS, FRENCH_VERBS, IRREGULAR, KEYWORDS, PENDING, SYNONYMS
+from tests.core.samples import SHARED, needs_shared
+
+DOMAINS = {
+    "Queue Management": "queue",
+    "State Machine": "state-machine",
+    "Execution": "execution",
+    "Tracking": "tracking",
+}
+PHRASES = sorted(text for table in (KEYWORDS, SYNONYMS) for texts in table.values() for text in texts)
+ROW = re.compile(r"^\| (?P<words>[^|]+?) \| `?(?P<agent>[\w-]+/[\w-]+)`? \|$", re.MULTILINE)
+
+
+def entries(table: Any) -> list[tuple[str, str]]:
+    """The agent and text of every entry."""
+    return [(agent, text) for agent, texts in table.items() for text in texts]
+
+
+# --- the tables --------------------------------------------------------------------------------------------------
+
+
+@needs_shared
+@pytest.mark.parametrize("number", [0, 1])
+def test_the_keywords_are_those_of_the_documents(number: int) -> None:
+    """All four tables of D0/D1, sixteen agents with every keyword, stand in ``KEYWORDS`` in their order."""
+    (path,) = SHARED.glob(f"documents/00{number}_*.txt")
+    text = path.read_text(encoding="utf-8")
+    routing = text[text.index("Routing\n") : text.index("Workflow Principal")]
+    rows = {row["agent"]: tuple(word.strip() for word in row["words"].split(",")) for row in ROW.finditer(routing)}
+
+    assert len(rows) == 16
+    assert list(rows.items()) == list(KEYWORDS.items())
+    assert {agent.partition("/")[0] for agent in rows} == set(DOMAINS.values())
+    assert all(heading in routing for heading in DOMAINS)
+
+
+def test_every_table_is_about_the_sixteen_agents() -> None:
+    """Synonyms and calls are given for each agent, and for no other; what is pending is one of them."""
+    assert list(SYNONYMS) == list(KEYWORDS) == list(CALLS)
+    assert set(PENDING) <= set(CALLS)
+
+
+def test_no_phrase_stands_twice() -> None:
+    """A phrase means one agent."""
+    assert len(PHRASES) == len(set(PHRASES))
+
+
+def test_what_is_said_of_words_is_said_of_words_in_the_tables() -> None:
+    """Verbs and irregular forms are of words that the tables use."""
+    words = {word for phrase in PHRASES for word in re.findall(r"\w+", phrase)}
+
+    assert FRENCH_VERBS | ENGLISH_VERBS | set(IRREGULAR) <= words
+
+
+@pytest.mark.parametrize(("agent", "text"), entries(KEYWORDS), ids=lambda value: value)
+def test_every_keyword_leads_to_its_agent(agent: str, text: str) -> None:
+    """A keyword by itself names its agent, its domain and its call, beyond doubt."""
+    found = route(text)
+
+    assert (found.agent, found.domain, found.call) == (agent, agent.partition("/")[0], CALLS[agent])
+    assert (found.matched, found.confidence, found.is_ambiguous) == ((text,), 1, False)
+
+
+@pytest.mark.parametrize(("agent", "text"), entries(SYNONYMS), ids=lambda value: value)
+@pytest.mark.parametrize("between", ["", "la", "the old one"], ids=range(3))
+def test_every_synonym_leads_to_its_agent(agent: str, text: str, between: str) -> None:
+    """What people say instead leads to the agent too, whatever few words stand in a gap."""
+    found = route(text.replace("…", between))
+
+    if text in ("resume", "résumé"):  # one word in two languages
+        assert {each.agent for each in found.candidates} == {
+            "state-machine/blocker-handler",
+            "tracking/report-generator",
+        }
+        assert found.agent is None
+    else:
+        assert found.agent == agent
+
+
+# --- how words are found -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "agent"),
+    [
+        ("Mettre la tâche en attente", "state-machine/blocker-handler"),
+        ("mets la tâche du client en attente !", "state-machine/blocker-handler"),
+        ("file d'attente", "queue/queue-manager"),
+        ("la file d\u2019attente", "queue/queue-manager"),
+        ("les FILES D'ATTENTE sont pleines", "queue/queue-manager"),
+        ("mettre en file d'attente", "queue/queue-manager"),
+        ("queues", "queue/queue-manager"),
+        ("queued", "queue/queue-manager"),
+        ("combien de temps reste-t-il ?", "queue/sla-tracker"),
+        ("How long do we have left?", "queue/sla-tracker"),
+        ("who changed this task?", "tracking/audit-logger"),
+        ("Who changed the status?", "tracking/audit-logger"),
+        ("qu'est-ce que dit l'historique ?", "tracking/audit-logger"),
+        ("pourquoi la tâche a-t-elle échoué ?", "execution/error-handler"),
+        ("why did it fail", "execution/error-handler"),
+        ("échecs", "execution/error-handler"),
+        ("retries", "execution/error-handler"),
+        ("run these in parallel", "execution/parallel-executor"),
+        ("lance les tâches en même temps", "execution/parallel-executor"),
+        ("concurrentes", "execution/parallel-executor"),
+        ("exécutez-la", "execution/task-dispatcher"),
+        ("lançons", "execution/task-dispatcher"),
+        ("started", "execution/task-dispatcher"),
+        ("la métrique", "tracking/metrics-collector"),
+        ("KPIs", "tracking/metrics-collector"),
+        ("l'état", "state-machine/state-controller"),
+        ("statuses", "state-machine/state-controller"),
+        ("bloqué", "state-machine/blocker-handler"),
+        ("Bloquées", "state-machine/blocker-handler"),
+        ("bloquant", "state-machine/blocker-handler"),
+        ("débloquons", "state-machine/blocker-handler"),
+        ("on_hold", "state-machine/blocker-handler"),
+        ("held", "state-machine/blocker-handler"),
+        ("roll-back", "state-machine/rollback-manager"),
+        ("annulée", "state-machine/rollback-manager"),
+        ("cancelled", "state-machine/rollback-manager"),
+        ("workflows", "state-machine/workflow-engine"),
+        ("flows", "state-machine/workflow-engine"),
+        ("work\u2011flow", "state-machine/workflow-engine"),
+        ("où en est-on ?", "tracking/progress-tracker"),
+        ("summaries", "tracking/report-generator"),
+        ("q\u00adu\u200beue", "queue/queue-manager"),
+        ("\uff31\uff35\uff25\uff35\uff25", "queue/queue-manager"),
+    ],
+)
+def test_usual_forms_and_phrases(text: str, agent: str) -> None:
+    """Plurals, verb forms, elisions, both apostrophes, hyphens and everyday phrases are understood."""
+    assert route(text).agent == agent
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["catalogue", "blog", "overflow", "holder", "restart", "slap", "estate", "auditorium", "progressiste", "asyncio",
+     "charger", "file", "attente", "", " ", "…", "'", "-", "tâche", "\0", "\udcff", "日本語", "d' l' -t-"],
+)  # fmt: skip
+def test_parts_of_words_do_not_match(text: str) -> None:
+    """A keyword inside another word is none, and neither is half of a phrase."""
+    found = route(text)
+
+    assert (found.agent, found.domain, found.call, found.matched, found.confidence) == (None, None, None, (), 0)
+    assert (found.candidates, found.is_ambiguous) == ((), False)
+
+
+def test_the_longer_match_has_the_word() -> None:
+    """A word belongs to the longest phrase it stands in, and to no other besides."""
+    assert route("workflow").matched == ("workflow",)
+    assert route("file d'attente").matched == ("file d'attente",)
+    assert route("run the task in parallel").matched == ("run … in parallel",)
+    assert route("prochaine étape").matched == ("prochaine étape",)
+
+
+def test_a_gap_has_its_bounds() -> None:
+    """A gap is of four words at most, and what stands behind it must follow."""
+    assert route("mettre a b x y en attente").agent == "state-machine/blocker-handler"
+    assert route("mettre a b x y z en attente").agent is None
+    assert route("en attente mettre").agent is None
+
+
+# --- ambiguity -----------------------------------------------------------------------------------------------------
+
+
+def test_ambiguity_is_reported() -> None:
+    """Where two agents are meant equally well none is named, and both are told with what speaks for them."""
+    found = route("l'état de la queue")
+
+    assert (found.agent, found.call, found.domain, found.confidence) == (None, None, None, 0.5)
+    assert found.is_ambiguous
+    assert [(each.agent, each.call, each.matched, each.share) for each in found.candidates] == [
+        ("queue/queue-manager", "taskorch.QueueEngine.push", ("queue",), 0.5),
+        ("state-machine/state-controller", "taskorch.advance", ("état",), 0.5),
+    ]
+
+
+def test_the_domain_is_told_where_the_candidates_share_it() -> None:
+    """Two agents of one domain leave the agent open, not the domain."""
+    found = route("priorité de la queue")
+
+    assert (found.agent, found.domain) == (None, "queue")
+
+
+def test_confidence_is_the_share_of_the_matched_words() -> None:
+    """The confidence is the agent's share of the matched words; an agent is named from ``SURE`` on."""
+    found = route("SLA breach in the queue")
+
+    assert (found.agent, found.confidence) == ("queue/sla-tracker", pytest.approx(2 / 3))
+    assert found.matched == ("SLA", "breach", "queue")
+    assert route("SLA breach, queue, status").agent is None
+    assert 0.5 < SURE <= 2 / 3
+
+
+def test_what_is_said_twice_is_not_twice_as_true() -> None:
+    """The same keyword counts once, in whatever form it is repeated."""
+    assert route("queue queues QUEUE status").confidence == 0.5
+
+
+def test_near_words_are_suggested() -> None:
+    """Where nothing matches, keywords near to what was said are suggested, three at most."""
+    assert route("anulé").suggestions == ("annuler",)
+    assert route("worklfow").suggestions == ("workflow",)
+    assert route("zzz").suggestions == ()
+    assert len(route("anulé worklfow rolback metriqes").suggestions) == 3
+    assert route("queue worklfow").suggestions == ()
+
+
+# --- laws ----------------------------------------------------------------------------------------------------------
+
+FILLER = ["la", "the", "tâche", "client", "catalogue", "en", "de", "it", "task", "zzz"]
+WORDS = st.sampled_from(sorted({word for phrase in PHRASES for word in re.findall(r"[\w']+", phrase)} | set(FILLER)))
+ASKED = st.lists(st.one_of(st.sampled_from(PHRASES), WORDS), max_size=6).map(" ".join)
+AROUND = st.text(string.punctuation + string.whitespace + "«»…“”\u2019¿¡–—", max_size=5)
+
+
+@given(st.text(max_size=300))
+@settings(max_examples=200)
+def test_any_text_gets_an_answer(text: str) -> None:
+    """No text raises anything, and every answer is coherent."""
+    found = route(text)
+
+    assert (found.agent is None) is (found.call is None) is (found.confidence < SURE)
+    assert sum(each.share for each in found.candidates) == pytest.approx(1 if found.candidates else 0)
+    assert list(found.candidates) == sorted(found.candidates, key=lambda each: -each.share)
+
+
+@given(ASKED, AROUND, AROUND)
+def test_punctuation_around_a_text_changes_nothing(text: str, before: str, after: str) -> None:
+    """Punctuation and space around a text do not change its answer."""
+    assert route(before + text + after) == route(text)
+
+
+@given(ASKED)
+def test_accents_change_nothing(text: str) -> None:
+    """A text without its accents, or with them written apart, has the same answer."""
+    apart = unicodedata.normalize("NFD", text)
+
+    assert route(apart) == route(text)
+    assert route("".join(char for char in apart if not unicodedata.combining(char))) == route(text)
+
+
+@given(ASKED)
+def test_case_changes_nothing(text: str) -> None:
+    """A text in capitals or small letters has the same answer."""
+    assert route(text.upper()) == route(text.lower()) == route(text.title()) == route(text)
+
+
+def test_the_answer_is_the_same_with_every_hash_seed() -> None:
+    """The order of candidates does not depend on the hashes of texts."""
+    program = "from taskorch import route; print(route('resume the queue, état, log, bump, KPI, report, SLA'))"
+    answers = {
+        subprocess.check_output([sys.executable, "-c", program], env={"PYTHONHASHSEED": seed}, text=True)
+        for seed in ("1", "2", "3")
+    }
+
+    assert len(answers) == 1
+
+
+def test_the_length_is_bounded() -> None:
+    """A text beyond the limit is refused with both figures; one at the limit is not, however hostile."""
+    for char in ("a", "\ufdfa", "\u0301", "e\u0301", "-a", "queue "):
+        assert route((char * LONGEST_TEXT)[:LONGEST_TEXT]) is not None
+    with pytest.raises(TextTooLong) as caught:
+        route("a" * (LONGEST_TEXT + 1))
+
+    assert (caught.value.length, caught.value.limit) == (LONGEST_TEXT + 1, LONGEST_TEXT)
