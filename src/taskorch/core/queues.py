@@ -8,7 +8,7 @@ from typing import Final
 import attrs
 
 from taskorch.core.calendars import Calendar
-from taskorch.core.documents import suggestion
+from taskorch.core.documents import is_number, suggestion
 from taskorch.core.states import State
 from taskorch.core.times import duration
 from taskorch.errors import InvalidQueue, InvalidWorkflow, Problem, UnknownQueue
@@ -31,6 +31,9 @@ class Order(StrEnum):
     """The earliest deadline; then as above."""
 
 
+_HOUR: Final = timedelta(hours=1)
+
+
 def _duration(value: float | timedelta | None) -> timedelta | None:
     try:
         return duration(value)
@@ -38,12 +41,16 @@ def _duration(value: float | timedelta | None) -> timedelta | None:
         raise InvalidQueue(error.problems) from None
 
 
+def _states(states: Iterable[State]) -> frozenset[State]:
+    return frozenset(states)  # a function of our own, since type checkers do not see what a bare `frozenset` takes
+
+
 def _is_whole(value: object, least: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
 def _is_number(value: object, low: float) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= 1e6
+    return is_number(value) and low <= value <= 1e6  # type: ignore[operator]
 
 
 def _is_span(value: object) -> bool:
@@ -109,7 +116,7 @@ class QueueSpec:
     rank: int = attrs.field(default=0, kw_only=True)
     overflow: str | None = attrs.field(default=None, kw_only=True)
     anchor: Anchor = attrs.field(default=Anchor.CREATED, kw_only=True)
-    pause_in: frozenset[State] = attrs.field(default=frozenset(), converter=frozenset, kw_only=True)
+    pause_in: frozenset[State] = attrs.field(default=frozenset(), converter=_states, kw_only=True)
     calendar: Calendar | None = attrs.field(default=None, kw_only=True)
     at_risk: timedelta | None = attrs.field(default=None, converter=_duration, kw_only=True)
     discipline: Order = attrs.field(default=Order.SCORE, kw_only=True)
@@ -117,6 +124,7 @@ class QueueSpec:
     weight: float = attrs.field(default=1, kw_only=True)
     by_date: bool = attrs.field(default=False, kw_only=True)
     usage: str = attrs.field(default="", kw_only=True)
+    _lead: timedelta = attrs.field(init=False, eq=False, repr=False)  # asked for by every task that enters
 
     def __attrs_post_init__(self) -> None:
         if problems := list(self._problems()):
@@ -124,6 +132,8 @@ class QueueSpec:
         object.__setattr__(self, "anchor", Anchor(self.anchor))
         object.__setattr__(self, "discipline", Order(self.discipline))
         object.__setattr__(self, "pause_in", frozenset(map(State, self.pause_in)))
+        usual = _HOUR if self.sla is None else min(_HOUR, self.sla / 4)
+        object.__setattr__(self, "_lead", usual if self.at_risk is None else self.at_risk)
 
     def _problems(self) -> Iterator[Problem]:
         for key, is_good, message, hint in _CHECKS:
@@ -139,10 +149,7 @@ class QueueSpec:
     @property
     def lead(self) -> timedelta:
         """How long before its deadline a task is at risk: less than that left (D0 says an hour)."""
-        if self.at_risk is not None:
-            return self.at_risk
-        hour = timedelta(hours=1)
-        return hour if self.sla is None else min(hour, self.sla / 4)
+        return self._lead
 
 
 def _hours(count: float) -> timedelta:

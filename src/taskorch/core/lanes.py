@@ -1,0 +1,136 @@
+"""Lanes, the streams of tasks that may be handed out, and the disciplines that choose between them.
+
+A queue is one lane. A queue whose tasks wait for a date has a lane for each band of scores, since a task whose
+date has come ranks by its band.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Final, Protocol
+
+import attrs
+
+from taskorch.core.documents import suggestion
+from taskorch.core.queues import QueueSpec
+from taskorch.core.ranking import Ranking
+from taskorch.errors import InvalidQueue
+
+Key = tuple[int, datetime, datetime, str] | tuple[datetime, int, datetime, str]
+"""What a task is ranked by: its rank and its deadline (``edf``: the other way round), when it entered, its id.
+The lowest comes first."""
+NO_DEADLINE: Final = datetime.max.replace(tzinfo=UTC)
+"""The deadline of a task that has none: later than any other."""
+
+
+@attrs.define(eq=False)
+class Lane:
+    """What a discipline sees of a stream of tasks.
+
+    Attributes:
+        name: Its queue, and for a task whose date has come its band.
+        spec: Its queue.
+        rank: Its place among the lanes; 0 first.
+        ready: The keys of the tasks that may be handed out, in order.
+    """
+
+    name: str
+    spec: QueueSpec
+    rank: int
+    ready: Ranking[Key] = attrs.field(factory=Ranking, repr=False)
+
+    @property
+    def head(self) -> tuple[datetime, int]:
+        """The deadline of its first task, and its rank."""
+        first, second, _, _ = self.ready.first
+        return (first, second) if isinstance(first, datetime) else (second, first)  # type: ignore[return-value]
+
+
+class Discipline(Protocol):
+    """Chooses between lanes. The same lanes and the same past give the same choice."""
+
+    def choose(self, lanes: Sequence[Lane]) -> Lane:
+        """The lane whose first task is next; changes nothing.
+
+        Args:
+            lanes: Those that have a task to give and may give it, at least one, in the order of their ranks.
+        """
+
+    def served(self, lane: Lane, lanes: Sequence[Lane]) -> None:
+        """Be told that *lane*, chosen among *lanes*, has given its first task."""
+
+
+class Strict:
+    """The lowest rank first; among equals the task that ranks first. Lower ranks can starve higher ones."""
+
+    def choose(self, lanes: Sequence[Lane]) -> Lane:
+        """The lane of the lowest rank."""
+        if len(lanes) == 1 or lanes[1].rank != lanes[0].rank:
+            return lanes[0]
+        return min(
+            (lane for lane in lanes if lane.rank == lanes[0].rank), key=lambda lane: (lane.head[1], lane.head[0])
+        )
+
+    def served(self, lane: Lane, lanes: Sequence[Lane]) -> None:
+        """It has no memory."""
+
+
+class EarliestDeadline:
+    """The lane whose first task is due first; among equals the lowest rank."""
+
+    def choose(self, lanes: Sequence[Lane]) -> Lane:
+        """The lane whose first task is due first."""
+        return min(lanes, key=lambda lane: lane.head[0])  # of equals the first, and ranks are in order
+
+    def served(self, lane: Lane, lanes: Sequence[Lane]) -> None:
+        """It has no memory."""
+
+
+class Weighted:
+    """Shares by weight, and nobody starves: start-time fair queueing (Goyal, Vin, Cheng 1996) for equal tasks.
+
+    A lane of weight w that has a task to give all the time waits for at most the sum, over the other lanes, of
+    their weight divided by w plus one, before it gives its next. A lane that had nothing to give has saved
+    nothing up.
+    """
+
+    def __init__(self) -> None:
+        self._clock = 0.0
+        self._starts: dict[str, float] = {}  # by lane: the virtual time at which its next task starts
+        self._present: frozenset[str] = frozenset()  # the lanes that took part in the last choice
+
+    def choose(self, lanes: Sequence[Lane]) -> Lane:
+        """The lane whose next task starts first in virtual time."""
+        return min(lanes, key=lambda lane: self._start(lane.name))
+
+    def served(self, lane: Lane, lanes: Sequence[Lane]) -> None:
+        """Let the lane's next task start one share later."""
+        present = {other.name: self._start(other.name) for other in lanes}
+        self._starts |= present
+        self._present = frozenset(present)
+        self._clock = self._starts[lane.name]
+        self._starts[lane.name] += 1 / lane.spec.weight
+
+    def _start(self, name: str) -> float:
+        start = self._starts.get(name, 0.0)
+        return start if name in self._present else max(start, self._clock)
+
+
+DISCIPLINES: Final[Mapping[str, Callable[[], Discipline]]] = {
+    "strict": Strict,
+    "edf": EarliestDeadline,
+    "weighted": Weighted,
+}
+"""The disciplines by name."""
+
+
+def discipline_of(wish: str | Discipline) -> Discipline:
+    """The discipline of that name, new; one that is given stays.
+
+    Raises:
+        InvalidQueue: There is none of that name.
+    """
+    if not isinstance(wish, str):
+        return wish
+    if wish not in DISCIPLINES:
+        raise InvalidQueue.because(f"{wish[:40]!r} is not known", suggestion(wish, DISCIPLINES), "discipline")
+    return DISCIPLINES[wish]()

@@ -1,0 +1,160 @@
+"""How urgent a task is, and why; and which queue it belongs to. Both are tables, so both can be explained."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Final, NamedTuple
+
+import attrs
+
+from taskorch.core.documents import JSON, Number, is_number
+from taskorch.core.task import Task
+from taskorch.errors import InvalidRule, Problem
+
+DEFAULT_WEIGHTS: Final[Mapping[str, Number]] = {"existing_client": 10, "deadline_soon": 18}
+"""What each factor of D0's example adds; with the base of 50 they make its 78."""
+
+LABELS: Final[Mapping[str, str]] = {
+    "p1": "urgent",
+    "urgent": "urgent",
+    "p2": "high_priority",
+    "high": "high_priority",
+    "p3": "normal",
+    "medium": "normal",
+    "normal": "normal",
+    "p4": "low_priority",
+    "low": "low_priority",
+}
+"""The queue of each label (D0, "Usage"; design §6); labels are read without regard to case."""
+
+BANDS: Final[tuple[tuple[Number, str], ...]] = (
+    (95, "critical"),
+    (85, "urgent"),
+    (70, "high_priority"),
+    (40, "normal"),
+    (1, "low_priority"),
+    (0, "backlog"),
+)
+"""The queue of each score: the first row whose number the score reaches (design §6)."""
+
+
+def _check_weights(scoring: "Scoring", _: object, weights: Mapping[str, Number]) -> None:
+    numbers = {"base": scoring.base, **{f"weights.{name}": weight for name, weight in weights.items()}}
+    problems = [
+        Problem(path, f"{number!r} is no number", "a finite number of points")
+        for path, number in numbers.items()
+        if not is_number(number)
+    ]
+    if problems:
+        raise InvalidRule(problems)
+
+
+@attrs.frozen
+class Score:
+    """A score with what it is made of.
+
+    Attributes:
+        value: The points, 0 to 100.
+        base: The points every task has.
+        parts: The factors that count, each with its points.
+    """
+
+    value: Number
+    base: Number
+    parts: tuple[tuple[str, Number], ...]
+
+    def explain(self) -> str:
+        """The sum in words: ``50 base + 10 existing_client + 18 deadline_soon = 78``."""
+        words = [f"{self.base:g} base", *(f"{abs(points):g} {name}" for name, points in self.parts)]
+        signs = ["", *("- " if points < 0 else "+ " for _, points in self.parts)]
+        total = self.base + sum(points for _, points in self.parts)
+        shown = " ".join(sign + word for sign, word in zip(signs, words, strict=True)) + f" = {total:g}"
+        return shown if total == self.value else f"{shown}, kept within 0 to 100: {self.value:g}"
+
+
+@attrs.frozen
+class Scoring:
+    """How a score is made: base + the weights of its named factors, kept within 0 to 100.
+
+    Attributes:
+        base: The points every task has.
+        weights: The points of each factor; a factor without weight is kept, and counts nothing.
+        soon: How far ahead a deadline in ``context.project.deadline`` raises ``deadline_soon``. D0's example
+            calls a deadline 167 days ahead soon.
+
+    Raises:
+        InvalidRule: A weight is no finite number; with every problem.
+    """
+
+    base: Number = 50
+    weights: Mapping[str, Number] = attrs.field(default=DEFAULT_WEIGHTS, validator=_check_weights)
+    soon: timedelta = timedelta(days=180)
+
+    def score(self, factors: Iterable[str]) -> Score:
+        """The score of *factors*; one named twice counts once."""
+        parts = tuple((name, self.weights[name]) for name in dict.fromkeys(factors) if name in self.weights)
+        total = self.base + sum(points for _, points in parts)
+        return Score(min(max(total, 0), 100), self.base, parts)
+
+    def factors(self, task: Task, now: datetime) -> tuple[str, ...]:
+        """The factors of *task* with those that rules raise at *now*: today only ``deadline_soon``."""
+        named = task.priority.factors
+        due = _project_deadline(task.context)
+        if due is None or "deadline_soon" in named or due - now > self.soon:
+            return named
+        return (*named, "deadline_soon")
+
+    def weighed(self, task: Task, now: datetime) -> Task:
+        """*task* with the factors that hold at *now*, and the score they make."""
+        factors = self.factors(task, now)
+        priority = attrs.evolve(task.priority, score=self.score(factors).value, factors=factors)
+        return attrs.evolve(task, priority=priority)
+
+
+def _project_deadline(context: Mapping[str, JSON]) -> datetime | None:
+    """The end of the day, in UTC, that ``context.project.deadline`` names; None if it names none."""
+    project = context.get("project")
+    text = project.get("deadline") if isinstance(project, Mapping) else None
+    if not isinstance(text, str):
+        return None
+    try:
+        day = date.fromisoformat(text[:10])
+        return datetime(day.year, day.month, day.day, 23, 59, 59, tzinfo=UTC)
+    except ValueError:
+        return None  # a context is free-form: what is no date raises no factor
+
+
+def band(score: Number) -> str:
+    """The queue that a score alone chooses."""
+    for least, queue in BANDS:
+        if score >= least:
+            return queue
+    return BANDS[-1][1]
+
+
+class Choice(NamedTuple):
+    """A queue, and what chose it.
+
+    Attributes:
+        queue: Its name.
+        because: ``explicit``, ``date``, ``label`` or ``score``.
+    """
+
+    queue: str
+    because: str
+
+
+def choose(task: Task, dated: str | None = "scheduled") -> Choice:
+    """The queue of *task*, by the first row that has an answer (design §6): explicit, date, label, score.
+
+    Args:
+        task: The task. A label is a factor that ``LABELS`` knows.
+        dated: The queue for tasks that wait for a date; None if there is none, and then a date does not count.
+    """
+    if task.queue.name is not None:
+        return Choice(task.queue.name, "explicit")
+    if task.internals.scheduled_for is not None and dated is not None:
+        return Choice(dated, "date")
+    for factor in task.priority.factors:
+        if (queue := LABELS.get(factor.lower())) is not None:
+            return Choice(queue, "label")
+    return Choice(band(task.priority.score), "score")

@@ -1,0 +1,314 @@
+"""Priority queues: what waits, what is next, and where everything stands. Pure, synchronous, ``now`` passed in.
+
+The engine orders tasks; it never changes their states. That is what ``advance`` is for, and the store that keeps
+the outcome. So a host says ``push`` beside ``enqueue``, and ``pop`` beside ``schedule`` and ``start``.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import Final
+
+import attrs
+
+from taskorch.core import origin
+from taskorch.core.amendments import amend
+from taskorch.core.copies import copier, maker
+from taskorch.core.documents import is_number
+from taskorch.core.events import Amendment, Event
+from taskorch.core.forecast import Forecast, forecast
+from taskorch.core.lanes import Discipline, discipline_of
+from taskorch.core.priority import choose
+from taskorch.core.queues import DEFAULT_QUEUES, QueueSpec, by_name
+from taskorch.core.states import LIFECYCLE, State
+from taskorch.core.task import QueueEntry, Task, utc
+from taskorch.core.waiting_line import Entry, Load, Place, work_of
+from taskorch.core.waiting_room import WaitingRoom
+from taskorch.errors import DuplicateTask, IllegalTransition, InvalidTask
+
+_WAITING: Final = (State.CREATED, State.QUEUED, State.SCHEDULED, State.ON_HOLD)  # found by identity, not by hash
+_queue_entry, _changed = maker(QueueEntry), copier(Task)
+
+
+class QueueEngine:
+    """Queues with service levels, in which every task has its place.
+
+    Within a queue the order is total and does not depend on the hour: the highest score first, with the points
+    that ageing has earned; then the deadline, the time of entering, the id. Pushing, popping, removing, bumping,
+    moving and asking for a position cost O(log n).
+
+    Args:
+        specs: The queues.
+        discipline: What chooses between queues: ``strict``, ``edf``, ``weighted``, or one of your own.
+
+    Raises:
+        InvalidQueue: The queues do not fit together, or there is no such discipline.
+    """
+
+    def __init__(self, specs: Iterable[QueueSpec] = DEFAULT_QUEUES, discipline: str | Discipline = "strict") -> None:
+        self.specs = by_name(specs)
+        self._room = WaitingRoom(self.specs)
+        self._dated = next((name for name, spec in self.specs.items() if spec.by_date), None)
+        self._discipline = discipline_of(discipline)
+
+    def __len__(self) -> int:
+        return sum(line.waiting for line in self._room.lines.values())
+
+    def __contains__(self, id: object) -> bool:
+        return id in self._room.entries
+
+    # --- in and out ---------------------------------------------------------------------------------------
+
+    def push(self, task: Task, now: datetime) -> str:
+        """Put a task into its queue: the one it names, else that of its date, its label or its score.
+
+        Args:
+            task: A task that waits: CREATED, QUEUED, SCHEDULED, or ON_HOLD, which is held. One that has entered
+                its queue before keeps its time of entering, so that queues can be restored in any order.
+            now: The time (UTC).
+
+        Returns:
+            The name of the queue it waits in; another one than its own where that was full and has an overflow.
+
+        Raises:
+            QueueFull: There is no place for it.
+            DuplicateTask: A task of its id is here.
+            UnknownQueue: There is no such queue.
+            IllegalTransition: It does not wait.
+            InvalidTask: *now* has no zone, or its deadline lies beyond the calendar.
+        """
+        if task.id in self._room.entries:
+            raise DuplicateTask(task.id, self._room.entries[task.id].line.spec.name)
+        now = utc(now, "now")
+        if task.state.current not in _WAITING:
+            legal = () if task.is_final else LIFECYCLE.verbs(task.state.current)
+            raise IllegalTransition(task.id, task.state.current, "enqueue", legal)
+        line = self._room.line(self._choice(task))
+        if line.is_full:
+            line = self._room.line_with_room(line)
+        self._room.settle(
+            Entry(task, line, task.queue.entered_at or now), now, is_held=task.state.current is State.ON_HOLD
+        )
+        return line.spec.name
+
+    def pop(self, now: datetime) -> Task | None:
+        """Hand out the next task; None if nothing may be handed out at *now*.
+
+        It is in progress then, and counts against the concurrency of its queue until it is removed.
+        """
+        now = utc(now, "now")
+        lanes = self._room.eligible(now)
+        if not lanes:
+            return None
+        lane = self._discipline.choose(lanes)
+        self._discipline.served(lane, lanes)
+        return _shown(self._room.hand_out(lane, now), 0)
+
+    def peek(self, now: datetime) -> Task | None:
+        """The task that ``pop`` would hand out at *now*; it stays where it is."""
+        lanes = self._room.eligible(utc(now, "now"))
+        if not lanes:
+            return None
+        return _shown(self._room.entries[self._discipline.choose(lanes).ready.first[3]], 0)
+
+    def remove(self, id: str) -> Task:
+        """Take a task out, whether it waits or was handed out: it is done, or no longer wanted.
+
+        Raises:
+            UnknownTask: It is not here.
+        """
+        task = self.task(id)
+        self._room.discard(self._room.entry(id))
+        return task
+
+    # --- change -------------------------------------------------------------------------------------------
+
+    def bump(self, id: str, delta: float, by: str, *, now: datetime | None = None, reason: str | None = None) -> Event:
+        """Raise or lower the score of a waiting task, within 0 to 100.
+
+        Args:
+            id: The task.
+            delta: The points to add, or to take where negative.
+            by: Who does it.
+            now: The time (UTC); by default that of the system's clock.
+            reason: Why.
+
+        Raises:
+            UnknownTask: It is not here.
+            NotWaiting: It was handed out.
+            InvalidTask: *delta* is no finite number.
+        """
+        entry = self._room.waiting(id, "bump")
+        if not is_number(delta):
+            raise InvalidTask.because(f"{delta!r} is no number of points", "such as 10 or -5", "delta")
+        score = min(max(entry.task.priority.score + delta, 0), 100)
+        priority = attrs.evolve(entry.task.priority, score=score)
+        task, event = amend(
+            _shown(entry, None), Amendment.BUMP, now=now or origin.ask()[0], by=by, reason=reason, priority=priority
+        )
+        self._room.replace(entry, task, entry.line)
+        return event
+
+    def move(self, id: str, queue: str, by: str, *, now: datetime | None = None, reason: str | None = None) -> Event:
+        """Put a waiting task into another queue; the time it has waited goes with it.
+
+        Args:
+            id: The task.
+            queue: Where to; where that is full, its overflow.
+            by: Who does it.
+            now: The time (UTC); by default that of the system's clock.
+            reason: Why.
+
+        Raises:
+            UnknownTask: It is not here.
+            UnknownQueue: There is no such queue.
+            NotWaiting: It was handed out.
+            QueueFull: There is no place for it; it stays where it was.
+        """
+        entry = self._room.waiting(id, "move")
+        line = self._room.line(queue)
+        if line is not entry.line:
+            line = self._room.line_with_room(line)
+        moved = Entry(entry.task, line, entry.entered_at)
+        task, event = amend(
+            entry.task,
+            Amendment.MOVE,
+            now=now or origin.ask()[0],
+            by=by,
+            reason=reason,
+            queue=_shown(moved, None).queue,
+        )
+        self._room.replace(entry, task, line)
+        return event
+
+    def update(self, task: Task, now: datetime) -> None:
+        """Take over what has changed about a task: its score, its date, whether it is ON_HOLD.
+
+        Its queue and the time it entered stay; ``move`` changes the queue.
+
+        Raises:
+            UnknownTask: It is not here.
+            NotWaiting: It was handed out.
+            IllegalTransition: Its state is none in which a task waits.
+        """
+        entry = self._room.waiting(task.id, "update")
+        if task.state.current not in _WAITING:
+            raise IllegalTransition(task.id, task.state.current, "enqueue", ())
+        is_held = task.state.current is State.ON_HOLD
+        self._room.replace(entry, task, entry.line, utc(now, "now"), is_held=is_held)
+
+    def hold(self, id: str) -> None:
+        """Keep a waiting task back until it is released; it still takes a place. Once held, nothing changes.
+
+        Raises:
+            UnknownTask: It is not here.
+            NotWaiting: It was handed out.
+        """
+        entry = self._room.waiting(id, "hold")
+        if entry.place is not Place.HELD:
+            self._room.keep_back(entry)
+
+    def release(self, id: str, now: datetime | None = None) -> None:
+        """Give a held task its place back, as if it had never been held. One that is not held stays.
+
+        Args:
+            id: The task.
+            now: The time (UTC); by default that of the system's clock.
+
+        Raises:
+            UnknownTask: It is not here.
+            NotWaiting: It was handed out.
+        """
+        entry = self._room.waiting(id, "release")
+        if entry.place is Place.HELD:
+            now = utc(now or origin.ask()[0], "now")
+            entry.line.waiting -= 1
+            self._room.settle(entry, now)
+
+    # --- questions ----------------------------------------------------------------------------------------
+
+    def task(self, id: str) -> Task:
+        """A task as it stands: with its queue, position, time of entering and deadline.
+
+        Raises:
+            UnknownTask: It is not here.
+        """
+        entry = self._room.entry(id)
+        return _shown(entry, entry.line.ahead_of(entry))
+
+    def position(self, id: str) -> int | None:
+        """How many tasks of its queue come before it: 0 for the next, and for one that was handed out.
+
+        A task whose date is to come stands behind those that are ready. None for one that is held.
+
+        Raises:
+            UnknownTask: It is not here.
+        """
+        entry = self._room.entry(id)
+        return entry.line.ahead_of(entry)
+
+    def load(self, queue: str) -> Load:
+        """How full a queue is; raises ``UnknownQueue``."""
+        return self._room.line(queue).load
+
+    def loads(self) -> tuple[Load, ...]:
+        """How full the queues are, in the order in which they were given."""
+        return tuple(line.load for line in self._room.lines.values())
+
+    def next_due(self, now: datetime) -> datetime | None:
+        """The earliest date still to come for which a waiting task waits; None if none does."""
+        self._room.admit(utc(now, "now"))
+        return min((line.later.first[0] for line in self._room.lines.values() if line.later), default=None)
+
+    def waiting(self, queue: str) -> Iterator[Task]:
+        """The tasks of a queue in their order, those with a date to come behind; held ones last."""
+        for position, entry in enumerate([*self._room.queued(self._room.line(queue))]):
+            yield _shown(entry, None if entry.place is Place.HELD else position)
+
+    def forecast(
+        self,
+        queue: str,
+        now: datetime,
+        *,
+        per_hour: float | None = None,
+        usual: timedelta | None = None,
+        slots: int | None = None,
+    ) -> Forecast:
+        """What becomes of the open tasks of a queue if nothing changes, and which share of them will be late.
+
+        Args:
+            queue: Its name.
+            now: The time (UTC).
+            per_hour: How many of its tasks have finished in an hour, as was observed; it counts before estimates.
+            usual: How long a task without an estimate takes.
+            slots: How many can be in progress at once; by default the queue's concurrency.
+
+        Raises:
+            UnknownQueue: There is no such queue.
+            InvalidQueue: A figure is out of range.
+            InvalidTask: *now* has no zone.
+        """
+        line = self._room.line(queue)
+        self._room.admit(utc(now, "now"))
+        return forecast(
+            [work_of(entry) for entry in self._room.queued(line)],
+            [work_of(entry) for entry in self._room.entries.values() if entry.line is line and entry.handed_out_at],
+            now,
+            slots=slots if slots is not None else line.spec.concurrency,
+            per_hour=per_hour,
+            usual=usual,
+        )
+
+    def _choice(self, task: Task) -> str:
+        if task.queue.name is not None:
+            return task.queue.name
+        if len(self.specs) == 1:
+            return next(iter(self.specs))
+        return choose(task, self._dated).queue
+
+
+def _shown(entry: Entry, position: int | None) -> Task:
+    """The task with what is derived from its place."""
+    queue = _queue_entry(
+        name=entry.line.spec.name, position=position, entered_at=entry.entered_at, sla_deadline=entry.deadline
+    )
+    return _changed(entry.task, queue=queue)

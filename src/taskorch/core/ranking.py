@@ -1,0 +1,127 @@
+"""Keys in order, each with its place: what a heap cannot tell.
+
+The keys stand in sorted blocks of bounded length. Finding the block and the place in it are two binary
+searches; how many keys stand before a block is told by a Fenwick tree over the lengths of the blocks, which is
+only there while somebody asks for places. Adding, taking out and telling a place cost O(log n), besides moving
+at most one block in memory.
+"""
+
+from bisect import bisect_left, insort
+from collections.abc import Iterator
+from typing import Any, Generic, TypeVar
+
+Key = TypeVar("Key", bound=Any)  # Any: whatever can be compared with its like
+
+_LONGEST = 1024
+"""The most keys in a block: short enough to be moved in well under a microsecond."""
+
+
+class Ranking(Generic[Key]):
+    """A sorted collection of different keys."""
+
+    __slots__ = ("_blocks", "_lasts", "_size", "_tree")
+
+    def __init__(self) -> None:
+        self._blocks: list[list[Key]] = []
+        self._lasts: list[Key] = []  # the last key of each block
+        self._tree: list[int] = []  # empty: not there, to be made when a place is asked for
+        self._size = 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __iter__(self) -> Iterator[Key]:
+        for block in self._blocks:
+            yield from block
+
+    @property
+    def first(self) -> Key:
+        """The lowest key; ``IndexError`` if there is none."""
+        return self._blocks[0][0]
+
+    def add(self, key: Key) -> None:
+        """Put *key* where it belongs."""
+        self._size += 1
+        lasts = self._lasts
+        if not lasts:
+            self._blocks.append([key])
+            lasts.append(key)
+            return
+        number = bisect_left(lasts, key)
+        if number == len(lasts):
+            number -= 1
+            block = self._blocks[number]
+            block.append(key)
+            lasts[number] = key
+        else:
+            block = self._blocks[number]
+            insort(block, key)
+        if len(block) > _LONGEST:
+            self._split(number)
+        elif self._tree:
+            self._count(number, 1)
+
+    def remove(self, key: Key) -> None:
+        """Take *key* out; ``KeyError`` if it is not there."""
+        number, place = self._find(key)
+        block = self._blocks[number]
+        del block[place]
+        self._shrunk(number, block)
+
+    def pop(self) -> Key:
+        """Take the lowest key out; ``IndexError`` if there is none."""
+        block = self._blocks[0]
+        key = block.pop(0)
+        self._shrunk(0, block)
+        return key
+
+    def place(self, key: Key) -> int:
+        """How many keys stand before *key*; ``KeyError`` if it is not there."""
+        number, place = self._find(key)
+        tree = self._tree or self._counted()
+        while number:
+            place += tree[number]
+            number &= number - 1
+        return place
+
+    def _find(self, key: Key) -> tuple[int, int]:
+        number = bisect_left(self._lasts, key)
+        if number < len(self._lasts):
+            block = self._blocks[number]
+            place = bisect_left(block, key)
+            if block[place] == key:
+                return number, place
+        raise KeyError(key)
+
+    def _shrunk(self, number: int, block: list[Key]) -> None:
+        self._size -= 1
+        if not block:
+            del self._blocks[number], self._lasts[number]
+            self._tree = []
+            return
+        self._lasts[number] = block[-1]
+        if self._tree:
+            self._count(number, -1)
+
+    def _split(self, number: int) -> None:
+        block = self._blocks[number]
+        half = len(block) // 2
+        self._blocks.insert(number + 1, block[half:])
+        del block[half:]
+        self._lasts.insert(number, block[-1])
+        self._tree = []
+
+    def _count(self, number: int, change: int) -> None:
+        tree, number = self._tree, number + 1
+        while number < len(tree):
+            tree[number] += change
+            number += number & -number
+
+    def _counted(self) -> list[int]:
+        tree = [0, *map(len, self._blocks)]
+        for number in range(1, len(tree)):
+            above = number + (number & -number)
+            if above < len(tree):
+                tree[above] += tree[number]
+        self._tree = tree
+        return tree

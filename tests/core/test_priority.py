@@ -1,0 +1,115 @@
+"""How a score comes about, and which queue it leads to."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from taskorch import InvalidRule, Priority, Scoring, Task
+from taskorch.core.priority import BANDS, LABELS, band, choose
+from tests.core.d0 import PAGE, example, table
+
+NOW = datetime(2024, 1, 15, 10, 35, tzinfo=UTC)
+needs_d0 = pytest.mark.skipif(not PAGE.exists(), reason="the shared documents are not here")
+
+
+def task(factors: tuple[str, ...] = (), score: float = 50, **rest: Any) -> Task:
+    """A task with a score and factors."""
+    return Task.new("t", now=NOW, id="T", priority=Priority(score=score, factors=factors), **rest)
+
+
+@needs_d0
+def test_the_example_of_d0_scores_as_it_says() -> None:
+    """The factors of D0's task make its 78 with the default weights, and the sum is told."""
+    document = Task.from_dict(example("Format de Tâche Standard"))
+    score = Scoring().score(document.priority.factors)
+    assert score.value == document.priority.score == 78
+    assert score.explain() == "50 base + 10 existing_client + 18 deadline_soon = 78"
+
+
+@needs_d0
+def test_the_deadline_of_the_project_raises_its_factor() -> None:
+    """D0's example has a deadline that the rule calls soon; without that factor it gets it, once."""
+    document = Task.from_dict(example("Format de Tâche Standard"))
+    bare = Task.new("t", now=NOW, context=document.context, priority=Priority(factors=("existing_client",)))
+    weighed = Scoring().weighed(bare, NOW)
+    assert weighed.priority == Priority(score=78, factors=("existing_client", "deadline_soon"))
+    assert Scoring().weighed(weighed, NOW) == weighed
+    assert Scoring(soon=timedelta(days=30)).weighed(bare, NOW).priority.score == 60
+
+
+@pytest.mark.parametrize("deadline", ["2024-02-30", "soon", "", 20240630, None, {"at": "2024-06-30"}, "9" * 5000])
+def test_a_free_form_deadline_that_is_none_raises_nothing(deadline: object) -> None:
+    """A context is free-form: what is no date is not an error, and no factor."""
+    assert Scoring().factors(task(context={"project": {"deadline": deadline}}), NOW) == ()
+    assert Scoring().factors(task(context={"project": deadline}), NOW) == ()
+
+
+def test_a_score_stays_within_its_bounds_and_says_so() -> None:
+    """Beyond 0 and 100 a score is cut, and its explanation shows the sum before."""
+    scoring = Scoring(weights={"vip": 80, "spam": -99.5})
+    assert scoring.score(["vip"]).explain() == "50 base + 80 vip = 130, kept within 0 to 100: 100"
+    assert scoring.score(["spam"]).explain() == "50 base - 99.5 spam = -49.5, kept within 0 to 100: 0"
+    assert scoring.score(["vip", "vip", "unheard-of"]).parts == (("vip", 80),)
+
+
+@given(st.dictionaries(st.text(max_size=5), st.floats(-200, 200)), st.data())
+def test_a_score_is_the_sum_of_its_parts(weights: dict[str, float], data: st.DataObject) -> None:
+    """A score is base plus the weights of its factors, between 0 and 100, whatever the order of the factors."""
+    factors = data.draw(st.lists(st.sampled_from([*weights, "other"])))
+    score = Scoring(weights=weights).score(factors)
+    assert 0 <= score.value <= 100
+    assert score.value == min(max(score.base + sum(dict(score.parts).values()), 0), 100)
+    assert set(dict(score.parts)) == set(factors) & set(weights)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), True, "7", None])
+def test_weights_that_are_no_numbers_are_refused(number: Any) -> None:
+    """All weights that are no finite numbers are told at once."""
+    with pytest.raises(InvalidRule) as refused:
+        Scoring(base=number, weights={"a": 1, "b": number})
+    assert [problem.path for problem in refused.value.problems] == ["base", "weights.b"]
+
+
+# --- the choice of a queue --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("score", "queue"),
+    [
+        *((100, "critical"), (95, "critical"), (94.9, "urgent"), (85, "urgent"), (84, "high_priority")),
+        *((78, "high_priority"), (70, "high_priority"), (69, "normal"), (50, "normal"), (40, "normal")),
+        *((39, "low_priority"), (1, "low_priority"), (0.5, "backlog"), (0, "backlog")),
+    ],
+)
+def test_a_score_alone_chooses_by_its_band(score: float, queue: str) -> None:
+    """The bands are those of the design: 95, 85, 70, 40, 1, 0."""
+    assert band(score) == queue
+    assert choose(task(score=score)) == (queue, "score")
+
+
+def test_the_first_row_with_an_answer_chooses() -> None:
+    """Explicit beats a date, a date a label, a label the score."""
+    label, date = ("vip", "P1"), NOW + timedelta(days=1)
+    assert choose(task(label, 10, at=date, queue="backlog")) == ("backlog", "explicit")
+    assert choose(task(label, 10, at=date)) == ("scheduled", "date")
+    assert choose(task(label, 10, at=date), dated=None) == ("urgent", "label")
+    assert choose(task(label, 10)) == ("urgent", "label")
+    assert choose(task(("vip",), 10)) == ("low_priority", "score")
+
+
+@pytest.mark.parametrize(("label", "queue"), LABELS.items())
+def test_labels_are_read_in_any_case(label: str, queue: str) -> None:
+    """A label chooses its queue, however it is spelt."""
+    assert choose(task((label.upper(),))).queue == choose(task((label.title(),))).queue == queue
+
+
+@needs_d0
+def test_the_labels_are_those_of_d0() -> None:
+    """P1 to P4 lead to the queues whose usage names them in D0's table; the bands know six of its queues."""
+    rows = list(table("Queues Disponibles"))
+    usages = {usage.split(",")[0].lower(): name for name, _, _, usage in rows if usage.startswith("P")}
+    assert usages == {label: LABELS[label] for label in ("p1", "p2", "p3", "p4")}
+    assert [queue for _, queue in BANDS] == [name for name, *_ in rows if name != "scheduled"]

@@ -1,0 +1,447 @@
+"""What a queue engine does with a task: in, out, held, bumped, moved; and what it refuses."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from taskorch import (
+    DuplicateTask,
+    IllegalTransition,
+    InvalidTask,
+    NotWaiting,
+    QueueEngine,
+    QueueFull,
+    QueueSpec,
+    State,
+    Task,
+    UnknownQueue,
+    UnknownTask,
+    advance,
+)
+from tests.core.d0 import PAGE, example
+from tests.core.waiting import HOUR, NOW, drained, one_queue, waiting
+
+
+def test_a_task_goes_in_and_comes_out_with_its_queue() -> None:
+    """A popped task carries the queue that its score chose, when it entered, position 0 and when it is due."""
+    engine = QueueEngine()
+    assert engine.push(waiting("a", 78), NOW + HOUR) == "high_priority"
+    task = engine.pop(NOW + HOUR)
+    assert task is not None
+    assert (task.queue.name, task.queue.position) == ("high_priority", 0)
+    assert (task.queue.entered_at, task.queue.sla_deadline) == (NOW + HOUR, NOW + 8 * HOUR)
+    assert engine.pop(NOW + HOUR) is None
+
+
+@pytest.mark.skipif(not PAGE.exists(), reason="the shared documents are not here")
+def test_the_example_of_d0_is_due_as_it_says() -> None:
+    """D0's task, pushed five seconds after its creation, has the queue, the entry and the deadline of the page."""
+    document = Task.from_dict(example("Format de Tâche Standard"))
+    task = Task.new("brief", now=document.created_at, id=document.id, priority=document.priority)
+    engine = QueueEngine()
+    assert document.queue.entered_at is not None
+    engine.push(task, document.queue.entered_at)
+    popped = engine.pop(document.queue.entered_at)
+    assert popped is not None
+    assert popped.queue == document.queue
+
+
+def test_the_engine_orders_and_the_lifecycle_changes() -> None:
+    """States are changed by advance alone: what was pushed QUEUED is popped QUEUED, and goes on from there."""
+    engine = QueueEngine()
+    queued, _ = advance(waiting("a"), "enqueue", now=NOW, by="me")
+    engine.push(queued, NOW)
+    task = engine.pop(NOW)
+    assert task is not None
+    for verb in ("schedule", "start", "complete"):
+        task, _ = advance(task, verb, now=NOW + HOUR, by="me")
+    assert task.state.current is State.COMPLETED
+    assert task.metadata.version == 4
+    with pytest.raises(IllegalTransition, match="can't enqueue when COMPLETED"):
+        QueueEngine().push(task, NOW)
+
+
+def test_positions_count_from_zero() -> None:
+    """Positions tell how many of the queue come before, and follow every change."""
+    engine = one_queue(ageing=0)
+    for id, score in [("low", 10), ("high", 90), ("mid", 50)]:
+        engine.push(waiting(id, score), NOW)
+    assert [engine.position(id) for id in ("high", "mid", "low")] == [0, 1, 2]
+    engine.bump("low", 60, "ann", now=NOW)
+    assert [engine.position(id) for id in ("high", "low", "mid")] == [0, 1, 2]
+    assert engine.remove("high").id == "high"
+    assert [engine.task(id).queue.position for id in ("low", "mid")] == [0, 1]
+    assert [task.id for task in engine.waiting("q")] == ["low", "mid"]
+    assert engine.pop(NOW).id == "low"  # type: ignore[union-attr]
+    assert [engine.position(id) for id in ("low", "mid")] == [0, 0]
+
+
+def test_a_bump_is_a_recorded_fact() -> None:
+    """A bump tells who and why, counts as a version, and keeps the score within its bounds."""
+    engine = one_queue()
+    engine.push(waiting("a", 95), NOW)
+    event = engine.bump("a", 20, "ann", now=NOW + HOUR, reason="the client called")
+    assert (event.verb, event.by, event.reason, event.version) == ("bump", "ann", "the client called", 1)
+    assert (event.previous, event.state, event.at) == (State.CREATED, State.CREATED, NOW + HOUR)
+    task = engine.task("a")
+    assert (task.priority.score, task.metadata.version, task.metadata.updated_by) == (100, 1, "ann")
+    assert engine.bump("a", -250, "ann", now=NOW).version == 2
+    assert engine.task("a").priority.score == 0
+
+
+def test_a_bump_without_a_time_takes_the_present() -> None:
+    """Where no time is given the clock of the machine is asked, as for a new task."""
+    engine = one_queue()
+    engine.push(waiting("a"), NOW)
+    before = datetime.now(UTC)
+    event = engine.bump("a", 1, "ann")
+    assert before <= event.observed_at <= datetime.now(UTC)
+
+
+def test_a_move_takes_the_waiting_time_along() -> None:
+    """A moved task has the level of its new queue, and the time it entered the old one."""
+    engine = QueueEngine()
+    engine.push(waiting("a", 50), NOW)
+    event = engine.move("a", "critical", "ann", now=NOW + HOUR)
+    assert (event.verb, event.by, event.version) == ("move", "ann", 1)
+    assert event.subject is not None
+    assert (event.subject.queue, event.subject.sla_deadline) == ("critical", NOW + HOUR)
+    task = engine.pop(NOW + HOUR)
+    assert task is not None
+    assert (task.queue.name, task.queue.entered_at, task.queue.sla_deadline) == ("critical", NOW, NOW + HOUR)
+    assert [load.waiting for load in engine.loads()] == [0] * 7
+    assert engine.load("critical").in_progress == 1
+
+
+def test_a_held_task_keeps_its_place_in_the_house_but_not_in_the_order() -> None:
+    """What is held is not popped, has no position, counts as waiting, and comes back as if never held."""
+    engine = one_queue()
+    for number in range(3):
+        engine.push(waiting(f"t{number}"), NOW + timedelta(seconds=number))
+    engine.hold("t0")
+    engine.hold("t0")
+    assert engine.position("t0") is None
+    assert engine.load("q").waiting == 3
+    assert engine.peek(NOW + HOUR).id == "t1"  # type: ignore[union-attr]
+    assert [task.id for task in engine.waiting("q")] == ["t1", "t2", "t0"]
+    engine.bump("t0", 1, "ann", now=NOW)
+    assert engine.position("t0") is None
+    engine.release("t0", NOW)
+    engine.release("t0", NOW)
+    assert engine.position("t0") == 0
+    assert engine.load("q").waiting == 3
+    assert drained(engine, NOW + HOUR) == ["t0", "t1", "t2"]
+
+
+def test_a_task_on_hold_is_pushed_held() -> None:
+    """Restored ON_HOLD it stays held, until it is released or told of as QUEUED again."""
+    engine = QueueEngine([QueueSpec("q"), QueueSpec("r")])
+    for id in ("a", "b"):
+        queued, _ = advance(waiting(id, queue="q"), "enqueue", now=NOW, by="me")
+        held, _ = advance(queued, "hold", now=NOW, by="me")
+        engine.push(held, NOW)
+    assert engine.pop(NOW) is None
+    released, _ = advance(engine.task("a"), "release", now=NOW, by="me")
+    engine.update(released, NOW)
+    assert drained(engine) == ["a"]
+    engine.release("b", NOW)
+    assert drained(engine) == ["b"]
+
+
+def test_an_update_takes_over_what_has_changed() -> None:
+    """A task told of again is ranked anew; where it waits and since when does not change."""
+    engine = one_queue()
+    for id in ("a", "b"):
+        engine.push(waiting(id, 50), NOW)
+    engine.update(waiting("b", 90, now=NOW), NOW + HOUR)
+    assert engine.task("b").queue.entered_at == NOW
+    assert drained(engine) == ["b", "a"]
+
+
+def test_an_update_with_a_date_waits_for_it() -> None:
+    """A date that is given later counts like one that was there from the beginning."""
+    engine = one_queue()
+    engine.push(waiting("a"), NOW)
+    engine.update(waiting("a", at=NOW + HOUR), NOW)
+    assert drained(engine) == []
+    assert engine.next_due(NOW) == NOW + HOUR
+    assert drained(engine, NOW + HOUR) == ["a"]
+
+
+# --- dates ------------------------------------------------------------------------------------------------
+
+
+def test_nothing_is_popped_before_its_date() -> None:
+    """A task with a date waits for it, in whatever queue, and then ranks by its score; next_due tells when."""
+    engine = QueueEngine()
+    engine.push(waiting("later", 90, at=NOW + 2 * HOUR), NOW)
+    engine.push(waiting("sooner", 10, at=NOW + HOUR), NOW)
+    engine.push(waiting("normal", 50), NOW)
+    assert engine.load("scheduled").waiting == 2
+    assert [engine.position(id) for id in ("sooner", "later")] == [0, 1]
+    assert engine.next_due(NOW) == NOW + HOUR
+    assert drained(engine, NOW + HOUR - timedelta(microseconds=1)) == ["normal"]
+    assert drained(engine, NOW + HOUR) == ["sooner"]
+    assert engine.next_due(NOW + HOUR) == NOW + 2 * HOUR
+    assert drained(engine, NOW + 2 * HOUR) == ["later"]
+    assert engine.next_due(NOW + 3 * HOUR) is None
+
+
+def test_a_date_is_the_deadline_of_the_start() -> None:
+    """In the queue of dates the date itself is the deadline."""
+    engine = QueueEngine()
+    engine.push(waiting("a", at=NOW + HOUR), NOW)
+    assert engine.task("a").queue.sla_deadline == NOW + HOUR
+
+
+def test_once_due_a_task_ranks_by_its_band() -> None:
+    """A task whose date has come competes with the queue that its score would have chosen."""
+    engine = QueueEngine()
+    engine.push(waiting("dated", 90, at=NOW + HOUR), NOW)
+    engine.push(waiting("urgent", 92), NOW)
+    engine.push(waiting("high", 80), NOW)
+    engine.push(waiting("dated-low", 5, at=NOW + HOUR), NOW)
+    assert drained(engine, NOW + HOUR) == ["urgent", "dated", "high", "dated-low"]
+
+
+def test_waiting_for_a_date_earns_no_points() -> None:
+    """Ageing begins with the date: a task scheduled months ahead does not outrank everybody on its day."""
+    engine = one_queue(ageing=1)
+    engine.push(waiting("dated", 50, at=NOW + 1000 * HOUR), NOW)
+    engine.push(waiting("first", 51), NOW + 1000 * HOUR)
+    engine.push(waiting("last", 49), NOW + 1000 * HOUR)
+    assert drained(engine, NOW + 1001 * HOUR) == ["first", "dated", "last"]
+
+
+def test_a_date_in_a_queue_of_its_own_choice() -> None:
+    """A task may wait for a date in any queue; a bump or a hold meanwhile does not make it due."""
+    engine = one_queue()
+    engine.push(waiting("a", at=NOW + HOUR), NOW)
+    engine.bump("a", 10, "ann", now=NOW)
+    engine.hold("a")
+    assert engine.next_due(NOW) is None
+    engine.release("a", NOW)
+    assert drained(engine) == []
+    assert engine.next_due(NOW) == NOW + HOUR
+    engine.hold("a")
+    engine.release("a", NOW + 2 * HOUR)
+    assert drained(engine, NOW) == ["a"]
+
+
+# --- bounds -----------------------------------------------------------------------------------------------
+
+
+def test_a_full_queue_refuses_with_figures() -> None:
+    """Capacity bounds what waits, held tasks among them; handing one out makes room."""
+    engine = QueueEngine()
+    for number in range(3):
+        engine.push(waiting(f"t{number}", 99), NOW)
+    engine.hold("t2")
+    with pytest.raises(QueueFull, match="3 of 3 places") as full:
+        engine.push(waiting("t3", 99), NOW)
+    assert (full.value.queue, full.value.waiting, full.value.capacity) == ("critical", 3, 3)
+    assert "t3" not in engine
+    assert len(engine) == 3
+    engine.pop(NOW)
+    engine.push(waiting("t3", 99), NOW)
+    load = engine.load("critical")
+    assert (load.waiting, load.in_progress, load.capacity, load.utilisation) == (3, 1, 3, 1.0)
+
+
+def test_an_overflow_takes_what_has_no_place() -> None:
+    """Queues overflow one into the other; the last without a place refuses, and is named as it was asked for."""
+    engine = QueueEngine(
+        [QueueSpec("a", 60, 1, overflow="b"), QueueSpec("b", 120, 1, overflow="c", rank=1), QueueSpec("c", 180, 1)]
+    )
+    assert [engine.push(waiting(f"t{n}", queue="a"), NOW) for n in range(3)] == ["a", "b", "c"]
+    assert engine.task("t1").queue.sla_deadline == NOW + timedelta(seconds=120)
+    with pytest.raises(QueueFull) as full:
+        engine.push(waiting("t3", queue="a"), NOW)
+    assert full.value.queue == "a"
+    with pytest.raises(QueueFull):
+        engine.move("t0", "b", "ann", now=NOW)
+    assert engine.task("t0").queue.name == "a"
+    assert engine.task("t0").metadata.version == 0
+
+
+def test_concurrency_bounds_what_is_in_progress() -> None:
+    """A queue with as many tasks out as it may have is passed over, until one of them is removed."""
+    engine = QueueEngine([QueueSpec("a", concurrency=1), QueueSpec("b", rank=1)])
+    for id, queue in [("a0", "a"), ("a1", "a"), ("b0", "b"), ("b1", "b")]:
+        engine.push(waiting(id, queue=queue), NOW)
+    assert engine.pop(NOW).id == "a0"  # type: ignore[union-attr]
+    assert engine.peek(NOW).id == "b0"  # type: ignore[union-attr]
+    assert engine.pop(NOW).id == "b0"  # type: ignore[union-attr]
+    engine.remove("a0")
+    assert drained(engine) == ["a1", "b1"]
+    load = engine.load("a")
+    assert (load.waiting, load.in_progress, load.concurrency, load.utilisation) == (0, 1, 1, None)
+
+
+def test_a_queue_without_places_is_full() -> None:
+    """A capacity of 0 closes a queue; its load is whole, not a division by zero."""
+    engine = one_queue(capacity=0)
+    with pytest.raises(QueueFull):
+        engine.push(waiting("a"), NOW)
+    assert engine.load("q").utilisation == 1.0
+
+
+# --- bad input --------------------------------------------------------------------------------------------
+
+QUESTIONS: dict[str, Callable[[QueueEngine, str], object]] = {
+    "remove": lambda engine, id: engine.remove(id),
+    "position": lambda engine, id: engine.position(id),
+    "task": lambda engine, id: engine.task(id),
+    "bump": lambda engine, id: engine.bump(id, 1, "ann", now=NOW),
+    "move": lambda engine, id: engine.move(id, "r", "ann", now=NOW),
+    "hold": lambda engine, id: engine.hold(id),
+    "release": lambda engine, id: engine.release(id, NOW),
+    "update": lambda engine, id: engine.update(waiting(id), NOW),
+}
+
+
+def full_engine() -> QueueEngine:
+    """An engine with a task waiting, one held, one with a date, one out."""
+    engine = QueueEngine([QueueSpec("q", 3600), QueueSpec("r", rank=1)])
+    for id in ("out", "waits", "held"):
+        engine.push(waiting(id, queue="q"), NOW + (timedelta(0) if id == "out" else HOUR))
+    engine.push(waiting("dated", queue="r", at=NOW + 9 * HOUR), NOW)
+    engine.hold("held")
+    assert engine.pop(NOW).id == "out"  # type: ignore[union-attr]
+    return engine
+
+
+def facts(engine: QueueEngine) -> object:
+    """All that can be asked of an engine."""
+    tasks = {id: engine.task(id) for id in ("out", "waits", "held", "dated") if id in engine}
+    order = [task.id for name in engine.specs for task in engine.waiting(name)]
+    return tasks, order, engine.loads(), engine.peek(NOW), engine.next_due(NOW)
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_a_task_that_is_not_here_is_told(question: str) -> None:
+    """Whatever is asked of an unknown or removed task raises, and changes nothing."""
+    engine = full_engine()
+    before = facts(engine)
+    with pytest.raises(UnknownTask) as unknown:
+        QUESTIONS[question](engine, "nobody")
+    assert unknown.value.id == "nobody"
+    assert facts(engine) == before
+
+
+@pytest.mark.parametrize("question", ["bump", "move", "hold", "release", "update"])
+def test_a_task_that_was_handed_out_keeps_its_place(question: str) -> None:
+    """What is in progress can no longer be bumped, moved or held; a finished one is not even here."""
+    engine = full_engine()
+    before = facts(engine)
+    with pytest.raises(NotWaiting, match=f"can't {question} task 'out'"):
+        QUESTIONS[question](engine, "out")
+    assert facts(engine) == before
+    engine.remove("out")
+    with pytest.raises(UnknownTask):
+        QUESTIONS[question](engine, "out")
+
+
+NAIVE = datetime(2026, 11, 20, 10)  # noqa: DTZ001 - a time without a zone is what is refused
+BEYOND = datetime.max.replace(tzinfo=timezone(timedelta(hours=-5)))
+BEFORE = datetime.min.replace(tzinfo=timezone(timedelta(hours=5)))
+REFUSED: list[tuple[str, Callable[[QueueEngine], object], type[Exception]]] = [
+    ("a duplicate id", lambda e: e.push(waiting("waits"), NOW), DuplicateTask),
+    ("the id of one handed out", lambda e: e.push(waiting("out"), NOW), DuplicateTask),
+    ("an unknown queue", lambda e: e.push(waiting("new", queue="nope"), NOW), UnknownQueue),
+    ("a queue that its score would choose", lambda e: e.push(waiting("new"), NOW), UnknownQueue),
+    ("a move to nowhere", lambda e: e.move("waits", "nope", "ann", now=NOW), UnknownQueue),
+    ("a load of nothing", lambda e: e.load("nope"), UnknownQueue),
+    ("the tasks of nothing", lambda e: list(e.waiting("nope")), UnknownQueue),
+    *((f"a bump by {d}", lambda e, d=d: e.bump("waits", d, "ann", now=NOW), InvalidTask)
+      for d in (float("nan"), float("inf"), "10", None, True)),
+    *((f"{what} at {when}", lambda e, f=f, when=when: f(e, when), InvalidTask)
+      for when in (NAIVE, BEYOND, BEFORE)
+      for what, f in {
+          "a push": lambda e, when: e.push(waiting("new", queue="q"), when),
+          "a pop": lambda e, when: e.pop(when),
+          "a peek": lambda e, when: e.peek(when),
+          "a bump": lambda e, when: e.bump("waits", 1, "ann", now=when),
+          "a move": lambda e, when: e.move("waits", "r", "ann", now=when),
+          "a look ahead": lambda e, when: e.next_due(when),
+          "a release": lambda e, when: e.release("held", when),
+          "an update": lambda e, when: e.update(waiting("waits"), when),
+      }.items()),
+    ("a deadline beyond the calendar",
+     lambda e: e.push(waiting("new", queue="q", now=datetime.max.replace(tzinfo=UTC)), NOW), InvalidTask),
+    ("an update to a state that does not wait",
+     lambda e: e.update(advance(waiting("waits"), "cancel", now=NOW, by="me")[0], NOW), IllegalTransition),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("act", "error"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
+def test_bad_input_changes_nothing(act: Callable[[QueueEngine], object], error: type[Exception]) -> None:
+    """What cannot be done raises its own error, and everything is as before."""
+    engine = full_engine()
+    before = facts(engine)
+    with pytest.raises(error):
+        act(engine)
+    assert facts(engine) == before
+
+
+@pytest.mark.parametrize("year", [1, 9999])
+def test_the_ends_of_the_calendar_can_be_lived_in(year: int) -> None:
+    """A task without a level waits and comes out in year 1 and 9999 as in any other."""
+    now = datetime(year, 6, 1, tzinfo=UTC)
+    engine = one_queue()
+    engine.push(waiting("a", now=now), now)
+    assert drained(engine, now) == ["a"]
+
+
+def test_a_time_of_another_zone_is_the_same_time() -> None:
+    """Zones are spellings: a date is due, and a deadline shown, as in UTC."""
+    there = timezone(timedelta(hours=9))
+    engine = QueueEngine()
+    engine.push(waiting("a", at=(NOW + HOUR).astimezone(there)), NOW.astimezone(there))
+    assert drained(engine, NOW) == []
+    task = engine.pop((NOW + HOUR).astimezone(there))
+    assert task is not None
+    assert task.to_dict()["task"]["queue"]["entered_at"] == "2026-11-20T10:00:00Z"  # type: ignore[index]
+
+
+def test_any_object_may_be_asked_for() -> None:
+    """Asking whether something is in an engine never raises."""
+    engine = full_engine()
+    anything: list[Any] = ["waits", "nobody", 3, None]
+    assert [thing in engine for thing in anything] == [True, False, False, False]
+
+
+# --- forecast ---------------------------------------------------------------------------------------------
+
+
+def test_a_forecast_tells_what_will_be_late() -> None:
+    """With one task an hour the third of a queue of two hours will be late; without any figure nobody knows."""
+    engine = QueueEngine([QueueSpec("q", 2 * 3600), QueueSpec("r", rank=1)])
+    for number in range(3):
+        engine.push(waiting(f"t{number}", 50 - number, queue="q"), NOW)
+    engine.push(waiting("other", queue="r"), NOW)
+    told = engine.forecast("q", NOW, per_hour=1)
+    assert [prediction.id for prediction in told.predictions] == ["t0", "t1", "t2"]
+    assert [prediction.late for prediction in told.predictions] == [False, False, True]
+    assert told.share_late == pytest.approx(1 / 3)
+    assert (told.inputs.waiting, told.inputs.running, told.inputs.per_hour) == (3, 0, 1)
+    assert engine.forecast("q", NOW).share_late is None
+    assert engine.forecast("r", NOW, per_hour=1).share_late is None
+
+
+def test_a_forecast_counts_what_is_in_progress() -> None:
+    """Slots are the queue's concurrency, taken by what was handed out since it was handed out."""
+    engine = one_queue(sla=3600, concurrency=1)
+    for number in range(2):
+        engine.push(waiting(f"t{number}", 50 - number), NOW)
+    engine.pop(NOW)
+    told = engine.forecast("q", NOW + HOUR / 4, usual=HOUR / 2)
+    assert {prediction.id: prediction.finish for prediction in told.predictions} == {
+        "t0": NOW + HOUR / 2,
+        "t1": NOW + HOUR,
+    }
+    assert told.share_late == 0
+    with pytest.raises(UnknownQueue):
+        engine.forecast("nope", NOW)

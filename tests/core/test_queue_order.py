@@ -1,0 +1,265 @@
+"""The order of tasks within a queue and between queues: total, fair, and the same whoever asks and when."""
+
+import itertools
+import random
+import subprocess
+import sys
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from taskorch import InvalidQueue, QueueEngine, QueueSpec, Task
+from taskorch.core.lanes import Lane
+from tests.core.waiting import HOUR, NOW, drained, one_queue, waiting
+
+scores = st.one_of(st.integers(0, 100), st.floats(0, 100))
+moments = st.integers(0, 10**6).map(lambda seconds: NOW + timedelta(seconds=seconds))
+
+
+@st.composite
+def crowds(draw: st.DrawFn, most: int = 12) -> list[tuple[Task, datetime]]:
+    """Tasks with the time at which each enters."""
+    rows = draw(st.lists(st.tuples(scores, moments, moments, st.sampled_from(["a", "b", "c"])), max_size=most))
+    return [
+        (waiting(f"t{number}", score, now=min(created, entered), queue=queue), entered)
+        for number, (score, created, entered, queue) in enumerate(rows)
+    ]
+
+
+def three(**wishes: Any) -> list[QueueSpec]:
+    """Three queues, two of the same rank."""
+    return [
+        QueueSpec("a", 3600, rank=0, **wishes),
+        QueueSpec("b", 7200, rank=1, **wishes),
+        QueueSpec("c", rank=1, **wishes),
+    ]
+
+
+END = NOW + timedelta(days=30)
+
+
+@pytest.mark.parametrize("within", ["score", "edf"])
+@pytest.mark.parametrize("between", ["strict", "edf", "weighted"])
+@given(crowds(), st.randoms(use_true_random=False))
+def test_order_does_not_depend_on_insertion(
+    between: str, within: str, crowd: list[tuple[Task, datetime]], chance: random.Random
+) -> None:
+    """The same tasks come out in the same order, in whatever order they went in."""
+    orders = []
+    for _ in range(3):
+        engine = QueueEngine(three(discipline=within), between)
+        for task, entered in crowd:
+            engine.push(task, entered)
+        orders.append(drained(engine, END))
+        chance.shuffle(crowd)
+    assert orders[0] == orders[1] == orders[2]
+    assert sorted(orders[0]) == sorted(task.id for task, _ in crowd)
+
+
+@given(crowds(), st.data())
+def test_order_does_not_depend_on_the_hour(crowd: list[tuple[Task, datetime]], data: st.DataObject) -> None:
+    """Which of two waiting tasks comes first is settled when they enter: nothing is ever sorted again."""
+    engine = one_queue(sla=3600)
+    crowd = [(Task.new("t", id=t.id, now=t.created_at, priority=t.priority), entered) for t, entered in crowd]
+    for task, entered in crowd:
+        engine.push(task, entered)
+    expected = [task.id for task in engine.waiting("q")]
+    assert [engine.position(id) for id in expected] == list(range(len(expected)))
+    now, popped = NOW, []
+    for _ in expected:
+        now += timedelta(seconds=data.draw(st.integers(0, 10**6)))
+        popped.append(engine.pop(now).id)  # type: ignore[union-attr]
+    assert popped == expected
+
+
+@given(crowds(), st.floats(0, 50) | st.integers(0, 50))
+def test_within_a_queue_the_aged_score_decides(crowd: list[tuple[Task, datetime]], ageing: float) -> None:
+    """First comes the highest score with the points earned by waiting; then the deadline, the entry, the id."""
+    engine = one_queue(sla=3600, ageing=ageing)
+    rows = []
+    for task, entered in crowd:
+        engine.push(Task.new("t", id=task.id, now=task.created_at, priority=task.priority), entered)
+        rows.append((task, entered))
+
+    def aged(row: tuple[Task, datetime]) -> float:
+        return row[0].priority.score + ageing * ((END - row[1]) / HOUR)
+
+    order = drained(engine, END)
+    by_id = {task.id: (task, entered) for task, entered in rows}
+    for first, second in itertools.pairwise(order):
+        before, after = by_id[first], by_id[second]
+        assert aged(before) >= aged(after) - 1e-5
+        if before[0].priority.score == after[0].priority.score and before[1] == after[1]:
+            assert (before[0].created_at, first) <= (after[0].created_at, second)
+
+
+def test_ageing_is_worth_points_by_the_hour() -> None:
+    """With two points an hour ten points are outweighed by more than five hours of waiting, not by less."""
+    for hours, first in ((4.99, "new"), (5.01, "old")):
+        engine = one_queue(ageing=2)
+        engine.push(waiting("old", 50), NOW)
+        engine.push(waiting("new", 60), NOW + hours * HOUR)
+        assert engine.pop(NOW + 9 * HOUR).id == first  # type: ignore[union-attr]
+
+
+def test_ties_are_broken_down_to_the_id() -> None:
+    """Of equal scores the earlier deadline, then the earlier entry, then the lower id comes first."""
+    engine = QueueEngine([QueueSpec("q", 3600, ageing=0)])
+    engine.push(waiting("z", now=NOW - HOUR), NOW + HOUR)
+    engine.push(waiting("y"), NOW)
+    engine.push(waiting("x"), NOW + HOUR)
+    engine.push(waiting("w"), NOW + HOUR)
+    assert drained(engine, END) == ["z", "y", "w", "x"]
+
+
+def test_edf_takes_the_earliest_deadline_first() -> None:
+    """Within an edf queue the deadline decides before the score; without one a task comes last."""
+    engine = QueueEngine([QueueSpec("q", 3600, discipline="edf")])  # type: ignore[arg-type]
+    engine.push(waiting("late", 100, now=NOW), NOW)
+    engine.push(waiting("early", 0, now=NOW - HOUR), NOW)
+    assert drained(engine) == ["early", "late"]
+
+
+# --- between queues ---------------------------------------------------------------------------------------
+
+
+def test_strict_serves_by_rank() -> None:
+    """Strict empties the lower rank first; of equal ranks the higher score is served."""
+    engine = QueueEngine(three(), "strict")
+    for id, queue, score in [("b1", "b", 40), ("c1", "c", 60), ("c2", "c", 20), ("a1", "a", 0)]:
+        engine.push(waiting(id, score, queue=queue), NOW)
+    assert drained(engine) == ["a1", "c1", "b1", "c2"]
+
+
+def test_edf_serves_the_queue_whose_first_task_is_due_first() -> None:
+    """Between queues edf looks at the deadline of the task that each would give."""
+    engine = QueueEngine(three(), "edf")
+    engine.push(waiting("a", queue="a", now=NOW + 3 * HOUR), NOW)
+    engine.push(waiting("b", queue="b", now=NOW), NOW)
+    engine.push(waiting("c", queue="c", now=NOW), NOW)
+    assert drained(engine) == ["b", "a", "c"]
+
+
+def test_weighted_shares_by_weight() -> None:
+    """Of queues that are never empty each is served in proportion to its weight."""
+    weights = {"a": 5, "b": 2, "c": 1}
+    engine = QueueEngine([QueueSpec(name, weight=weight) for name, weight in weights.items()], "weighted")
+    for number in range(200):
+        for name in weights:
+            engine.push(waiting(f"{name}{number}", queue=name), NOW)
+    served = "".join(engine.pop(NOW).id[0] for _ in range(160))  # type: ignore[union-attr]
+    assert {name: served.count(name) for name in weights} == {"a": 100, "b": 40, "c": 20}
+
+
+@given(
+    st.lists(st.integers(1, 9) | st.floats(0.1, 9), min_size=2, max_size=5),
+    st.lists(st.tuples(st.integers(0, 4), st.integers(0, 3)), max_size=120),
+)
+def test_weighted_starves_nobody(weights: list[float], story: list[tuple[int, int]]) -> None:
+    """A queue that has tasks waits at most for the sum of (weight / own weight + 1) over the others."""
+    specs = [QueueSpec(f"q{n}", weight=weight) for n, weight in enumerate(weights)]
+    engine = QueueEngine(specs, "weighted")
+    passed_over = [0] * len(weights)
+    number = 0
+    for which, pushes in story:
+        for _ in range(pushes):
+            engine.push(waiting(f"t{number}", queue=specs[which % len(specs)].name), NOW)
+            number += 1
+        backlogged = [engine.load(spec.name).waiting > 0 for spec in specs]
+        task = engine.pop(NOW)
+        for place, spec in enumerate(specs):
+            if task is None or not backlogged[place] or task.queue.name == spec.name:
+                passed_over[place] = 0
+            else:
+                passed_over[place] += 1
+            others = (weight / spec.weight + 1 for n, weight in enumerate(weights) if n != place)
+            assert passed_over[place] <= sum(others) + 1e-9
+
+
+def test_weighted_lets_nobody_save_up() -> None:
+    """A queue that was empty or not allowed to give for long has no claim to a burst."""
+    engine = QueueEngine([QueueSpec("a", concurrency=1), QueueSpec("b")], "weighted")
+    for number in range(100):
+        engine.push(waiting(f"a{number}", queue="a"), NOW)
+        engine.push(waiting(f"b{number}", queue="b"), NOW)
+    assert [engine.pop(NOW).id[0] for _ in range(50)].count("a") == 1  # type: ignore[union-attr]
+    served = []
+    while len(served) < 10:
+        served.append(engine.pop(NOW).id)  # type: ignore[union-attr]
+        for id in [f"a{number}" for number in range(100)]:
+            if id in engine and engine.load("a").in_progress and engine.task(id).queue.position == 0:
+                engine.remove(id)
+                break
+    assert 4 <= sum(id.startswith("a") for id in served) <= 6
+
+
+def test_peeking_changes_nothing() -> None:
+    """However often the next task is looked at, shares and order stay."""
+    engines = [QueueEngine(three(), "weighted") for _ in range(2)]
+    for engine in engines:
+        for number in range(30):
+            engine.push(waiting(f"t{number}", queue="abc"[number % 3]), NOW)
+    for _ in range(30):
+        looked = [engines[1].peek(NOW) for _ in range(3)]
+        popped = [engine.pop(NOW) for engine in engines]
+        assert [*looked, popped[1]] == [popped[0]] * 4
+
+
+def test_a_discipline_of_ones_own_is_asked() -> None:
+    """A host may bring its own discipline; it sees lanes with their ranks and first tasks."""
+
+    class Last:
+        """The highest rank first."""
+
+        def choose(self, lanes: Any) -> Lane:
+            lane: Lane = lanes[-1]
+            return lane
+
+        def served(self, lane: Lane, lanes: Any) -> None:
+            assert lane in lanes
+
+    engine = QueueEngine(three(), Last())
+    for queue in "abc":
+        engine.push(waiting(queue, queue=queue), NOW)
+    assert drained(engine) == ["c", "b", "a"]
+
+
+def test_an_unknown_discipline_is_refused() -> None:
+    """A discipline is known by name, or is one."""
+    with pytest.raises(InvalidQueue, match="did you mean 'weighted'"):
+        QueueEngine(three(), "weigted")
+
+
+PROGRAM = """
+from tests.core.waiting import *
+from taskorch import QueueEngine
+import random
+chance = random.Random(5)
+engine = QueueEngine(discipline="weighted")
+for n in range(200):
+    factors = tuple(chance.sample(["p1", "vip", "low", "x"], 2))
+    try:
+        engine.push(waiting(f"t{n}", chance.randrange(101), factors=factors), NOW)
+    except Exception as error:
+        print(type(error).__name__, n)
+print(drained(engine))
+"""
+
+
+def test_order_does_not_depend_on_the_hash_seed() -> None:
+    """Interpreters with different hash seeds print the same order."""
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", PROGRAM],
+            env={"PYTHONHASHSEED": seed, "PATH": "", "PYTHONPATH": ":".join(sys.path)},
+            capture_output=True,
+            check=True,
+            text=True,
+        ).stdout
+        for seed in ("0", "1", "77")
+    }
+    assert len(outputs) == 1
+    assert "t1" in outputs.pop()
