@@ -1,0 +1,156 @@
+"""What a forecast is made from and what it says: work, predictions, and the share that will be late."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+import attrs
+
+from taskorch.core.calendars import in_utc
+from taskorch.core.times import write_time
+from taskorch.errors import InvalidTask
+
+_NOTHING: Final = timedelta(0)
+
+
+class Ground(StrEnum):
+    """What a prediction rests on."""
+
+    NONE = "none"
+    """Nothing: there are no data, so there is no prediction."""
+    THROUGHPUT = "throughput"
+    """The tasks ahead of it and the tasks finished in an hour, as observed."""
+    SLOTS = "slots"
+    """The durations of the tasks ahead of it, dealt out to the slots in order."""
+    OWN = "own"
+    """It is running: its own start and duration."""
+
+
+@attrs.frozen
+class Work:
+    """An open task, as a forecast sees it.
+
+    Attributes:
+        id: The task.
+        deadline: When it is due, or None.
+        estimate: How long its work takes in all, by its own estimate; None if there is none.
+        started_at: When it started, for a running task.
+        of_start: Whether the deadline is that of its start, as in a queue by date.
+
+    Raises:
+        InvalidTask: A time has no zone, or the estimate is negative.
+    """
+
+    id: str
+    deadline: datetime | None = None
+    estimate: timedelta | None = None
+    started_at: datetime | None = None
+    of_start: bool = attrs.field(default=False, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        for name in ("deadline", "started_at"):
+            if (at := getattr(self, name)) is not None:
+                object.__setattr__(self, name, in_utc(at, name, InvalidTask))
+        if self.estimate is not None and self.estimate < _NOTHING:
+            raise InvalidTask.because(f"{self.estimate} is negative", "estimate from 0", "estimate", self.id)
+
+
+@attrs.frozen(kw_only=True)
+class Inputs:
+    """What a forecast was made from.
+
+    Attributes:
+        now: The time it was made at.
+        waiting: How many tasks wait.
+        running: How many are in progress.
+        slots: How many can run at once; None where nobody knows.
+        per_hour: How many finish in an hour, as observed; None where nothing was.
+        usual: How long a task usually takes; None where nobody knows.
+    """
+
+    now: datetime
+    waiting: int
+    running: int
+    slots: int | None
+    per_hour: float | None
+    usual: timedelta | None
+
+
+@attrs.frozen(kw_only=True)
+class Prediction:
+    """What a forecast says of one task.
+
+    Attributes:
+        id: The task.
+        start: When it starts, or has started; None where there are no data.
+        finish: When it finishes; None where there are no data.
+        late: Whether it misses its deadline; None where that cannot be said, or it has none.
+        ahead: How many tasks are before it: those running, and those that wait in front of it.
+        duration: How long its work takes in all; None where nobody knows.
+        is_estimated: Whether that is its own estimate, rather than the usual duration.
+        ground: What start and finish rest on.
+    """
+
+    id: str
+    start: datetime | None
+    finish: datetime | None
+    late: bool | None
+    ahead: int
+    duration: timedelta | None
+    is_estimated: bool
+    ground: Ground
+
+
+@attrs.frozen(kw_only=True)
+class Forecast:
+    """The answer to "if nothing changes, what will be late?" (D0, sla-tracker; design §6).
+
+    Attributes:
+        inputs: What it was made from.
+        predictions: One for each task: the running ones, then the waiting ones in the order of the queue.
+        late: How many open tasks with a deadline will miss it, or have.
+        in_time: How many will not.
+        unknown: Of how many nobody can say.
+    """
+
+    inputs: Inputs
+    predictions: tuple[Prediction, ...]
+    late: int
+    in_time: int
+    unknown: int
+    _places: Mapping[str, int] = attrs.field(eq=False, repr=False, alias="places")
+
+    @property
+    def share_late(self) -> float | None:
+        """The share of the open tasks with deadlines that will miss them; None without one, or where one is unknown."""
+        least, most = self.share_bounds or (None, None)
+        return least if least == most else None
+
+    @property
+    def share_bounds(self) -> tuple[float, float] | None:
+        """The share that will be late at least, and at most, as the unknown ones turn out; None without a deadline."""
+        count = self.late + self.in_time + self.unknown
+        return (self.late / count, (self.late + self.unknown) / count) if count else None
+
+    def of(self, id: str) -> Prediction | None:
+        """What is said of one task; None if it is not among the open ones."""
+        place = self._places.get(id)
+        return None if place is None else self.predictions[place]
+
+    def explain(self, id: str) -> str:
+        """What is said of one task and what that rests on, in one sentence."""
+        found, inputs = self.of(id), self.inputs
+        if found is None:
+            return f"{id}: not among the open tasks"
+        reason = {
+            Ground.THROUGHPUT: f"{found.ahead} ahead, {inputs.per_hour:g} finished an hour" if inputs.per_hour else "",
+            Ground.SLOTS: f"{found.ahead} ahead, {inputs.slots} at once",
+            Ground.OWN: f"running since {write_time(found.start)}" if found.start else "",
+            Ground.NONE: "no data: neither throughput, nor durations and slots",
+        }[found.ground]
+        if found.duration is not None:
+            reason += f"; takes {found.duration}, {'its estimate' if found.is_estimated else 'as usual'}"
+        finish = "no prediction" if found.finish is None else f"finishes {write_time(found.finish)}"
+        verdict = {True: ", late", False: ", in time", None: ""}[found.late]
+        return f"{id}: {finish}{verdict} ({reason})"

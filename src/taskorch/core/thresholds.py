@@ -1,0 +1,217 @@
+"""The two thresholds of a service level, each told once per task for ever, and when to look again."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from heapq import heapify, heappop, heappush
+from typing import Final, NamedTuple
+
+import attrs
+
+from taskorch.core.calendars import in_utc
+from taskorch.core.deadlines import deadline, is_paused, settled_at, warning
+from taskorch.core.queues import QueueSpec
+from taskorch.core.sla import SlaStatus
+from taskorch.core.task import Task
+from taskorch.errors import InvalidDocument, InvalidTask
+
+THRESHOLDS: Final = (SlaStatus.AT_RISK, SlaStatus.BREACHED)
+"""In the order in which a task crosses them."""
+
+_INSTANT: Final = timedelta(microseconds=1)
+_LAST: Final = datetime.max.replace(tzinfo=UTC)
+_SPARE: Final = 64  # stale timers that are not worth the sweeping
+
+
+@attrs.frozen
+class Crossing:
+    """A task has crossed a threshold of its service level.
+
+    Attributes:
+        task_id: The task.
+        threshold: ``at_risk`` or ``breached``.
+        at: The last instant before it: the warning, or the deadline itself; for a forecast, when that was told.
+        deadline: The deadline that it belongs to.
+    """
+
+    task_id: str
+    threshold: SlaStatus
+    at: datetime
+    deadline: datetime
+
+
+class _Timer(NamedTuple):
+    """What stands in the heap; it counts only while it is the one that its task knows."""
+
+    at: datetime
+    level: int
+    id: str
+    deadline: datetime
+
+    def crossing(self) -> Crossing:
+        return Crossing(self.id, THRESHOLDS[self.level], self.at, self.deadline)
+
+
+class SlaWatch:
+    """Watches deadlines without polling: ``next_due`` says when to ask ``due`` again (design §6, §8).
+
+    A threshold fires once per task for ever, also when the task is watched again, changes, moves, or its deadline
+    does. It fires when it is crossed, which is when ``standing`` says so: *after* its instant. What was crossed before
+    a task was watched fires at once, at risk before breached. Watch a task again whenever it changes: an old deadline
+    that had passed when it changed still fires. While a task is paused its deadline moves on with the time, so nothing
+    more can be crossed. ``watch`` and ``due`` are O(log n) per task, counted over many.
+    """
+
+    def __init__(self, fired: Mapping[str, Iterable[str]] | None = None) -> None:
+        """A watch that watches nothing yet.
+
+        Args:
+            fired: What has fired before, as ``fired`` gave it.
+
+        Raises:
+            InvalidDocument: It names a threshold that does not exist.
+        """
+        self._heap: list[_Timer] = []
+        self._next: dict[str, _Timer] = {}
+        self._crossed: dict[tuple[str, int], Crossing] = {}  # crossed, but not told yet
+        self._fired = {id: _levels(id, thresholds) for id, thresholds in (fired or {}).items()}
+
+    def __len__(self) -> int:
+        """The tasks of which something is yet to fire."""
+        return len(self._next.keys() | {id for id, _ in self._crossed}) if self._crossed else len(self._next)
+
+    @property
+    def fired(self) -> dict[str, list[str]]:
+        """What ``due`` has told of each task, as plain data to keep and give back; ``{"T-1": ["at_risk"]}``."""
+        return {
+            id: [word.value for level, word in enumerate(THRESHOLDS) if levels >> level & 1]
+            for id, levels in self._fired.items()
+        }
+
+    def watch(self, task: Task, spec: QueueSpec, now: datetime, *, expected: datetime | None = None) -> None:
+        """Watch *task*, or take note that it, its queue or its deadline has changed.
+
+        Of a task that has ended only what it crossed before its end will fire.
+
+        Args:
+            task: The task as it is now.
+            spec: The queue that it is in.
+            now: The time (UTC).
+            expected: Its finish, as a forecast says: it is at risk now if that is after its deadline.
+
+        Raises:
+            InvalidTask: A time has no zone, or the deadline is beyond the calendar; then nothing has changed.
+        """
+        now = in_utc(now, "now", InvalidTask)
+        expected = None if expected is None else in_utc(expected, "expected", InvalidTask)
+        due, until = deadline(task, spec, now), settled_at(task, spec)
+        alarm = None if due is None else warning(due, spec)
+        changed = until or task.metadata.last_updated
+        if until is None:
+            is_late = expected is not None and due is not None and expected > due
+            changed, until = (task.state.changed_at, now) if is_paused(task, spec) else (changed, None)
+        else:
+            is_late = False  # whatever was foreseen: it has ended
+        self._settle(task.id, min(now, changed))
+        self._next.pop(task.id, None)
+        if due is not None and alarm is not None:
+            if is_late:
+                self._cross(_Timer(min(now, due), 0, task.id, due))
+            self._set([_Timer(alarm, 0, task.id, due), _Timer(due, 1, task.id, due)], until)
+        self._sweep()
+
+    def forget(self, id: str, *, for_good: bool = False) -> None:
+        """Stop watching a task; nothing happens if it is not watched.
+
+        Args:
+            id: The task.
+            for_good: Also forget what has fired, for a task that will never be watched again.
+        """
+        self._next.pop(id, None)
+        for level in range(len(THRESHOLDS)):
+            self._crossed.pop((id, level), None)
+        if for_good:
+            self._fired.pop(id, None)
+        self._sweep()
+
+    def due(self, now: datetime) -> list[Crossing]:
+        """What has been crossed by *now* (UTC) and was not told before: the earliest first, then by task.
+
+        Raises:
+            InvalidTask: *now* has no zone.
+        """
+        now = in_utc(now, "now", InvalidTask)
+        while (timer := self._first()) is not None and timer.at < now:
+            self._advance(timer)
+        found = sorted(self._crossed.items(), key=lambda item: (item[1].at, item[0][1], item[0][0]))
+        self._crossed.clear()
+        for (id, level), _ in found:
+            self._fired[id] = self._fired.get(id, 0) | 1 << level
+        return [crossing for _, crossing in found]
+
+    def next_due(self, now: datetime) -> datetime | None:
+        """When ``due`` will next have something to tell, never before *now* (UTC); None if it never will.
+
+        Raises:
+            InvalidTask: *now* has no zone.
+        """
+        now = in_utc(now, "now", InvalidTask)
+        if self._crossed:
+            return now
+        timer = self._first()
+        if timer is None or timer.at >= _LAST:
+            return None
+        return max(now, timer.at + _INSTANT)
+
+    def _first(self) -> _Timer | None:
+        """The timer that is due first, once those that no longer count are gone."""
+        heap = self._heap
+        while heap and self._next.get(heap[0].id) is not heap[0]:
+            heappop(heap)
+        return heap[0] if heap else None
+
+    def _settle(self, id: str, changed: datetime) -> None:
+        """What a task had crossed under its old deadline when it changed is crossed, whatever its new one is."""
+        while (timer := self._next.get(id)) is not None and timer.at < changed:
+            self._advance(timer)
+
+    def _set(self, timers: Iterable[_Timer], until: datetime | None) -> None:
+        """Wait for the first of *timers*; or, where time stands still since *until*, for none of them."""
+        for timer in timers:
+            if self._has_fired(timer):
+                continue
+            if until is None:
+                self._next[timer.id] = timer
+                heappush(self._heap, timer)
+                return
+            if timer.at < until:
+                self._cross(timer)
+
+    def _advance(self, timer: _Timer) -> None:
+        """A threshold is crossed; the next one of its task is waited for."""
+        self._cross(timer)
+        del self._next[timer.id]
+        if timer.level == 0:
+            self._set([timer._replace(at=timer.deadline, level=1)], None)
+
+    def _has_fired(self, timer: _Timer) -> bool:
+        return bool(self._fired.get(timer.id, 0) >> timer.level & 1) or (timer.id, timer.level) in self._crossed
+
+    def _cross(self, timer: _Timer) -> None:
+        if not self._has_fired(timer):
+            self._crossed[timer.id, timer.level] = timer.crossing()
+
+    def _sweep(self) -> None:
+        """Stale timers never outnumber those that count by more than a few."""
+        if len(self._heap) > 2 * len(self._next) + _SPARE:
+            self._heap = list(self._next.values())
+            heapify(self._heap)
+
+
+def _levels(id: str, thresholds: Iterable[str]) -> int:
+    levels = 0
+    for word in [thresholds] if isinstance(thresholds, str) else thresholds:
+        if word not in THRESHOLDS:
+            hint = "one of " + ", ".join(THRESHOLDS)
+            raise InvalidDocument.because(f"{str(word)[:40]!r} is no threshold", hint, f"fired[{id!r}]")
+        levels |= 1 << THRESHOLDS.index(SlaStatus(word))
+    return levels
