@@ -2,7 +2,6 @@
 
 import inspect
 import os
-import secrets
 import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -13,7 +12,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import anyio
 
-from taskorch.core import origin, runs
+from taskorch.core import runs
 from taskorch.core.documents import JSON
 from taskorch.core.frontier.plan import Kind, Plan
 from taskorch.core.results import RunResult
@@ -38,11 +37,9 @@ THREAD_LIMIT = 32
 """The most bodies in threads at once, unless a run asks for another number."""
 
 
-def _origin() -> tuple[datetime, str]:
-    return datetime.now(UTC), secrets.token_hex(6)
-
-
-origin.install(_origin)
+def _unique(count: int) -> str:
+    """So many random bytes as text: what ``secrets`` gives, without loading all that it offers."""
+    return os.urandom(count).hex()
 
 
 def load(path: str | os.PathLike[str]) -> Workflow:
@@ -103,7 +100,7 @@ def work_root(store: Store | None) -> Path:
     if store is not None and isinstance(store, stores.SQLiteStore):
         file = Path(store.name).resolve()  # one file has one work folder, by whatever link it is reached
         return file.with_name(file.name + ".work")
-    return Path(tempfile.gettempdir()) / f"taskorch-{secrets.token_hex(8)}"
+    return Path(tempfile.gettempdir()) / f"taskorch-{_unique(8)}"
 
 
 async def run(
@@ -159,7 +156,7 @@ async def run(
     if concurrency is not None and not (concurrency >= 1 and concurrency == int(concurrency)):
         raise InvalidParameters([f"a concurrency of {concurrency!r} is none; give a whole number, 1 or more"])
     if run_id is None:
-        run_id = f"RUN-{datetime.now(UTC).year}-{secrets.token_hex(6)}"
+        run_id = f"RUN-{datetime.now(UTC).year}-{_unique(6)}"
     if problems := list(check_id(run_id)):
         raise InvalidParameters([f"{problem.message}: {problem.hint}" for problem in problems])
     kept = open_store(store) if isinstance(store, str | os.PathLike) else store
@@ -181,7 +178,7 @@ async def run(
     if kept is None:
         return await execution.in_memory()
     async with _closing(kept, ours=kept is not store):
-        return await execution.in_store(kept, f"process {os.getpid()} (call {secrets.token_hex(4)})")
+        return await execution.in_store(kept, f"process {os.getpid()} (call {_unique(4)})")
 
 
 def _in_a_loop_of_its_own(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:

@@ -47,7 +47,10 @@ async def test_events_come_in_order_and_each_follows_from_the_last(flow, store):
             assert next is None or next.previous is event.state
     verbs = [event.verb.value for event in steps["shaky"]]
     assert verbs == ["enqueue", "schedule", "start", "fail", "retry", "complete"]
-    assert steps["shaky"][3].reason == "not yet"
+    failed, retried = steps["shaky"][3:5]
+    assert failed.reason == "not yet"
+    assert failed.retry_at is not None
+    assert failed.at < failed.retry_at <= retried.at
     assert (steps["omitted"][-1].verb.value, steps["omitted"][-1].reason) == ("cancel", "omitted")
     times = [event.at for event in heard if event.step is not None]
     assert times == sorted(times)

@@ -6,10 +6,10 @@ where one is near, a suggestion. Keys ``x`` and ``x-*`` are kept untouched. Writ
 were read, in their order. cattrs does the walking; its lenient coercions are replaced by strict hooks.
 """
 
-import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from enum import Enum, StrEnum
+from math import isfinite
 from typing import Any, ClassVar, TypeVar, get_args, get_origin
 
 import attrs
@@ -38,6 +38,11 @@ EMPTY: Mapping[str, JSON] = {}  # shared, so never written to; a frozen mapping 
 
 FAULTS = (BaseValidationError, InvalidDocument, TypeError, ValueError)
 """What hooks, validators and converters raise about a value."""
+
+
+def is_number(value: object) -> bool:
+    """Whether *value* is a finite number; a truth value is none."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
 
 
 def snake(name: str) -> str:
@@ -153,6 +158,8 @@ def suggestion(word: str, known: Iterable[str]) -> str:
 
     Among very many words none is looked for: a bad document must not cost more time than a good one.
     """
+    import difflib  # only a bad document needs it
+
     words = list(known)
     if len(words) <= 200 and (near := difflib.get_close_matches(word, words, n=1)):
         return f"did you mean {near[0]!r}?"

@@ -1,13 +1,11 @@
 """How a task changes its state: the one function that reads the table and writes the history."""
 
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
 
-import attrs
-
+from taskorch.core.copies import copier, maker
 from taskorch.core.events import Event, Subject
 from taskorch.core.states import LIFECYCLE, State, TransitionTable, Verb
-from taskorch.core.task import Internals, Moment, Task, TaskState
+from taskorch.core.task import Execution, Internals, Metadata, Moment, QueueEntry, Task, TaskState, utc
 from taskorch.errors import IllegalTransition, InvalidTask
 
 
@@ -34,7 +32,8 @@ def advance(
 
     Raises:
         IllegalTransition: There is no such row, or the task is final.
-        InvalidTask: *now* or *retry_at* has no zone, or *retry_at* is given for another verb than ``fail``.
+        InvalidTask: *now* or *retry_at* has no zone or is too far away, or *retry_at* is given for another verb
+            than ``fail``.
         ValueError: *verb* is no verb.
     """
     verb = Verb(verb)
@@ -42,27 +41,23 @@ def advance(
     if not table.allows(current, verb) or task.is_final:
         legal = () if task.is_final else table.verbs(current)
         raise IllegalTransition(task.id, current, verb, legal)
-    for name, time in (("now", now), ("retry_at", retry_at)):
-        if time is not None and time.tzinfo is None:
-            raise InvalidTask.because("is a time without a zone", "give it one, such as UTC", name)
-    if retry_at is not None and verb is not Verb.FAIL:
-        raise InvalidTask.because(f"has no meaning for {verb}", "only a failure is retried", "retry_at")
-    now = now.astimezone(UTC)  # in one zone of two clocks, times compare by what the clock on the wall shows
+    now = utc(now, "now")  # in one zone of two clocks, times compare by what the clock on the wall shows
+    if retry_at is not None:
+        retry_at = utc(retry_at, "retry_at")
+        if verb is not Verb.FAIL:
+            raise InvalidTask.because(f"has no meaning for {verb}", "only a failure is retried", "retry_at")
     at = max(now, task.state.changed_at)
     target = table.target(current, verb)
-    changed = attrs.evolve(
+    # What follows from a task that is valid, along a row, is valid: nothing is checked again.
+    changed = copier(type(task))(
         task,
         state=_entered(task.state, target, at),
-        internals=_noted(task.internals, verb, reason, retry_at and retry_at.astimezone(UTC)),
-        metadata=attrs.evolve(
-            task.metadata,
-            version=task.metadata.version + 1,
-            last_updated=max(at, task.metadata.last_updated),
-            updated_by=by,
-        ),
-        **_groups(task, verb, at),
+        internals=_noted(task.internals, verb, reason, retry_at),
+        metadata=_told(task.metadata, at, by),
+        queue=_queued(task.queue, verb, at),
+        execution=_worked(task.execution, verb, at),
     )
-    return changed, Event(
+    return changed, maker(Event)(
         task_id=task.id,
         verb=verb,
         previous=current,
@@ -80,7 +75,7 @@ def advance(
 
 def subject_of(task: Task) -> Subject:
     """What is counted about *task*."""
-    return Subject(
+    return maker(Subject)(
         queue=task.queue.name,
         type=task.definition.type,
         skill=task.definition.skill_target,
@@ -91,32 +86,39 @@ def subject_of(task: Task) -> Subject:
 
 
 def _entered(state: TaskState, target: State, at: datetime) -> TaskState:
-    return attrs.evolve(
-        state,
-        current=target,
-        previous=state.current,
-        changed_at=at,
-        history=(*state.history, Moment(target, at)),
+    moment = maker(Moment)(state=target, at=at)
+    return copier(TaskState)(
+        state, current=target, previous=state.current, changed_at=at, history=(*state.history, moment)
     )
 
 
 def _noted(notes: Internals, verb: Verb, reason: str | None, retry_at: datetime | None) -> Internals:
     attempt = notes.attempt + (verb is Verb.RETRY or (verb is Verb.START and notes.attempt == 0))
     blocker = reason if verb is Verb.BLOCK else None
-    return attrs.evolve(notes, reason=reason, retry_at=retry_at, attempt=attempt, blocker=blocker)
+    if (reason, retry_at, attempt, blocker) == (notes.reason, notes.retry_at, notes.attempt, notes.blocker):
+        return notes
+    return copier(Internals)(notes, reason=reason, retry_at=retry_at, attempt=attempt, blocker=blocker)
 
 
-def _groups(task: Task, verb: Verb, at: datetime) -> dict[str, Any]:  # Any: groups of several classes
-    """The groups that a verb touches beside state and metadata."""
-    if verb in (Verb.ENQUEUE, Verb.RELEASE) and task.queue.name is not None:
-        return {"queue": attrs.evolve(task.queue, entered_at=task.queue.entered_at or at)}
-    if verb is Verb.START:
-        changes: dict[str, Any] = {}  # Any: as above
-        if task.execution.started_at is None:
-            changes["execution"] = attrs.evolve(task.execution, started_at=at)
-        if task.queue.name is not None:
-            changes["queue"] = attrs.evolve(task.queue, position=0)
-        return changes
+def _told(metadata: Metadata, at: datetime, by: str) -> Metadata:
+    return copier(Metadata)(
+        metadata, version=metadata.version + 1, last_updated=max(at, metadata.last_updated), updated_by=by
+    )
+
+
+def _queued(queue: QueueEntry, verb: Verb, at: datetime) -> QueueEntry:
+    if queue.name is None:
+        return queue
+    if verb in (Verb.ENQUEUE, Verb.RELEASE) and queue.entered_at is None:
+        return copier(QueueEntry)(queue, entered_at=at)
+    if verb is Verb.START and queue.position != 0:
+        return copier(QueueEntry)(queue, position=0)
+    return queue
+
+
+def _worked(execution: Execution, verb: Verb, at: datetime) -> Execution:
+    if verb is Verb.START and execution.started_at is None:
+        return copier(Execution)(execution, started_at=at)
     if verb is Verb.COMPLETE:
-        return {"execution": attrs.evolve(task.execution, progress_percent=100, current_step=None)}
-    return {}
+        return copier(Execution)(execution, progress_percent=100, current_step=None)
+    return execution

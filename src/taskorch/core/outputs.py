@@ -9,16 +9,13 @@ import json
 from collections.abc import Mapping, MutableMapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import timedelta
-from decimal import Decimal
 from functools import lru_cache
 from math import isfinite
 from pathlib import Path, PurePath
 from typing import Any, get_args, get_origin
-from uuid import UUID
 
 from cattrs import BaseValidationError, Converter, transform_error
 from cattrs.errors import StructureHandlerNotFoundError
-from cattrs.preconf.json import make_converter
 
 from taskorch.core.documents import register_strict
 from taskorch.errors import InvalidDocument
@@ -102,6 +99,11 @@ def _first(error: BaseException) -> str:
 
 @lru_cache(maxsize=1)
 def _converter() -> Converter:
+    from decimal import Decimal  # these are slow to load, and outputs without an annotation do without them
+    from uuid import UUID
+
+    from cattrs.preconf.json import make_converter
+
     converter = make_converter()
     register_strict(converter)
     for kind in (Decimal, UUID):

@@ -2,26 +2,31 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from taskorch.core.documents import JSON
 from taskorch.core.json_text import child, described
 from taskorch.errors import InvalidWorkflow, Problem
 
+if TYPE_CHECKING:
+    from fractions import Fraction
+
 _FORM = re.compile(r"([0-9]{1,30}(?:\.[0-9]{1,30})?)([eE][+-]?[0-9]{1,2}|[numkMGTPE]|[KMGTPE]i)?")
 _UNITS = {
-    **{unit: Fraction(1, 1000**power) for power, unit in enumerate("mun", start=1)},
-    **{unit: Fraction(1000**power) for power, unit in enumerate("kMGTPE", start=1)},
-    **{f"{unit}i": Fraction(1024**power) for power, unit in enumerate("KMGTPE", start=1)},
+    **{unit: (1000, -power) for power, unit in enumerate("mun", start=1)},
+    **{unit: (1000, power) for power, unit in enumerate("kMGTPE", start=1)},
+    **{f"{unit}i": (1024, power) for power, unit in enumerate("KMGTPE", start=1)},
 }
 
 
-def quantity(value: JSON) -> Fraction:
+def quantity(value: JSON) -> "Fraction":
     """The exact amount of a text, a number, or true (one).
 
     Raises:
         InvalidWorkflow: It is not an amount, or negative.
     """
+    from fractions import Fraction  # with decimal, which is slow to load; most workflows state no amounts
+
     if isinstance(value, bool):
         return Fraction(int(value))
     text = str(value) if isinstance(value, int | float) else value
@@ -32,7 +37,8 @@ def quantity(value: JSON) -> Fraction:
     number, unit = Fraction(match.group(1)), match.group(2)
     if unit is None:
         return number
-    return number * (_UNITS[unit] if unit in _UNITS else Fraction(10) ** int(unit[1:]))
+    base, power = _UNITS.get(unit) or (10, int(unit[1:]))
+    return number * Fraction(base) ** power
 
 
 def check_quantities(amounts: JSON) -> Iterator[Problem]:

@@ -1,6 +1,5 @@
 """The task a run belongs to: how it begins, goes on and ends; decided here, kept by a store."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from datetime import datetime
@@ -26,6 +25,8 @@ _FORM = 1  # of what is hashed; another form says nothing about a change of the 
 
 def fingerprint(flow: Workflow) -> str:
     """A text that differs for workflows that differ in anything but the order of their keys."""
+    import hashlib  # a run that nothing keeps does without it
+
     canonical = json.dumps(flow.to_dict(), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return f"{_FORM}:{hashlib.sha256(canonical.encode()).hexdigest()}"
 

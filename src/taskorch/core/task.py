@@ -6,20 +6,18 @@ merely carries what was derived. Our own facts live in the one extra group ``x-t
 """
 
 import json
-import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
-from typing import ClassVar, Self
+from datetime import datetime
+from typing import Self
 
 import attrs
 
 from taskorch.core import json_text, origin
+from taskorch.core.copies import changed, maker
 from taskorch.core.documents import (
     EMPTY,
     JSON,
     Check,
-    Document,
-    Number,
     is_extension,
     member,
     problems_of,
@@ -27,187 +25,54 @@ from taskorch.core.documents import (
     structure,
     unstructure,
 )
-from taskorch.core.json_text import described
-from taskorch.core.states import FINAL, LIFECYCLE, State
+from taskorch.core.groups import (
+    INDEPENDENT,
+    NO_OUTPUT,
+    NO_QUEUE,
+    NORMAL,
+    NOTHING_NOTED,
+    UNSTARTED,
+    Definition,
+    Dependencies,
+    Execution,
+    Internals,
+    Metadata,
+    Moment,
+    Priority,
+    QueueEntry,
+    TaskDocument,
+    TaskOutput,
+    TaskState,
+    check_id,
+    check_state,
+    check_title,
+    utc,
+)
+from taskorch.core.json_text import described, join
+from taskorch.core.states import FINAL, State
 from taskorch.errors import InvalidDocument, InvalidTask, Problem
 
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
+__all__ = [
+    "Definition",
+    "Dependencies",
+    "Execution",
+    "Internals",
+    "Metadata",
+    "Moment",
+    "Priority",
+    "QueueEntry",
+    "Task",
+    "TaskOutput",
+    "TaskState",
+    "changed",
+    "check_id",
+    "utc",
+]
 
 
-def check_id(id: str) -> Iterator[Problem]:
-    """What keeps *id* from being the id of a task (design §5)."""
-    if not _ID.fullmatch(id):
-        hint = "up to 128 letters, digits and . _ : - beginning with a letter or digit"
-        yield Problem("", f"{id[:40]!r} is not a task id", hint)
-
-
-def _check_ids(ids: tuple[str, ...]) -> Iterator[Problem]:
-    for index, id in enumerate(ids):
-        yield from (problem._replace(path=f"[{index}]") for problem in check_id(id))
-
-
-def _check_optional_id(id: str | None) -> Iterator[Problem]:
-    if id is not None:
-        yield from check_id(id)
-
-
-def _check_title(title: str) -> Iterator[Problem]:
-    if not title.strip():
-        yield Problem("", "is empty", "say what is to be done")
-
-
-def _within(low: float, high: float | None) -> Check:
-    def check(number: float | None) -> Iterator[Problem]:
-        if number is not None and not (low <= number and (high is None or number <= high)):
-            yield Problem("", f"{number} is out of range", f"{low} to {high}" if high is not None else f"from {low}")
-
-    return check
-
-
-@attrs.frozen
-class TaskDocument(Document):
-    """The base of the groups: every key is written, known or not."""
-
-    complete: ClassVar[bool] = True
-    invalid: ClassVar[type[InvalidDocument]] = InvalidTask
-
-
-@attrs.frozen
-class Definition(TaskDocument):
-    """What is to be done, and by which skill."""
-
-    title: str = member(check=_check_title)
-    description: str = member("")
-    type: str = member("")
-    skill_target: str = member("")
-    entry_point: str = member("")
-
-
-@attrs.frozen
-class Moment(TaskDocument):
-    """One entry of the history: the state since *at*."""
-
-    state: State = member(kw_only=False)
-    at: datetime = member(kw_only=False)
-
-
-@attrs.frozen
-class TaskState(TaskDocument):
-    """Where the task stands, and how it came there."""
-
-    current: State = member()
-    previous: State | None = member(None)
-    changed_at: datetime = member()
-    history: tuple[Moment, ...] = member()
-
-
-@attrs.frozen
-class QueueEntry(TaskDocument):
-    """The queue it is in; all null before it entered one. Position 0 once it has started."""
-
-    name: str | None = member(None)
-    position: int | None = member(None, check=_within(0, None))
-    entered_at: datetime | None = member(None)
-    sla_deadline: datetime | None = member(None)
-
-
-@attrs.frozen
-class Priority(TaskDocument):
-    """How urgent it is, 0 to 100, and why."""
-
-    score: Number = member(50, check=_within(0, 100))
-    factors: tuple[str, ...] = member(())
-
-
-@attrs.frozen
-class Execution(TaskDocument):
-    """How its work goes."""
-
-    started_at: datetime | None = member(None)
-    estimated_duration_hours: Number | None = member(None, check=_within(0, None))
-    progress_percent: Number = member(0, check=_within(0, 100))
-    current_step: str | None = member(None)
-    assigned_to: str | None = member(None)
-
-
-@attrs.frozen
-class Dependencies(TaskDocument):
-    """The tasks around it, by id."""
-
-    blocked_by: tuple[str, ...] = member((), check=_check_ids)
-    blocks: tuple[str, ...] = member((), check=_check_ids)
-    parent_task: str | None = member(None, check=_check_optional_id)
-    subtasks: tuple[str, ...] = member((), check=_check_ids)
-
-
-@attrs.frozen
-class TaskOutput(TaskDocument):
-    """What has come of it."""
-
-    deliverables: tuple[JSON, ...] = member(())
-    notes: tuple[JSON, ...] = member(())
-    next_actions: tuple[JSON, ...] = member(())
-
-
-@attrs.frozen
-class Metadata(TaskDocument):
-    """The version of the value, and who changed it last."""
-
-    version: int = member(0, check=_within(0, None))
-    last_updated: datetime = member()
-    updated_by: str = member("taskorch")
-
-
-@attrs.frozen
-class Internals(Document):
-    """The group ``x-taskorch``: facts D0 has no place for. Written only where there is something.
-
-    Attributes:
-        scheduled_for: When its start is due.
-        retry_at: When the next attempt is due; while it is set, FAILED is not final.
-        attempt: The tries so far.
-        blocker: What a blocked task waits for.
-        reason: Why the last change was made.
-        restart_of: The finished task that this one does again.
-        result: What its handler returned.
-        run: What belongs to the run of a workflow: fingerprint, params, context.
-    """
-
-    scheduled_for: datetime | None = member(None)
-    retry_at: datetime | None = member(None)
-    attempt: int = member(0)
-    blocker: str | None = member(None)
-    reason: str | None = member(None)
-    restart_of: str | None = member(None, check=_check_optional_id)
-    result: JSON = member(None)
-    run: Mapping[str, JSON] = member(EMPTY)
-
-    invalid: ClassVar[type[InvalidDocument]] = InvalidTask
-
-
-def _check_state(state: TaskState) -> Iterator[Problem]:
-    """An illegal history is refused: an edge outside the table, a time going back, a summary that differs."""
-    history = state.history
-    if not history:
-        yield Problem("history", "is empty", "it begins with CREATED")
-        return
-    if history[0].state is not State.CREATED:
-        yield Problem("history[0].state", f"is {history[0].state}", "a history begins with CREATED")
-    for index in range(1, len(history)):
-        before, after = history[index - 1], history[index]
-        if not LIFECYCLE.follows(before.state, after.state):
-            legal = ", ".join(dict.fromkeys(LIFECYCLE.target(before.state, v) for v in LIFECYCLE.verbs(before.state)))
-            message = f"{before.state} is never followed by {after.state}"
-            yield Problem(f"history[{index}].state", message, f"legal: {legal or 'nothing, it is final'}")
-        if after.at < before.at:
-            yield Problem(f"history[{index}].at", "is before the entry above it", "times never go back")
-    last, before_last = history[-1], history[-2].state if len(history) > 1 else None
-    if state.current is not last.state:
-        yield Problem("current", f"is {state.current}, but the history ends with {last.state}")
-    if state.previous is not before_last:
-        yield Problem("previous", f"is {state.previous}, but the history says {before_last}")
-    if state.changed_at != last.at:
-        yield Problem("changed_at", "is not the time of the last entry of the history")
+def _hold(check: Check, path: str, value: object) -> None:
+    if problems := [problem._replace(path=join(path, problem.path)) for problem in check(value)]:
+        raise InvalidTask(problems)
 
 
 def _check_context(context: JSON) -> Iterator[Problem]:
@@ -229,15 +94,15 @@ class Task(TaskDocument):
     intake_id: str | None = member(None)
     created_at: datetime = member()
     definition: Definition = member()
-    state: TaskState = member(check=_check_state)
-    queue: QueueEntry = member(factory=QueueEntry)
-    priority: Priority = member(factory=Priority)
-    execution: Execution = member(factory=Execution)
-    dependencies: Dependencies = member(factory=Dependencies)
+    state: TaskState = member(check=check_state)
+    queue: QueueEntry = member(NO_QUEUE)
+    priority: Priority = member(NORMAL)
+    execution: Execution = member(UNSTARTED)
+    dependencies: Dependencies = member(INDEPENDENT)
     context: Mapping[str, JSON] = member(EMPTY, check=_check_context)
-    output: TaskOutput = member(factory=TaskOutput)
+    output: TaskOutput = member(NO_OUTPUT)
     metadata: Metadata = member()
-    internals: Internals = member(factory=Internals, key="x-taskorch", sparse=True)
+    internals: Internals = member(NOTHING_NOTED, key="x-taskorch", sparse=True)
     envelope: Mapping[str, JSON] = attrs.field(default=EMPTY, kw_only=True)
 
     @classmethod
@@ -253,7 +118,9 @@ class Task(TaskDocument):
         skill_target: str = "",
         entry_point: str = "",
         intake_id: str | None = None,
-        priority: Priority | None = None,
+        queue: str | None = None,
+        at: datetime | None = None,
+        priority: Priority | float | str | None = None,
         execution: Execution | None = None,
         dependencies: Dependencies | None = None,
         context: Mapping[str, JSON] = EMPTY,
@@ -271,7 +138,10 @@ class Task(TaskDocument):
             skill_target: The skill that does it.
             entry_point: Where in that skill.
             intake_id: The request it comes from.
-            priority: Its score and factors.
+            queue: The queue it is meant for; it enters it when it is enqueued.
+            at: The date of its start.
+            priority: Its score and factors; or the score alone, 0 to 100; or a label, such as ``P1`` or
+                ``urgent``, which is kept as its one factor.
             execution: Estimates and assignment.
             dependencies: The tasks it waits for, and its parent.
             context: Anything its handler should know, as JSON data.
@@ -280,27 +150,31 @@ class Task(TaskDocument):
         Raises:
             InvalidTask: Something given is not valid.
         """
-        if now is None or id is None:
-            present, unique = origin.ask()
-            now = now or present
-            id = id or f"TASK-{now.year}-{unique}"
-        if now.tzinfo is None:
-            raise InvalidTask.because("is a time without a zone", "give it one, such as UTC", "created_at")
-        now = now.astimezone(UTC)
-        return cls(
+        present, unique = origin.ask() if now is None or id is None else (now, "")
+        now = utc(present if now is None else now, "created_at")
+        if id is None:
+            id = f"TASK-{now.year}-{unique}"
+        _hold(check_title, "title", title)
+        _hold(check_id, "id", id)
+        if context is not EMPTY:
+            _hold(_check_context, "context", context)
+        definition = maker(Definition)(
+            title=title, description=description, type=type, skill_target=skill_target, entry_point=entry_point
+        )
+        created = maker(Moment)(state=State.CREATED, at=now)
+        return maker(cls)(
             id=id,
             intake_id=intake_id,
             created_at=now,
-            definition=Definition(
-                title=title, description=description, type=type, skill_target=skill_target, entry_point=entry_point
-            ),
-            state=TaskState(current=State.CREATED, changed_at=now, history=(Moment(State.CREATED, now),)),
-            priority=priority or Priority(),
-            execution=execution or Execution(),
-            dependencies=dependencies or Dependencies(),
+            definition=definition,
+            state=maker(TaskState)(current=State.CREATED, changed_at=now, history=(created,)),
+            queue=QueueEntry.of(queue),
+            priority=Priority.of(priority),
+            execution=execution or UNSTARTED,
+            dependencies=dependencies or INDEPENDENT,
             context=context,
-            metadata=Metadata(last_updated=now, updated_by=by),
-            internals=internals or Internals(),
+            metadata=maker(Metadata)(last_updated=now, updated_by=by),
+            internals=Internals.of(internals, at),
         )
 
     @property

@@ -1,6 +1,5 @@
 """What a command finds in its environment: little of the host's, what its step gives, and who it is."""
 
-import hashlib
 import os
 import stat
 from collections.abc import Iterable, Mapping
@@ -47,6 +46,8 @@ def environment_of(job: Job, command: Command, patterns: Iterable[str], work_roo
 
 def _work_directory(job: Job, root: Path) -> Path:
     """The directory shared by the steps of one run, and seen by this user only."""
+    import hashlib  # a run without commands does without it
+
     # Never named from the id itself: that may be longer than a file name, or differ in case only.
     path = root.absolute() / hashlib.sha256(job.run_id.encode()).hexdigest()[:16]
     try:

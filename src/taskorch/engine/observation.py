@@ -47,8 +47,9 @@ class Observation:
         step, verb, attempt, at, detail = fact
         previous = self._states[step]
         self._states[step] = NEXT[previous][verb]
-        reason = detail if verb == CANCEL else None
+        reason, retry_at = (detail if verb == CANCEL else None), None
         if verb == FAIL:
+            retry_at = detail.get("retry_at")
             code = detail.get("reason")
             reason = detail.get("message") if code in (None, "exhausted", "non_retryable") else code
         return Event(
@@ -62,4 +63,5 @@ class Observation:
             by=ACTOR,
             reason=reason,
             attempt=attempt,
+            retry_at=None if retry_at is None else instant(retry_at),
         )

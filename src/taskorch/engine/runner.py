@@ -4,7 +4,6 @@ Decide, commit, act: the frontier decides at once and in memory; what it decided
 bodies begin and observers hear of it. Nothing outside ever sees what the disk does not know.
 """
 
-import hashlib
 from collections.abc import Coroutine, Mapping, Sequence
 from contextvars import Context, copy_context
 from datetime import datetime
@@ -294,6 +293,8 @@ class Runner:
 
 def _chance(key: str) -> float:
     """A number in [0, 1) that is the same for the same key: jitter that a test can repeat."""
+    import hashlib  # a run in which nothing is tried again does without it
+
     return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest()) / 2**64
 
 

@@ -1,0 +1,313 @@
+"""The escalator: looks at tasks, raises each escalation once, climbs ladders, and tells when to look again."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Self
+
+import attrs
+
+from taskorch.core import queues
+from taskorch.core.documents import JSON
+from taskorch.core.escalation import ladders
+from taskorch.core.escalation.conditions import Watch
+from taskorch.core.escalation.ladders import Case
+from taskorch.core.escalation.records import Escalation, check_words
+from taskorch.core.escalation.registers import Register, Watched
+from taskorch.core.escalation.rules import DEFAULT_RULES, Rule, by_code
+from taskorch.core.escalation.timetable import Timetable
+from taskorch.core.escalation.views import View
+from taskorch.core.queues import DEFAULT_QUEUES, QueueSpec
+from taskorch.core.task import Task, utc
+from taskorch.errors import (
+    InvalidEscalation,
+    InvalidQueue,
+    InvalidTask,
+    Problem,
+    UndecidableCondition,
+    UnknownEscalation,
+)
+
+
+@attrs.frozen
+class Undecided:
+    """A rule that could not be decided about a task, and why; it did not keep the others from being so."""
+
+    task_id: str
+    code: str
+    message: str
+
+
+@attrs.frozen
+class Findings:
+    """What a look at a task has changed.
+
+    Attributes:
+        raised: The new escalations, in the order of the rules.
+        resolved: Those whose condition no longer holds.
+        undecided: The rules that could not be decided.
+    """
+
+    raised: tuple[Escalation, ...] = ()
+    resolved: tuple[Escalation, ...] = ()
+    undecided: tuple[Undecided, ...] = ()
+
+
+class Escalator:
+    """Tells who must be told of which task: each (task, rule, level) once, for ever.
+
+    Look at a task whenever it has changed, and whenever ``due()`` names it; how often, and in which order, does
+    not matter. It keeps no tasks, only what was raised and when to look again; ``state()`` gives that as plain
+    data to keep, ``restored()`` takes it back.
+
+    * An escalation whose condition no longer holds is resolved by the next look. Resolved is for ever: a task that
+      is blocked a second time is not told of again by the same rule, unless the host calls ``forget()``.
+    * The next level is raised when nobody has acknowledged any level in time. An acknowledgement ends the ladder;
+      so does a resolution.
+    * While anything about a task is remembered, a version older than one seen before says nothing. A clock that goes
+      back takes nothing back.
+    * While a rule cannot be decided, what it has raised stays open, and its ladder goes on.
+
+    Args:
+        rules: Its rules.
+        queues: The queues whose service levels count; a task of another queue keeps the deadline it carries.
+
+    Raises:
+        InvalidRule: Two rules have one code.
+        InvalidQueue: The queues contradict each other.
+    """
+
+    def __init__(self, rules: Iterable[Rule] = DEFAULT_RULES, *, queues: Iterable[QueueSpec] = DEFAULT_QUEUES) -> None:
+        self._watches = {code: Watch.of(rule) for code, rule in by_code(rules).items()}
+        self._queues = _by_name(queues)
+        self._cases: dict[str, dict[str, Case]] = {}
+        self._versions: dict[str, int] = {}
+        self._moments = Timetable()
+        self._ladders = Timetable()
+
+    @property
+    def unforeseen(self) -> tuple[str, ...]:
+        """The rules that may come true unseen: about durations, but not foreseeable, and without ``every``."""
+        return tuple(code for code, watch in self._watches.items() if not (watch.is_foreseen or watch.rule.every))
+
+    def look(
+        self,
+        task: Task,
+        now: datetime,
+        *,
+        spec: QueueSpec | None = None,
+        conflicts: Mapping[str, str] | None = None,
+    ) -> Findings:
+        """Judge a task by every rule.
+
+        Args:
+            task: The task as it is.
+            now: The time (UTC).
+            spec: The queue that promises its service level; by default the one it names.
+            conflicts: What ``dependency_conflicts`` found about all tasks; None if nobody has looked, and then
+                rules about ``task.conflict`` are left as they are.
+
+        Raises:
+            InvalidTask: *now* has no zone.
+            InvalidEscalation: *now* is too near the end of the calendar for an answer.
+        """
+        cases = self._cases.get(task.id, {})
+        at = max([utc(now, "now"), *(case[-1].raised_at for case in cases.values())])
+        if task.metadata.version < self._versions.get(task.id, 0):
+            return Findings()
+        view = View(task, spec or self._spec_of(task), conflicts)
+        changed, undecided = self._judged(view, at, cases)
+        cases = cases | changed
+        moment = min(self._instants(view, at, cases), default=None)
+        return self._noted(task, cases, changed, moment, undecided)
+
+    def _spec_of(self, task: Task) -> QueueSpec | None:
+        """The queue a task names; of one that is not known here, the deadline in the document of the task counts."""
+        name = task.queue.name
+        if name is None or name in self._queues:
+            return self._queues.get(name or "")
+        try:
+            return QueueSpec(name)
+        except InvalidQueue:
+            return None
+
+    def _judged(self, view: View, at: datetime, cases: Mapping[str, Case]) -> tuple[dict[str, Case], list[Undecided]]:
+        changed: dict[str, Case] = {}
+        undecided: list[Undecided] = []
+        for code, watch in self._watches.items():
+            case = cases.get(code, ())
+            try:
+                holds = watch.holds(view, at)
+            except (UndecidableCondition, InvalidTask) as error:
+                undecided.append(Undecided(view.task.id, code, str(error)))
+                holds = None
+            after = ladders.climbed(watch.rule, view, at, case, holds)
+            if after != case:
+                changed[code] = after
+        return changed, undecided
+
+    def _instants(self, view: View, at: datetime, cases: Mapping[str, Case]) -> Iterator[datetime]:
+        """When a condition that does not hold will, or one that does will no longer, while the task stays as it is."""
+        for code, watch in self._watches.items():
+            case = cases.get(code)
+            if case is None or not case[0].is_resolved:
+                yield from watch.turns(view, at, to=case is None)
+
+    def _noted(
+        self,
+        task: Task,
+        cases: Mapping[str, Case],
+        changed: Mapping[str, Case],
+        moment: datetime | None,
+        undecided: list[Undecided],
+    ) -> Findings:
+        before = self._cases.get(task.id, {})
+        if changed:
+            self._cases[task.id] = dict(cases)
+            self._ladders.put(task.id, self._next_step(task.id))
+        self._moments.put(task.id, moment)
+        if cases or moment:
+            self._versions[task.id] = task.metadata.version
+        else:
+            self._versions.pop(task.id, None)
+        news = [(record, code) for code, case in changed.items() for record in case]
+        raised = tuple(record for record, code in news if record.level >= len(before.get(code, ())))
+        resolved = tuple(record for record, _ in news if record.is_resolved)
+        return Findings(raised, resolved, tuple(undecided))
+
+    def acknowledge(self, key: str, by: str, now: datetime) -> Escalation:
+        """Note that somebody has taken an escalation on: its ladder ends here, whatever level it had reached.
+
+        One that is acknowledged or resolved already stays as it is.
+
+        Args:
+            key: ``Escalation.key``.
+            by: Who.
+            now: The time (UTC).
+
+        Raises:
+            UnknownEscalation: There is none of that key.
+            InvalidEscalation: *by* is empty.
+            InvalidTask: *now* has no zone.
+        """
+        record, at = self._found(key), _told(by, now)
+        if record.is_acknowledged or record.is_resolved:
+            return record
+        return self._put(ladders.acknowledged(record, by, at))
+
+    def resolve(self, key: str, by: str, now: datetime) -> Escalation:
+        """Note that an escalation is settled, and with it every level of its ladder, for ever.
+
+        One that is resolved already stays as it is. Arguments and errors are those of ``acknowledge``.
+        """
+        record, at = self._found(key), _told(by, now)
+        if not record.is_resolved:
+            for level in self._cases[record.task_id][record.reason]:
+                self._put(ladders.resolved(level, by, at))
+        return self._found(key)
+
+    def get(self, key: str) -> Escalation:
+        """The escalation of that key as it stands; raises ``UnknownEscalation``."""
+        return self._found(key)
+
+    def escalations(self, task_id: str | None = None) -> tuple[Escalation, ...]:
+        """Everything raised about a task, or about all of them, by task, rule and level."""
+        ids = sorted(self._cases) if task_id is None else [task_id]
+        return tuple(record for id in ids for _, case in sorted(self._cases.get(id, {}).items()) for record in case)
+
+    def due(self, now: datetime) -> tuple[str, ...]:
+        """The ids of the tasks to look at now, sorted. A task that no longer exists is to be forgotten.
+
+        Raises:
+            InvalidTask: *now* has no zone.
+        """
+        at = utc(now, "now")
+        return tuple(sorted({*self._moments.until(at), *self._ladders.until(at)}))
+
+    def next_due(self, now: datetime) -> datetime | None:
+        """When to look again at what ``due`` will name then: never before *now*; None for not until a task changes.
+
+        No rule comes true earlier, and no ladder climbs, save for the rules named by ``unforeseen``.
+
+        Raises:
+            InvalidTask: *now* has no zone.
+        """
+        at = utc(now, "now")
+        instants = [instant for table in (self._moments, self._ladders) if (instant := table.earliest()) is not None]
+        return max(at, min(instants)) if instants else None
+
+    def forget(self, task_id: str) -> None:
+        """Drop all that is known of a task, as when it has been removed; looked at again, it is told of anew."""
+        self._cases.pop(task_id, None)
+        self._versions.pop(task_id, None)
+        self._moments.put(task_id, None)
+        self._ladders.put(task_id, None)
+
+    def state(self) -> dict[str, JSON]:
+        """All that was raised and when to look again, as plain data."""
+        watched = [
+            Watched(task_id=id, version=version, due=self._moments.at(id))
+            for id, version in sorted(self._versions.items())
+        ]
+        return Register(escalations=self.escalations(), watched=tuple(watched)).to_dict()
+
+    @classmethod
+    def restored(
+        cls,
+        state: JSON,
+        rules: Iterable[Rule] = DEFAULT_RULES,
+        *,
+        queues: Iterable[QueueSpec] = DEFAULT_QUEUES,
+    ) -> Self:
+        """The escalator that ``state()`` was asked of. Records of rules that are gone stay, and are left alone.
+
+        Raises:
+            InvalidEscalation: *state* is no such data; with every problem.
+            InvalidRule: As in the constructor.
+            InvalidQueue: Likewise.
+        """
+        register = Register.from_dict(state)
+        self = cls(rules, queues=queues)
+        for record in register.escalations:
+            cases = self._cases.setdefault(record.task_id, {})
+            cases[record.reason] = (*cases.get(record.reason, ()), record)
+        for id in self._cases:
+            self._ladders.put(id, self._next_step(id))
+        for watched in register.watched:
+            self._versions[watched.task_id] = watched.version
+            self._moments.put(watched.task_id, watched.due)
+        return self
+
+    def _found(self, key: str) -> Escalation:
+        id, code, level = key.split("/") if key.count("/") == 2 else ("", "", "")
+        for record in self._cases.get(id, {}).get(code, ()):
+            if str(record.level) == level:
+                return record
+        raise UnknownEscalation(key)
+
+    def _put(self, record: Escalation) -> Escalation:
+        """Put a record in the place of the one of its key."""
+        cases = self._cases[record.task_id]
+        case = cases[record.reason]
+        cases[record.reason] = (*case[: record.level], record, *case[record.level + 1 :])
+        self._ladders.put(record.task_id, self._next_step(record.task_id))
+        return record
+
+    def _next_step(self, id: str) -> datetime | None:
+        """When the next level of any ladder of a task is due."""
+        steps = [
+            due
+            for code, case in self._cases[id].items()
+            if code in self._watches and (due := ladders.next_at(self._watches[code].rule, case)) is not None
+        ]
+        return min(steps, default=None)
+
+
+def _by_name(specs: Iterable[QueueSpec]) -> Mapping[str, QueueSpec]:
+    listed = tuple(specs)
+    return queues.by_name(listed) if listed else {}
+
+
+def _told(by: str, now: datetime) -> datetime:
+    if problems := list(check_words(by)):
+        raise InvalidEscalation(Problem("by", p.message, "say who it is") for p in problems)
+    return utc(now, "now")

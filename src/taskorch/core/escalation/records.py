@@ -1,0 +1,188 @@
+"""The record of an escalation, in D0's exact format ("Format d'Escalade")."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import ClassVar, Self
+
+import attrs
+
+from taskorch.core import json_text
+from taskorch.core.documents import (
+    EMPTY,
+    JSON,
+    Document,
+    is_extension,
+    member,
+    problems_of,
+    read_text,
+    structure,
+    unstructure,
+)
+from taskorch.core.escalation.urgencies import ANSWER_WITHIN, Urgency
+from taskorch.core.json_text import described
+from taskorch.core.task import check_id
+from taskorch.errors import InvalidDocument, InvalidEscalation, Problem
+
+_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def check_code(code: object) -> Iterator[Problem]:
+    """What keeps *code* from being the code of a rule."""
+    if not (isinstance(code, str) and _CODE.fullmatch(code)):
+        hint = "up to 64 letters, digits and . _ - beginning with a letter or digit"
+        yield Problem("", f"{str(code)[:40]!r} is not a code", hint)
+
+
+def check_words(words: object) -> Iterator[Problem]:
+    """What keeps *words* from being something that a person can read."""
+    if not (isinstance(words, str) and words.strip()):
+        yield Problem("", "is empty" if isinstance(words, str) else f"expected a string, got {described(words)}")
+    else:
+        yield from json_text.check(words)
+
+
+def _check_context(context: object) -> Iterator[Problem]:
+    if not isinstance(context, Mapping):
+        yield Problem("", f"expected an object, got {described(context)}")
+    else:
+        yield from json_text.check(context)
+
+
+def _check_level(level: int) -> Iterator[Problem]:
+    if level < 0:
+        yield Problem("", f"{level} is out of range", "from 0, the first to be told")
+
+
+def _check_deadline(deadline: datetime) -> Iterator[Problem]:
+    if deadline.tzinfo is None:
+        yield Problem("", "is a time without a zone", "give it one, such as UTC")
+    elif deadline.year < 2:
+        yield Problem("", "is before all escalations", "give a time of today")
+
+
+@attrs.frozen
+class Marks(Document):
+    """What D0 has no place for: the group ``x-taskorch`` of a record, written only where there is something.
+
+    Attributes:
+        level: The place on the ladder; 0 for the first to be told.
+        raised_at: When, where that does not follow from the deadline and the usual time for an answer.
+        acknowledged_at: When somebody took it on.
+        acknowledged_by: Who.
+        resolved_at: When it was settled.
+        resolved_by: Who settled it; ``AUTOMATIC`` where its condition ceased to hold.
+    """
+
+    level: int = member(0, check=_check_level)
+    raised_at: datetime | None = member(None)
+    acknowledged_at: datetime | None = member(None)
+    acknowledged_by: str | None = member(None)
+    resolved_at: datetime | None = member(None)
+    resolved_by: str | None = member(None)
+
+    invalid: ClassVar[type[InvalidDocument]] = InvalidEscalation
+
+
+AUTOMATIC = "taskorch/escalation"
+"""Who is said to have resolved what was no longer so."""
+
+
+@attrs.frozen
+class Escalation(Document):
+    """Somebody is told that a task needs them. Keys are those of D0's document, in its order.
+
+    Attributes:
+        task_id: The task.
+        reason: The code of the rule.
+        urgency: How soon somebody must act.
+        context: What they need to know: the state, the blocker where blocked, and what the rule names.
+        suggested_action: What they could do.
+        escalated_to: Who is told.
+        deadline: When an answer is due.
+        marks: Level, and who has acknowledged or resolved it.
+        envelope: The members ``x`` and ``x-*`` beside ``escalation``, untouched.
+    """
+
+    task_id: str = member(check=check_id)
+    reason: str = member(check=check_code)
+    urgency: Urgency = member()
+    context: Mapping[str, JSON] = member(EMPTY, check=_check_context)
+    suggested_action: str = member()
+    escalated_to: str = member(check=check_words)
+    deadline: datetime = member(check=_check_deadline)
+    marks: Marks = member(factory=Marks, key="x-taskorch", sparse=True)
+    envelope: Mapping[str, JSON] = attrs.field(default=EMPTY, kw_only=True)
+
+    complete: ClassVar[bool] = True
+    invalid: ClassVar[type[InvalidDocument]] = InvalidEscalation
+
+    @property
+    def level(self) -> int:
+        """The place on the ladder; 0 for the first to be told."""
+        return self.marks.level
+
+    @property
+    def key(self) -> str:
+        """``<task>/<rule>/<level>``: what makes it the only one; under it a message is sent at most once."""
+        return f"{self.task_id}/{self.reason}/{self.level}"
+
+    @property
+    def raised_at(self) -> datetime:
+        """When it was raised."""
+        return self.marks.raised_at or self.deadline - ANSWER_WITHIN[self.urgency]
+
+    @property
+    def is_acknowledged(self) -> bool:
+        """Whether somebody has taken it on."""
+        return self.marks.acknowledged_at is not None
+
+    @property
+    def is_resolved(self) -> bool:
+        """Whether it is settled."""
+        return self.marks.resolved_at is not None
+
+    def as_raised(self, at: datetime) -> Self:
+        """The record as raised at *at* (UTC).
+
+        That is written down only where it does not follow from the deadline, so that a first record looks
+        exactly as in D0.
+        """
+        return self if self.raised_at == at else attrs.evolve(self, marks=attrs.evolve(self.marks, raised_at=at))
+
+    @classmethod
+    def from_dict(cls, data: JSON) -> Self:
+        """The record of D0's document ``{"escalation": {…}}``.
+
+        Raises:
+            InvalidEscalation: With every problem.
+        """
+        if problems := json_text.check(data):
+            raise InvalidEscalation(problems)
+        if not isinstance(data, Mapping) or [key for key in data if not is_extension(key)] != ["escalation"]:
+            raise InvalidEscalation.because('expected an object with the single key "escalation"')
+        try:
+            record = structure(data["escalation"], cls)
+        except InvalidDocument as error:
+            raise InvalidEscalation(problems_of(error, "escalation")) from None
+        envelope = {key: value for key, value in data.items() if key != "escalation"}
+        return attrs.evolve(record, envelope=envelope) if envelope else record
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """The record of a JSON text; raises ``InvalidEscalation`` with every problem and its line."""
+        try:
+            return read_text(text, cls.from_dict)
+        except InvalidEscalation:
+            raise
+        except InvalidDocument as error:
+            raise InvalidEscalation(error.problems) from None
+
+    def to_dict(self) -> dict[str, JSON]:
+        """D0's document, as plain data."""
+        return {"escalation": unstructure(self), **self.envelope}
+
+    def to_json(self, indent: int | None = 2) -> str:
+        """D0's document, as text."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, indent=indent)

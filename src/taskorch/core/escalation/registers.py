@@ -1,0 +1,74 @@
+"""What an escalator knows, as plain data that a host keeps and gives back."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import ClassVar, Self
+
+import attrs
+
+from taskorch.core import json_text
+from taskorch.core.documents import JSON, Document, member, structure, unstructure
+from taskorch.core.escalation.records import Escalation
+from taskorch.core.task import check_id
+from taskorch.errors import InvalidDocument, InvalidEscalation, Problem
+
+
+@attrs.frozen
+class Watched(Document):
+    """What is remembered of a task.
+
+    Attributes:
+        task_id: The task.
+        version: The version of it that was seen last.
+        due: When a condition about it comes true or ceases to; None if it does not by itself.
+    """
+
+    task_id: str = member(check=check_id)
+    version: int = member()
+    due: datetime | None = member(None)
+
+    invalid: ClassVar[type[InvalidDocument]] = InvalidEscalation
+
+
+def _check_levels(escalations: tuple[Escalation, ...]) -> Iterator[Problem]:
+    """Every ladder begins at 0 and leaves no level out; resolved is all of it, or nothing."""
+    seen: dict[tuple[str, str], Escalation] = {}
+    for index, record in enumerate(escalations):
+        before = seen.get((record.task_id, record.reason))
+        expected = 0 if before is None else before.level + 1
+        if record.level != expected:
+            yield Problem(f"[{index}]", f"{record.key} is level {record.level} where {expected} follows")
+        elif before is not None and before.is_resolved != record.is_resolved:
+            yield Problem(f"[{index}]", f"{record.key} and the level before it differ in being resolved")
+        seen[record.task_id, record.reason] = record
+
+
+@attrs.frozen
+class Register(Document):
+    """All of it.
+
+    Attributes:
+        escalations: Everything raised, by task, rule and level.
+        watched: The tasks that are watched.
+    """
+
+    escalations: tuple[Escalation, ...] = member((), check=_check_levels)
+    watched: tuple[Watched, ...] = member(())
+
+    complete: ClassVar[bool] = True
+    invalid: ClassVar[type[InvalidDocument]] = InvalidEscalation
+
+    @classmethod
+    def from_dict(cls, data: JSON) -> Self:
+        """The register of plain data; raises ``InvalidEscalation`` with every problem."""
+        if problems := json_text.check(data):
+            raise InvalidEscalation(problems)
+        try:
+            return structure(data, cls)
+        except InvalidDocument as error:
+            raise InvalidEscalation(error.problems) from None
+
+    def to_dict(self) -> dict[str, JSON]:
+        """The register as plain data."""
+        written: dict[str, JSON] = unstructure(self)
+        return written

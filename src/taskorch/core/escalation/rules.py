@@ -1,0 +1,250 @@
+"""The rules of escalation, as data: when, who is told, how urgent it is, and who is told next."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
+from typing import ClassVar, Final, Self
+
+import attrs
+
+from taskorch.core import json_text
+from taskorch.core.documents import JSON, Document, member, problems_of, structure, suggestion, unstructure
+from taskorch.core.escalation.records import check_code, check_words
+from taskorch.core.escalation.urgencies import ANSWER_WITHIN, Urgency
+from taskorch.core.escalation.views import CONTEXT, FACTS, check_condition
+from taskorch.core.times import duration
+from taskorch.errors import InvalidDocument, InvalidRule, InvalidWorkflow, Problem
+
+
+def _span(value: float | timedelta | None) -> timedelta | None:
+    try:
+        return duration(value)
+    except InvalidWorkflow as error:
+        raise InvalidRule(error.problems) from None
+
+
+def _urgency(value: object) -> object:
+    """The member of the enum where *value* is one; anything else is left for the check to refuse."""
+    return Urgency(value) if isinstance(value, str) and value in list(Urgency) else value
+
+
+def _check_urgency(value: object) -> Iterator[Problem]:
+    if value is not None and not isinstance(value, Urgency):
+        yield Problem("", f"{str(value)[:40]!r} is no urgency", suggestion(str(value)[:40], Urgency))
+
+
+def _check_required_urgency(value: object) -> Iterator[Problem]:
+    return _check_urgency("" if value is None else value)
+
+
+def _check_span(value: timedelta | None) -> Iterator[Problem]:
+    if value is not None and value <= timedelta(0):
+        yield Problem("", f"{value} is not above 0", "leave it out for the usual time")
+
+
+def _check_optional_words(words: object) -> Iterator[Problem]:
+    if words is not None:
+        yield from check_words(words)
+
+
+def _check_names(names: Iterable[object]) -> Iterator[Problem]:
+    for index, name in enumerate(names):
+        head, _, rest = str(name).partition(".")
+        if head not in FACTS:
+            yield Problem(f"[{index}]", f"{str(name)[:80]!r} is no fact of a task", suggestion(head, FACTS))
+        elif rest and head != CONTEXT:
+            yield Problem(f"[{index}]", f"there is nothing inside {head!r}", f"only {CONTEXT!r} has members")
+
+
+def _strings(names: Iterable[str] | str) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+@attrs.frozen
+class Rung(Document):
+    """A further step of a ladder: who is told when nobody has acknowledged the step before.
+
+    Attributes:
+        escalated_to: Who is told.
+        after: How long after the step before (seconds or a timedelta; milliseconds in documents); by default
+            when its answer is overdue.
+        urgency: How soon they must act; by default as in the step before.
+        suggested_action: What they could do; by default as in the step before.
+        answer_within: The time for their answer; by default that of the urgency.
+
+    Raises:
+        InvalidRule: A member makes no sense.
+    """
+
+    escalated_to: str = member(check=check_words, kw_only=False)
+    after: timedelta | None = member(None, check=_check_span, converter=_span)
+    urgency: Urgency | None = member(None, check=_check_urgency, converter=_urgency)
+    suggested_action: str | None = member(None, check=_check_optional_words)
+    answer_within: timedelta | None = member(None, check=_check_span, converter=_span)
+
+    invalid: ClassVar[type[InvalidDocument]] = InvalidRule
+
+
+def _check_ladder(ladder: Iterable[object]) -> Iterator[Problem]:
+    for index, rung in enumerate(ladder):
+        if not isinstance(rung, Rung):
+            yield Problem(f"[{index}]", f"expected a Rung, got {type(rung).__name__}")
+
+
+def _rungs(ladder: Iterable[Rung]) -> tuple[Rung, ...]:
+    return tuple(ladder)
+
+
+@attrs.frozen
+class Rule(Document):
+    """When somebody is to be told about a task, and what (D0, "Escalade"). Data, as document and in Python alike.
+
+    Attributes:
+        code: What it is called; the ``reason`` of its records.
+        when: The condition, in the language of conditions, over the facts ``task.*`` of ``FACTS``:
+            ``task.blocked_for > "24h" and task.queue == "critical"``.
+        urgency: How soon somebody must act.
+        suggested_action: What they could do.
+        escalated_to: Who is told.
+        context: The facts that its records tell beside state and blocker, as ``attempts`` or
+            ``context.client.name``; what is absent is left out.
+        answer_within: The time for an answer (seconds or a timedelta; milliseconds in documents); by default
+            ``ANSWER_WITHIN`` of the urgency.
+        ladder: Who is told next while nobody acknowledges, in order.
+        every: How often to look again at an open task, for a condition whose moment cannot be foreseen: one
+            that compares a duration with anything but a quoted duration.
+
+    Raises:
+        InvalidRule: A member makes no sense; a document is refused with every problem.
+    """
+
+    code: str = member(check=check_code, kw_only=False)
+    when: str = member(check=check_condition, kw_only=False)
+    urgency: Urgency = member(check=_check_required_urgency, converter=_urgency)
+    suggested_action: str = member(check=check_words)
+    escalated_to: str = member(check=check_words)
+    context: tuple[str, ...] = member((), check=_check_names, converter=_strings)
+    answer_within: timedelta | None = member(None, check=_check_span, converter=_span)
+    ladder: tuple[Rung, ...] = member((), check=_check_ladder, converter=_rungs)
+    every: timedelta | None = member(None, check=_check_span, converter=_span)
+
+    invalid: ClassVar[type[InvalidDocument]] = InvalidRule
+
+    @classmethod
+    def from_dict(cls, data: JSON) -> Self:
+        """The rule of a plain object whose keys are the attributes; raises ``InvalidRule`` with every problem."""
+        if problems := json_text.check(data):
+            raise InvalidRule(problems)
+        try:
+            return structure(data, cls)
+        except InvalidDocument as error:
+            raise InvalidRule(problems_of(error)) from None
+
+    def to_dict(self) -> dict[str, JSON]:
+        """The rule as plain data, without what was left out."""
+        written: dict[str, JSON] = unstructure(self)
+        return written
+
+    def step(self, level: int) -> "Step":
+        """What is said at a place of the ladder, from 0; ``IndexError`` beyond its end."""
+        step = Step(self.urgency, self.suggested_action, self.escalated_to, _within(self.answer_within, self.urgency))
+        for rung in self.ladder[:level]:
+            urgency = rung.urgency or step.urgency
+            step = Step(
+                urgency,
+                rung.suggested_action or step.suggested_action,
+                rung.escalated_to,
+                _within(rung.answer_within, urgency),
+                rung.after or step.within,
+            )
+        if level > len(self.ladder):
+            raise IndexError(level)
+        return step
+
+
+@attrs.frozen
+class Step:
+    """What is said at one place of a ladder, defaults filled in.
+
+    Attributes:
+        urgency: How soon somebody must act.
+        suggested_action: What they could do.
+        escalated_to: Who is told.
+        within: The time for an answer.
+        after: How long after the step before; 0 for the first.
+    """
+
+    urgency: Urgency
+    suggested_action: str
+    escalated_to: str
+    within: timedelta
+    after: timedelta = timedelta(0)
+
+
+def _within(given: timedelta | None, urgency: Urgency) -> timedelta:
+    return ANSWER_WITHIN[urgency] if given is None else given
+
+
+def by_code(rules: Iterable[Rule]) -> Mapping[str, Rule]:
+    """The rules by their codes, in the order given; raises ``InvalidRule`` where two have one code."""
+    table: dict[str, Rule] = {}
+    problems: list[Problem] = []
+    for index, rule in enumerate(rules):
+        if rule.code in table:
+            problems.append(Problem(f"[{index}].code", f"{rule.code!r} is the code of two rules"))
+        table[rule.code] = rule
+    if problems:
+        raise InvalidRule(problems)
+    return table
+
+
+_FAILED = 'task.state == "FAILED" and task.final'
+_EXHAUSTED = '(task.retries >= 3 or task.retries >= 1 and task.reason == "exhausted")'
+
+DEFAULT_RULES: Final = (
+    Rule(
+        "blocked_over_24h",
+        'task.blocked_for >= "24h"',
+        urgency=Urgency.HIGH,
+        suggested_action="Contacter le client directement",
+        escalated_to="account_manager",
+    ),
+    Rule(
+        "retries_exhausted",
+        f"{_FAILED} and {_EXHAUSTED}",
+        urgency=Urgency.HIGH,
+        suggested_action="Analyser les échecs, corriger la cause, puis relancer la tâche",
+        escalated_to="tech_lead",
+        context=("retries", "reason"),
+    ),
+    Rule(
+        "sla_breach_imminent",
+        'task.sla_status == "at_risk" or task.sla_status == "breached"',
+        urgency=Urgency.CRITICAL,
+        suggested_action="Accélérer ou réaffecter la tâche, ou convenir d'un nouveau délai",
+        escalated_to="project_manager",
+        context=("queue", "sla_status", "deadline"),
+    ),
+    Rule(
+        "non_recoverable_error",
+        f"{_FAILED} and not {_EXHAUSTED}",
+        urgency=Urgency.HIGH,
+        suggested_action="Examiner l'erreur, puis corriger et relancer la tâche, ou l'abandonner",
+        escalated_to="tech_lead",
+        context=("attempts", "reason"),
+    ),
+    Rule(
+        "dependency_conflict",
+        "task.in_conflict",
+        urgency=Urgency.MEDIUM,
+        suggested_action="Revoir les dépendances de la tâche",
+        escalated_to="project_manager",
+        context=("blocked_by", "conflict"),
+    ),
+)
+"""D0's five conditions, in its order.
+
+"Over 24 h" begins when the 24 hours are over: D0's example is told at the very instant. An SLA that was breached
+before anybody looked is told as well: a task that is too late needs somebody even more. A failure for good is
+told by exactly one of two rules: with three or more failed retries (or fewer, where the reason recorded is
+``exhausted``) the retries are, else the error.
+"""

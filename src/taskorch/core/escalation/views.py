@@ -1,0 +1,280 @@
+"""What rules can ask about a task: the facts ``task.*`` at an instant.
+
+==================  ==========  ====================================================================================
+fact                kind        what it is; *absent* where it is not so, and then every comparison with it is false
+==================  ==========  ====================================================================================
+``id``              text        the task
+``title``           text        what is to be done
+``type``            text        the kind of work
+``skill``           text        the skill that does it
+``entry_point``     text        where in that skill
+``state``           state       where it stands: ``"BLOCKED"``
+``previous``        state       where it stood before; absent when it is new
+``final``           boolean     whether nothing more can happen to it: completed, cancelled, or failed for good
+``queue``           text        the queue it is in; absent before it entered one
+``score``           number      its priority, 0 to 100
+``factors``         array       why: ``"existing_client" in task.factors``
+``progress``        number      percent
+``current_step``    text        what it is doing; absent where nobody said
+``assigned_to``     text        who does it; absent where nobody does
+``parent``          text        the task it is part of; absent where there is none
+``attempts``        number      the tries so far
+``retries``         number      those after the first
+``reason``          text        why the last change was made; for a failure, the error; absent where nobody said
+``blocker``         text        what it waits for; absent unless BLOCKED
+``blocked_since``   time        since when; absent unless BLOCKED
+``blocked_for``     duration    how long; absent unless BLOCKED, and while it is merely paused (design §4)
+``waiting_for``     duration    how long it has been in its queue; absent unless QUEUED, SCHEDULED or ON_HOLD
+``in_state_for``    duration    how long it has stood where it stands
+``age``             duration    how long ago it was created; stands still once it is final
+``deadline``        time        when it is due; absent without a service level
+``remaining``       duration    the time left until then, below zero once it is late; absent without a deadline
+``sla_status``      status      ``none on_track at_risk breached``, once final ``met missed``
+``blocked_by``      array       the ids of the tasks it depends on
+``in_conflict``     boolean     whether they can never all be done, as ``dependency_conflicts`` found
+``conflict``        text        why; absent where they can
+``context``         anything    its free context: ``task.context.client.name``
+==================  ==========  ====================================================================================
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Final
+
+import attrs
+
+from taskorch.core import json_text, sla
+from taskorch.core.documents import JSON, unstructure
+from taskorch.core.escalation.urgencies import later
+from taskorch.core.expressions import Kind, Vocabulary, parse
+from taskorch.core.expressions.vocabulary import Shape
+from taskorch.core.json_text import LIMITS, Limits
+from taskorch.core.queues import QueueSpec
+from taskorch.core.sla import SlaStatus
+from taskorch.core.states import State
+from taskorch.core.task import Task
+from taskorch.errors import InvalidCalendar, InvalidCondition, InvalidTask, Problem
+
+CONTEXT: Final = "context"
+FACTS: Final[Mapping[str, Shape]] = MappingProxyType(
+    {
+        "id": Kind.TEXT,
+        "title": Kind.TEXT,
+        "type": Kind.TEXT,
+        "skill": Kind.TEXT,
+        "entry_point": Kind.TEXT,
+        "state": State,
+        "previous": State,
+        "final": Kind.BOOLEAN,
+        "queue": Kind.TEXT,
+        "score": Kind.NUMBER,
+        "factors": Kind.ARRAY,
+        "progress": Kind.NUMBER,
+        "current_step": Kind.TEXT,
+        "assigned_to": Kind.TEXT,
+        "parent": Kind.TEXT,
+        "attempts": Kind.NUMBER,
+        "retries": Kind.NUMBER,
+        "reason": Kind.TEXT,
+        "blocker": Kind.TEXT,
+        "blocked_since": Kind.TIME,
+        "blocked_for": Kind.DURATION,
+        "waiting_for": Kind.DURATION,
+        "in_state_for": Kind.DURATION,
+        "age": Kind.DURATION,
+        "deadline": Kind.TIME,
+        "remaining": Kind.DURATION,
+        "sla_status": SlaStatus,
+        "blocked_by": Kind.ARRAY,
+        "in_conflict": Kind.BOOLEAN,
+        "conflict": Kind.TEXT,
+        CONTEXT: None,
+    }
+)
+"""The facts and their kinds, in the order of the table above."""
+
+VOCABULARY: Final = Vocabulary({"task": FACTS})
+"""What the conditions of rules may speak of."""
+
+DURATIONS: Final = frozenset(name for name, kind in FACTS.items() if kind is Kind.DURATION)
+"""The facts that pass with time."""
+
+PAUSED: Final = "paused"
+"""The blocker of a task that somebody has paused: that is no block to tell anybody of (design §4)."""
+
+_CONFLICT = frozenset({"in_conflict", "conflict"})
+_SLA = frozenset({"deadline", "remaining", "sla_status"})
+_INSTANT = timedelta(microseconds=1)  # the shortest there is: `>` turns so much after `>=`
+_WAITING = frozenset({State.QUEUED, State.SCHEDULED, State.ON_HOLD})
+_WITHIN_A_RECORD = Limits(depth=LIMITS.depth - 5)
+
+
+def check_condition(text: object) -> Iterator[Problem]:
+    """What keeps *text* from being the condition of a rule."""
+    if not isinstance(text, str):
+        yield Problem("", "is no text", 'write it as "task.age > \\"24h\\""')
+        return
+    try:
+        parse(text, VOCABULARY)
+    except InvalidCondition as error:
+        yield from error.problems
+
+
+@attrs.frozen(eq=False)
+class View:
+    """A task as rules see it.
+
+    Attributes:
+        task: The task.
+        spec: The queue that promises its service level, or None for none.
+        conflicts: What is wrong with the waits of tasks, or None where nobody has looked.
+    """
+
+    task: Task
+    spec: QueueSpec | None = None
+    conflicts: Mapping[str, str] | None = None
+    _facts: dict[datetime, dict[str, object]] = attrs.field(factory=dict, init=False)  # several rules ask the same
+    _standings: dict[datetime, sla.Standing] = attrs.field(factory=dict, init=False)
+
+    def knows(self, names: Collection[str]) -> bool:
+        """Whether the facts of these names have been looked up."""
+        return self.conflicts is not None or _CONFLICT.isdisjoint(names)
+
+    def facts(self, at: datetime, names: Collection[str]) -> dict[str, object]:
+        """The facts at an instant, at least those of these names; absent ones are left out.
+
+        Raises:
+            InvalidTask: The service level is asked for, and its times lie beyond the calendar.
+        """
+        facts = self._facts.get(at)
+        if facts is None:
+            lasting = next(iter(self._facts.values()), None) or _present(self._lasting())
+            facts = self._facts[at] = lasting | self._timed(at)
+        if _SLA.isdisjoint(names) or (standing := self._standing(at)) is None:
+            return facts
+        promised = {"deadline": standing.deadline, "remaining": standing.remaining, "sla_status": standing.status}
+        return facts | _present(promised)
+
+    def _lasting(self) -> dict[str, object]:
+        """The facts that stay while the task stays as it is."""
+        task, notes, state = self.task, self.task.internals, self.task.state
+        is_blocked = state.current is State.BLOCKED
+        conflict = None if self.conflicts is None else self.conflicts.get(task.id)
+        return {
+            "id": task.id,
+            "title": task.definition.title,
+            "type": task.definition.type,
+            "skill": task.definition.skill_target,
+            "entry_point": task.definition.entry_point,
+            "state": state.current,
+            "previous": state.previous,
+            "final": task.is_final,
+            "queue": task.queue.name,
+            "score": task.priority.score,
+            "factors": task.priority.factors,
+            "progress": task.execution.progress_percent,
+            "current_step": task.execution.current_step,
+            "assigned_to": task.execution.assigned_to,
+            "parent": task.dependencies.parent_task,
+            "attempts": notes.attempt,
+            "retries": max(notes.attempt - 1, 0),
+            "reason": notes.reason,
+            "blocker": notes.blocker if is_blocked else None,
+            "blocked_since": state.changed_at if is_blocked else None,
+            "blocked_by": task.dependencies.blocked_by,
+            "in_conflict": None if self.conflicts is None else conflict is not None,
+            "conflict": conflict,
+            CONTEXT: task.context,
+        }
+
+    def _origins(self) -> dict[str, datetime]:
+        """Since when the durations that grow do so."""
+        task, state = self.task, self.task.state
+        origins = {"age": task.created_at, "in_state_for": state.changed_at}
+        if state.current is State.BLOCKED and task.internals.blocker != PAUSED:
+            origins["blocked_for"] = state.changed_at
+        if state.current in _WAITING:
+            origins["waiting_for"] = task.queue.entered_at or state.changed_at
+        return origins
+
+    def _timed(self, at: datetime) -> dict[str, object]:
+        end = {"age": self.task.state.changed_at} if self.task.is_final else {}
+        none = timedelta(0)
+        return {name: max(end.get(name, at) - since, none) for name, since in self._origins().items()}
+
+    def _standing(self, at: datetime) -> sla.Standing | None:
+        if self.spec is not None and at not in self._standings:
+            self._standings[at] = sla.standing(self.task, self.spec, at)
+        return self._standings.get(at)
+
+    def turns(self, at: datetime, names: Collection[str], bounds: Collection[tuple[str, timedelta]]) -> set[datetime]:
+        """The instants at which the answer may turn while the task stays as it is.
+
+        Args:
+            at: Now; what has passed before does not matter.
+            names: The facts that are asked for.
+            bounds: The durations that a fact is compared with, each with the name of the fact.
+
+        Raises:
+            InvalidTask: As for ``facts``.
+        """
+        origins = self._origins()
+        if self.task.is_final:
+            del origins["age"]
+        found = [later(origins[name], bound) for name, bound in bounds if name in origins]
+        if not _SLA.isdisjoint(names) and not self.task.is_final:
+            found += self._thresholds(at, {bound for name, bound in bounds if name == "remaining"})
+        exact = [instant for instant in found if instant is not None]
+        return {*exact, *(after for instant in exact if (after := later(instant, _INSTANT)))}
+
+    def _thresholds(self, at: datetime, bounds: Collection[timedelta]) -> Iterator[datetime | None]:
+        standing = self._standing(at)
+        if standing is None or self.spec is None or standing.deadline is None or standing.paused:
+            return  # while the clock stands still the deadline moves on with the time
+        yield standing.deadline
+        yield sla.warning(standing.deadline, self.spec)
+        start = max(at, standing.since or at)
+        for bound in bounds:
+            if standing.remaining is not None and (left := standing.remaining - bound) >= timedelta(0):
+                yield self._worked(start, left)
+                yield self._worked(start, left + _INSTANT)  # later than an instant, where the hours end there
+
+    def _worked(self, start: datetime, duration: timedelta) -> datetime | None:
+        """The instant at which so much time has passed that counts."""
+        calendar = None if self.spec is None else self.spec.calendar
+        if calendar is None:
+            return later(start, duration)
+        try:
+            return calendar.add(start, duration)
+        except InvalidCalendar:
+            return None
+
+    def told(self, names: Collection[str], at: datetime) -> dict[str, JSON]:
+        """The context of a record: D0's three, and the facts of these names, as JSON; what is absent is left out."""
+        try:
+            facts = self.facts(at, names)
+        except InvalidTask:
+            facts = self.facts(at, ())
+        context: dict[str, JSON] = {"current_state": facts["state"]}
+        if facts["state"] is State.BLOCKED:
+            context |= {"blocker": facts.get("blocker"), "blocked_since": facts["blocked_since"]}
+        for name in names:
+            value: object = facts
+            for part in name.split("."):
+                value = value.get(part) if isinstance(value, Mapping) else None
+            if value is not None:
+                context[name] = value
+        plain = {name: _readable(unstructure(value)) for name, value in context.items()}
+        return {name: value for name, value in plain.items() if not json_text.check(value, _WITHIN_A_RECORD)}
+
+
+def _present(facts: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in facts.items() if value is not None}
+
+
+def _readable(value: JSON) -> JSON:
+    """A text without what no document may hold; an error message may hold anything. Other values stay."""
+    if not isinstance(value, str):
+        return value
+    return value.encode("utf-8", "replace").decode().replace("\0", "\ufffd")

@@ -1,0 +1,290 @@
+"""The groups of a task's document (D0, "Format de Tâche Standard"), and what each may hold."""
+
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import ClassVar
+
+import attrs
+
+from taskorch.core.documents import EMPTY, JSON, Check, Document, Number, member
+from taskorch.core.json_text import described
+from taskorch.core.states import LIFECYCLE, State
+from taskorch.errors import InvalidDocument, InvalidTask, Problem
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
+
+
+def check_id(id: str) -> Iterator[Problem]:
+    """What keeps *id* from being the id of a task (design §5)."""
+    if not _ID.fullmatch(id):
+        hint = "up to 128 letters, digits and . _ : - beginning with a letter or digit"
+        yield Problem("", f"{id[:40]!r} is not a task id", hint)
+
+
+def _check_ids(ids: tuple[str, ...]) -> Iterator[Problem]:
+    for index, id in enumerate(ids):
+        yield from (problem._replace(path=f"[{index}]") for problem in check_id(id))
+
+
+def _check_optional_id(id: str | None) -> Iterator[Problem]:
+    if id is not None:
+        yield from check_id(id)
+
+
+def utc(at: object, path: str) -> datetime:
+    """The same time in UTC.
+
+    Args:
+        at: A time with a zone.
+        path: What it is called where it comes from.
+
+    Raises:
+        InvalidTask: It is no time, has no zone, or lies outside the years that UTC can tell.
+    """
+    if not isinstance(at, datetime):
+        raise InvalidTask.because(f"expected a time, got {described(at)}", "give a datetime with a zone", path)
+    if at.tzinfo is UTC:
+        return at
+    try:
+        if at.utcoffset() is not None:
+            return at.astimezone(UTC)
+    except OverflowError:
+        raise InvalidTask.because(f"{at} is too far away", "in UTC, the years 1 to 9999", path) from None
+    raise InvalidTask.because("is a time without a zone", "give it one, such as UTC", path)
+
+
+def check_title(title: object) -> Iterator[Problem]:
+    """What keeps *title* from being the title of a task."""
+    if not isinstance(title, str):
+        yield Problem("", f"expected a string, got {described(title)}")
+    elif not title.strip():
+        yield Problem("", "is empty", "say what is to be done")
+
+
+def _within(low: float, high: float | None) -> Check:
+    highest = sys.float_info.max if high is None else high
+    bounds = f"from {low}" if high is None else f"{low} to {high}"
+
+    def check(number: object) -> Iterable[Problem]:
+        if number is None:
+            return ()
+        if isinstance(number, bool) or not isinstance(number, int | float):
+            return (Problem("", f"expected a number, got {described(number)}"),)
+        if low <= number <= highest:  # not a number is not
+            return ()
+        shown = "a huge number" if isinstance(number, int) and number.bit_length() > 1_000 else number
+        return (Problem("", f"{shown} is out of range", bounds),)
+
+    return check
+
+
+@attrs.frozen
+class TaskDocument(Document):
+    """The base of the groups: every key is written, known or not."""
+
+    complete: ClassVar[bool] = True
+    invalid: ClassVar[type[InvalidDocument]] = InvalidTask
+
+
+@attrs.frozen
+class Definition(TaskDocument):
+    """What is to be done, and by which skill."""
+
+    title: str = member(check=check_title)
+    description: str = member("")
+    type: str = member("")
+    skill_target: str = member("")
+    entry_point: str = member("")
+
+
+@attrs.frozen
+class Moment(TaskDocument):
+    """One entry of the history: the state since *at*."""
+
+    state: State = member(kw_only=False)
+    at: datetime = member(kw_only=False)
+
+
+@attrs.frozen
+class TaskState(TaskDocument):
+    """Where the task stands, and how it came there."""
+
+    current: State = member()
+    previous: State | None = member(None)
+    changed_at: datetime = member()
+    history: tuple[Moment, ...] = member()
+
+
+@attrs.frozen
+class QueueEntry(TaskDocument):
+    """The queue it is in; all null before it entered one. Position 0 once it has started."""
+
+    name: str | None = member(None)
+    position: int | None = member(None, check=_within(0, None))
+    entered_at: datetime | None = member(None)
+    sla_deadline: datetime | None = member(None)
+
+    @classmethod
+    def of(cls, name: str | None) -> "QueueEntry":
+        """The entry of a task that is meant for the queue *name* and has not entered it.
+
+        Raises:
+            InvalidTask: That is no name.
+        """
+        if name is None:
+            return NO_QUEUE
+        return cls(name=_word(name, "queue.name", "name a queue, or leave it out for one that fits"))
+
+
+@attrs.frozen
+class Priority(TaskDocument):
+    """How urgent it is, 0 to 100, and why."""
+
+    score: Number = member(50, check=_within(0, 100))
+    factors: tuple[str, ...] = member(())
+
+    @classmethod
+    def of(cls, given: "Priority | float | str | None") -> "Priority":
+        """The priority that is meant by itself, by a score of 0 to 100, or by a label such as ``P1``.
+
+        A label is kept as the one factor beside the usual score; the choice of a queue knows some.
+
+        Raises:
+            InvalidTask: It is none of these.
+        """
+        if given is None:
+            return NORMAL
+        if isinstance(given, Priority):
+            return given
+        if isinstance(given, str):
+            return cls(factors=(_word(given, "priority.factors[0]", "a label such as P1, or a score of 0 to 100"),))
+        try:
+            return cls(score=given)
+        except InvalidTask as error:
+            raise InvalidTask(p._replace(path=f"priority.{p.path}") for p in error.problems) from None
+
+
+@attrs.frozen
+class Execution(TaskDocument):
+    """How its work goes."""
+
+    started_at: datetime | None = member(None)
+    estimated_duration_hours: Number | None = member(None, check=_within(0, None))
+    progress_percent: Number = member(0, check=_within(0, 100))
+    current_step: str | None = member(None)
+    assigned_to: str | None = member(None)
+
+
+@attrs.frozen
+class Dependencies(TaskDocument):
+    """The tasks around it, by id."""
+
+    blocked_by: tuple[str, ...] = member((), check=_check_ids)
+    blocks: tuple[str, ...] = member((), check=_check_ids)
+    parent_task: str | None = member(None, check=_check_optional_id)
+    subtasks: tuple[str, ...] = member((), check=_check_ids)
+
+
+@attrs.frozen
+class TaskOutput(TaskDocument):
+    """What has come of it."""
+
+    deliverables: tuple[JSON, ...] = member(())
+    notes: tuple[JSON, ...] = member(())
+    next_actions: tuple[JSON, ...] = member(())
+
+
+@attrs.frozen
+class Metadata(TaskDocument):
+    """The version of the value, and who changed it last."""
+
+    version: int = member(0, check=_within(0, None))
+    last_updated: datetime = member()
+    updated_by: str = member("taskorch")
+
+
+@attrs.frozen
+class Internals(Document):
+    """The group ``x-taskorch``: facts D0 has no place for. Written only where there is something.
+
+    Attributes:
+        scheduled_for: When its start is due.
+        retry_at: When the next attempt is due; while it is set, FAILED is not final.
+        attempt: The tries so far.
+        blocker: What a blocked task waits for.
+        reason: Why the last change was made.
+        restart_of: The finished task that this one does again.
+        result: What its handler returned.
+        run: What belongs to the run of a workflow: fingerprint, params, context.
+    """
+
+    scheduled_for: datetime | None = member(None)
+    retry_at: datetime | None = member(None)
+    attempt: int = member(0)
+    blocker: str | None = member(None)
+    reason: str | None = member(None)
+    restart_of: str | None = member(None, check=_check_optional_id)
+    result: JSON = member(None)
+    run: Mapping[str, JSON] = member(EMPTY)
+
+    invalid: ClassVar[type[InvalidDocument]] = InvalidTask
+
+    @classmethod
+    def of(cls, given: "Internals | None", at: datetime | None) -> "Internals":
+        """What is noted of a new task for which *given* is said, and the date *at* for its start.
+
+        Raises:
+            InvalidTask: The date is said twice, or is none.
+        """
+        if given is None:
+            return NOTHING_NOTED if at is None else cls(scheduled_for=utc(at, "at"))
+        date = given.scheduled_for
+        if at is not None and date is not None:
+            raise InvalidTask.because("the date is given twice", "leave out at, or internals.scheduled_for", "at")
+        if at is not None:
+            return attrs.evolve(given, scheduled_for=utc(at, "at"))
+        return given if date is None else attrs.evolve(given, scheduled_for=utc(date, "x-taskorch.scheduled_for"))
+
+
+def check_state(state: TaskState) -> Iterator[Problem]:
+    """An illegal history is refused: an edge outside the table, a time going back, a summary that differs."""
+    history = state.history
+    if not history:
+        yield Problem("history", "is empty", "it begins with CREATED")
+        return
+    if history[0].state is not State.CREATED:
+        yield Problem("history[0].state", f"is {history[0].state}", "a history begins with CREATED")
+    for index in range(1, len(history)):
+        before, after = history[index - 1], history[index]
+        if not LIFECYCLE.follows(before.state, after.state):
+            legal = ", ".join(dict.fromkeys(LIFECYCLE.target(before.state, v) for v in LIFECYCLE.verbs(before.state)))
+            message = f"{before.state} is never followed by {after.state}"
+            yield Problem(f"history[{index}].state", message, f"legal: {legal or 'nothing, it is final'}")
+        if after.at < before.at:
+            yield Problem(f"history[{index}].at", "is before the entry above it", "times never go back")
+    last, before_last = history[-1], history[-2].state if len(history) > 1 else None
+    if state.current is not last.state:
+        yield Problem("current", f"is {state.current}, but the history ends with {last.state}")
+    if state.previous is not before_last:
+        yield Problem("previous", f"is {state.previous}, but the history says {before_last}")
+    if state.changed_at != last.at:
+        yield Problem("changed_at", "is not the time of the last entry of the history")
+
+
+def _word(word: str, path: str, hint: str) -> str:
+    if not isinstance(word, str):
+        raise InvalidTask.because(f"expected a string, got {described(word)}", hint, path)
+    if not word.strip():
+        raise InvalidTask.because("is empty", hint, path)
+    return word
+
+
+# Values that are shared by all tasks of which nothing else is said: they are frozen, and a task stays small.
+NO_QUEUE = QueueEntry()
+NORMAL = Priority()
+UNSTARTED = Execution()
+INDEPENDENT = Dependencies()
+NO_OUTPUT = TaskOutput()
+NOTHING_NOTED = Internals()

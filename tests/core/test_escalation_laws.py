@@ -1,0 +1,173 @@
+"""Laws of escalation over random lives of tasks: once per task, rule and level; ladders; never looked at too late."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+import attrs
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from taskorch import (
+    DEFAULT_RULES,
+    LIFECYCLE,
+    BusinessCalendar,
+    Escalation,
+    Escalator,
+    QueueSpec,
+    Rule,
+    Rung,
+    State,
+    Task,
+    Verb,
+    advance,
+    dependency_conflicts,
+)
+from taskorch.core.task import Dependencies, QueueEntry
+from tests.core.samples import NOW
+
+HOUR = timedelta(hours=1)
+LADDER = (Rung("bob", after=2 * HOUR), Rung("cy"), Rung("dee", after=timedelta(minutes=1)))
+LADDERS = tuple(attrs.evolve(rule, ladder=LADDER) for rule in DEFAULT_RULES)
+OPEN = [("09:00", "12:00"), ("13:30", "18:00")]
+HOURS = BusinessCalendar(dict.fromkeys(("mon", "tue", "thu", "fri"), OPEN))
+WORDS = {"urgency": "low", "suggested_action": "look", "escalated_to": "ann"}
+OTHERS = tuple(
+    Rule(f"r{n}", when, **WORDS)
+    for n, when in enumerate(
+        (
+            'task.remaining <= "30m"',
+            'task.remaining < "2h" and not task.remaining < "10m"',
+            'task.remaining <= "-1h"',
+            'task.waiting_for > "15m"',
+            'task.state != "BLOCKED" and "1h" <= task.in_state_for < "2h"',
+            'task.age >= "45m" and task.sla_status == "on_track"',
+        )
+    )
+)
+SPECS = (
+    QueueSpec("q", 8 * HOUR, calendar=HOURS),
+    QueueSpec("q", 5 * HOUR, calendar=HOURS, pause_in={State.BLOCKED}, anchor="started"),
+    QueueSpec("q", 8 * HOUR, pause_in={State.BLOCKED}),
+    QueueSpec("q", 2 * HOUR, anchor="started"),
+    QueueSpec("q", 30 * HOUR, anchor="entered", pause_in={State.CREATED, State.ON_HOLD, State.BLOCKED}),
+    QueueSpec("q", HOUR / 7),
+    QueueSpec("q"),
+)
+
+# Gaps that often end exactly where something comes due.
+GAPS = st.one_of(
+    st.sampled_from([0, 1, 900, 2700, 3600, 3600 * 3, 3600 * 7, 86_399, 86_400, 86_401]),
+    st.integers(0, 40 * 3600),
+    st.floats(0, 3600).map(lambda seconds: round(seconds, 6)),
+).map(lambda seconds: timedelta(seconds=seconds))
+STEPS = st.lists(st.tuples(GAPS, st.integers(0, 20), st.booleans()), max_size=14)
+
+
+@attrs.frozen
+class Seen:
+    """A version of a task, and when it came to be."""
+
+    task: Task
+    at: datetime
+
+
+def lived(id: str, steps: list[tuple[timedelta, int, bool]], waits: tuple[str, ...] = ()) -> Iterator[Seen]:
+    """Every version of a task in a life: each step waits, and does one of the verbs that are then legal."""
+    task = Task.new("a task", id=id, now=NOW, dependencies=Dependencies(blocked_by=waits))
+    task = attrs.evolve(task, queue=QueueEntry(name="q"))
+    at = NOW
+    yield Seen(task, at)
+    for gap, choice, flag in steps:
+        verbs = [] if task.is_final else sorted(LIFECYCLE.verbs(task.state.current))
+        if not verbs:
+            return
+        at += gap
+        verb = verbs[choice % len(verbs)]
+        retry_at = at + HOUR if verb is Verb.FAIL and flag else None
+        reason = ("paused" if flag else "the client") if verb is Verb.BLOCK else None
+        task, _ = advance(task, verb, now=at, by="test", reason=reason, retry_at=retry_at)
+        yield Seen(task, at)
+
+
+LOOKS = st.lists(st.tuples(st.integers(0, 50), GAPS, st.booleans(), st.booleans()), min_size=1, max_size=25)
+
+
+@settings(deadline=None)
+@given(
+    lives=st.lists(STEPS, min_size=1, max_size=3), looks=LOOKS, spec=st.sampled_from(SPECS), answers=st.integers(0, 9)
+)
+def test_each_task_rule_and_level_is_told_once(
+    lives: list[list[tuple[timedelta, int, bool]]],
+    looks: list[tuple[int, timedelta, bool, bool]],
+    spec: QueueSpec,
+    answers: int,
+) -> None:
+    """However often, late and out of order versions are looked at, no key comes twice, and no level is left out."""
+    versions = [seen for n, steps in enumerate(lives) for seen in lived(f"T{n}", steps, ("T0",))]
+    conflicts = dependency_conflicts([Task.new("x", id="T0", now=NOW, dependencies=Dependencies(blocked_by=("T0",)))])
+    escalator = Escalator(LADDERS)
+    told: list[Escalation] = []
+    for index, gap, restarted, informed in looks:
+        seen = versions[index % len(versions)]
+        at = seen.at + gap
+        findings = escalator.look(seen.task, at, spec=spec, conflicts=conflicts if informed else None)
+        told += findings.raised
+        if answers and told and len(told) % (answers + 1) == 0:
+            escalator.acknowledge(told[-1].key, "ann", at)
+        if restarted:
+            escalator = Escalator.restored(escalator.state(), LADDERS)
+
+    assert len({escalation.key for escalation in told}) == len(told)
+    assert {escalation.key for escalation in escalator.escalations()} == {escalation.key for escalation in told}
+    for escalation in told:
+        ladder = [e for e in told if (e.task_id, e.reason) == (escalation.task_id, escalation.reason)]
+        assert [e.level for e in ladder] == list(range(len(ladder)))
+        for before, after in pairwise(ladder):
+            wait = LADDER[before.level].after or before.deadline - before.raised_at
+            assert after.raised_at - before.raised_at >= wait
+        assert Escalation.from_json(escalation.to_json()) == escalation
+
+
+PROBES = st.lists(GAPS, max_size=3)
+
+
+@settings(deadline=None)
+@given(steps=STEPS, spec=st.sampled_from(SPECS), rules=st.sampled_from([DEFAULT_RULES, LADDERS, OTHERS]), probes=PROBES)
+def test_nothing_comes_due_before_the_time_to_look_again(
+    steps: list[tuple[timedelta, int, bool]], spec: QueueSpec, rules: tuple[Rule, ...], probes: list[timedelta]
+) -> None:
+    """Before ``next_due`` a look finds nothing; at ``next_due`` it does: nobody polls, and nobody is late."""
+    escalator = Escalator(rules)
+    versions = list(lived("T", steps))
+    for seen, after in zip(versions, [*versions[1:], None], strict=True):
+        at = seen.at
+        escalator.look(seen.task, at, spec=spec)
+        for _ in range(20):
+            due = escalator.next_due(at)
+            tick = timedelta(microseconds=1)
+            ends = [at + gap for gap in probes] + ([] if due is None else [due - tick])
+            for probe in ends:
+                if due is None or at <= probe < due:
+                    copy = Escalator.restored(escalator.state(), rules)
+                    findings = copy.look(seen.task, probe, spec=spec)
+                    assert (findings.raised, findings.resolved) == ((), ())
+            if due is None or (after is not None and due > after.at):
+                break
+            assert due > at
+            assert escalator.due(due) == ("T",)
+            findings = escalator.look(seen.task, due, spec=spec)
+            assert findings.raised or findings.resolved
+            at = due
+
+
+@settings(deadline=None)
+@given(steps=STEPS)
+def test_a_failure_for_good_is_told_by_one_rule(steps: list[tuple[timedelta, int, bool]]) -> None:
+    """In any life, a task that has failed for good is told of by exactly one of the two rules about failures."""
+    *_, last = lived("T", steps)
+    codes = [e.reason for e in Escalator().look(last.task, last.at).raised]
+    told = {"retries_exhausted", "non_recoverable_error"} & set(codes)
+
+    assert len(told) == (last.task.state.current is State.FAILED and last.task.is_final)
+    assert ("retries_exhausted" in told) <= (last.task.internals.attempt >= 4)
