@@ -445,3 +445,22 @@ def test_a_forecast_counts_what_is_in_progress() -> None:
     assert told.share_late == 0
     with pytest.raises(UnknownQueue):
         engine.forecast("nope", NOW)
+
+
+def test_a_forecast_knows_dates_and_what_is_held() -> None:
+    """A task with a date does not start before it, and of a held one nothing is said but that its share is open."""
+    engine = one_queue(sla=4 * 3600)
+    engine.push(waiting("ready"), NOW)
+    engine.push(waiting("dated", at=NOW + 3 * HOUR), NOW)
+    engine.push(waiting("held"), NOW)
+    engine.hold("held")
+    for figures in ({"per_hour": 2.0, "slots": 1}, {"slots": 1, "usual": HOUR / 2}):
+        told = engine.forecast("q", NOW, **figures)  # type: ignore[arg-type]
+        ready, dated, held = told.predictions
+        assert (ready.id, ready.finish) == ("ready", NOW + HOUR / 2)
+        assert (dated.id, dated.start, dated.late) == ("dated", NOW + 3 * HOUR, False)
+        assert (held.id, held.finish, held.late, held.ground) == ("held", None, None, "held")
+        assert told.inputs.waiting == 3
+        assert told.share_late is None
+        assert told.share_bounds == (0, pytest.approx(1 / 3))
+        assert "no prediction (held back" in told.explain("held")

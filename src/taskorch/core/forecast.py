@@ -31,7 +31,8 @@ def forecast(
     *now*. For the others observed throughput counts before estimates: the k-th to finish from now does so after k
     times the usual interval, though not sooner than its own estimate allows. Without throughput the durations are
     dealt out to the slots in the order of the queue. Where a figure is missing there is no prediction, neither for
-    that task nor for those whose place depends on it.
+    that task nor for those whose place depends on it; of a held task nothing is predicted. Tasks come as they are
+    given: one that waits for a date keeps those behind it waiting, so it should stand behind those that are ready.
 
     Args:
         waiting: The tasks that wait, in the order in which they will start.
@@ -47,17 +48,24 @@ def forecast(
     """
     now = in_utc(now, "now", InvalidTask)
     _check(slots, per_hour, usual)
-    going, line = tuple(running), tuple(waiting)
-    inputs = Inputs(now=now, waiting=len(line), running=len(going), slots=slots, per_hour=per_hour or None, usual=usual)
+    going, queued = tuple(running), tuple(waiting)
+    line, held = [work for work in queued if not work.is_held], [work for work in queued if work.is_held]
+    inputs = Inputs(
+        now=now, waiting=len(queued), running=len(going), slots=slots, per_hour=per_hour or None, usual=usual
+    )
     predictions = [*_going(going, inputs)]
     if inputs.per_hour is None:
         predictions += _dealt(line, [found.finish for found in predictions], inputs)
     else:
         predictions += _paced(line, inputs, inputs.per_hour)
+    behind = (inputs.running + len(line), Ground.HELD)
+    predictions += [_prediction(work, inputs, None, None, behind) for work in held]
     places = {found.id: place for place, found in enumerate(predictions)}
     if len(places) < len(predictions):
         raise InvalidTask.because("two of the tasks have one id", "give each task once", "waiting")
-    due = [found.late for found, work in zip(predictions, (*going, *line), strict=True) if work.deadline is not None]
+    due = [
+        found.late for found, work in zip(predictions, (*going, *line, *held), strict=True) if work.deadline is not None
+    ]
     return Forecast(
         inputs=inputs,
         predictions=tuple(predictions),
@@ -103,6 +111,9 @@ def _paced(line: Sequence[Work], inputs: Inputs, per_hour: float) -> Iterator[Pr
         ahead = inputs.running + place
         start = _after_many(inputs.now, max(ahead + 1 - slots, 0), per_hour) if slots else None
         finish = _after_many(inputs.now, ahead + 1, per_hour)
+        if work.not_before is not None:
+            start = max(start or inputs.now, work.not_before)
+            finish = max(finish, start)
         if work.estimate is not None:
             finish = max(finish, _after(start or inputs.now, work.estimate))
         yield _prediction(work, inputs, start, finish, (ahead, Ground.THROUGHPUT))
@@ -120,6 +131,8 @@ def _dealt(line: Sequence[Work], busy: list[datetime | None], inputs: Inputs) ->
         # A slot whose task has no known end might be free before the first of the others, unless that is free now.
         is_known = bool(free) and inputs.slots is not None and (not unknown or free[0] <= inputs.now)
         start, duration, finish = (free[0] if is_known else None), _duration(work, inputs), None
+        if start is not None and work.not_before is not None:
+            start = max(start, work.not_before)
         if start is None:
             free.clear()  # where this one starts nobody knows, so the same is true of all behind it
         elif duration is None:

@@ -25,6 +25,8 @@ class Ground(StrEnum):
     """The durations of the tasks ahead of it, dealt out to the slots in order."""
     OWN = "own"
     """It is running: its own start and duration."""
+    HELD = "held"
+    """Nothing: somebody holds it back, and nobody knows until when."""
 
 
 @attrs.frozen
@@ -37,6 +39,8 @@ class Work:
         estimate: How long its work takes in all, by its own estimate; None if there is none.
         started_at: When it started, for a running task.
         of_start: Whether the deadline is that of its start, as in a queue by date.
+        not_before: The date before which it does not start, or None.
+        is_held: Whether it is held back, so that nothing can be predicted of it.
 
     Raises:
         InvalidTask: A time has no zone, or the estimate is negative.
@@ -47,9 +51,11 @@ class Work:
     estimate: timedelta | None = None
     started_at: datetime | None = None
     of_start: bool = attrs.field(default=False, kw_only=True)
+    not_before: datetime | None = attrs.field(default=None, kw_only=True)
+    is_held: bool = attrs.field(default=False, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
-        for name in ("deadline", "started_at"):
+        for name in ("deadline", "started_at", "not_before"):
             if (at := getattr(self, name)) is not None:
                 object.__setattr__(self, name, in_utc(at, name, InvalidTask))
         if self.estimate is not None and self.estimate < _NOTHING:
@@ -147,6 +153,7 @@ class Forecast:
             Ground.THROUGHPUT: f"{found.ahead} ahead, {inputs.per_hour:g} finished an hour" if inputs.per_hour else "",
             Ground.SLOTS: f"{found.ahead} ahead, {inputs.slots} at once",
             Ground.OWN: f"running since {write_time(found.start)}" if found.start else "",
+            Ground.HELD: "held back",
             Ground.NONE: "no data: neither throughput, nor durations and slots",
         }[found.ground]
         if found.duration is not None:

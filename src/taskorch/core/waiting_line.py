@@ -67,6 +67,8 @@ def work_of(entry: Entry) -> Work:
         given_of(entry.task),
         entry.handed_out_at,
         of_start=entry.line.spec.by_date,
+        not_before=entry.task.internals.scheduled_for if entry.place is Place.LATER else None,
+        is_held=entry.place is Place.HELD,
     )
 
 
