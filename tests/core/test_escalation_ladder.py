@@ -183,7 +183,8 @@ def test_the_time_to_look_again_is_when_a_rule_comes_true(when: str, due: float 
 def test_working_hours_count() -> None:
     """With a calendar the time left is working time, and the instant is foreseen on either side of a night."""
     open_ = [("09:00", "17:00")]
-    spec = QueueSpec("q", 8 * HOUR, calendar=BusinessCalendar(dict.fromkeys(("fri", "sat"), open_), tz="UTC"))
+    calendar = BusinessCalendar(dict.fromkeys(("fri", "sat"), open_), tz="UTC")
+    spec = QueueSpec("q", 8 * HOUR, calendar=calendar, at_risk=60)
     morning = after(23 * HOUR)  # Saturday at 9:00; an hour is left then
 
     for when, due in (('task.remaining <= "1h"', 7 * HOUR), ('task.remaining < "1h"', 23 * HOUR + 0.000001)):
@@ -193,7 +194,7 @@ def test_working_hours_count() -> None:
         assert raised(escalator, blocked(), after(due), spec=spec) == [KEY.format(0)]
     escalator = Escalator()
     assert raised(escalator, blocked(), morning, spec=spec) == []
-    assert escalator.next_due(morning) == after(23 * HOUR + 0.000001)
+    assert escalator.next_due(morning) == after(24 * HOUR - 60 + 0.000001)
 
 
 def test_a_finished_task_grows_no_older() -> None:
@@ -203,6 +204,9 @@ def test_a_finished_task_grows_no_older() -> None:
 
     assert raised(aged, done, after(9 * HOUR)) == raised(over, done, after(HOUR)) == []
     assert (aged.next_due(NOW), over.next_due(NOW)) == (None, after(2 * HOUR))
+    patient = Escalator([rule("task.age > task.context.patience", every=600)])
+    assert raised(patient, done, after(HOUR)) == []
+    assert patient.next_due(NOW) is None
     assert raised(over, done, after(2 * HOUR)) == [KEY.format(0)]
 
 
@@ -288,6 +292,14 @@ def test_a_clock_that_goes_back_takes_nothing_back() -> None:
     assert escalator.next_due(NOW) == after(3 * HOUR)
     assert escalator.acknowledge(KEY.format(0), "ann", NOW).marks.acknowledged_at == after(2 * HOUR)
     assert escalator.resolve(KEY.format(0), "ann", NOW).marks.resolved_at == after(2 * HOUR)
+
+
+def test_a_task_from_the_future_is_foreseen() -> None:
+    """Of a task whose creation another clock dates later than now, what comes due is told by its own times."""
+    escalator, spec = Escalator([rule('task.remaining <= "2h"')]), QueueSpec("q", 8 * HOUR)
+
+    assert raised(escalator, blocked(), after(-HOUR), spec=spec) == []
+    assert escalator.next_due(NOW) == after(6 * HOUR)
 
 
 def test_a_conflict_nobody_looked_for_is_neither_raised_nor_resolved() -> None:
