@@ -2,14 +2,14 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Final, Protocol
 
 import attrs
 
 from taskorch.core.opening_hours import Hours, Week, read_holidays, read_week, read_zone
-from taskorch.core.times import instant, microseconds
-from taskorch.errors import InvalidCalendar, InvalidDocument, Problem
+from taskorch.core.times import in_utc, instant, microseconds
+from taskorch.errors import InvalidCalendar, Problem
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 _DAY: Final = timedelta(days=1)
@@ -32,18 +32,6 @@ class Calendar(Protocol):
 
     def between(self, start: datetime, end: datetime) -> timedelta:
         """The working time from *start* to *end*."""
-
-
-def in_utc(at: datetime, what: str, refuse: type[InvalidDocument]) -> datetime:
-    """The instant *at* in UTC; raises *refuse* for a time without a zone or beyond the calendar, called *what*."""
-    if at.tzinfo is UTC:
-        return at
-    if at.utcoffset() is None:
-        raise refuse.because("is a time without a zone", "give it one, such as UTC", what)
-    try:
-        return at.astimezone(UTC)
-    except OverflowError:
-        raise refuse.because(f"{at.isoformat()} is beyond the calendar", "give a nearer time", what) from None
 
 
 @attrs.frozen

@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from taskorch.core.calendars import in_utc, subtract
+from taskorch.core.calendars import subtract
 from taskorch.core.queues import Anchor, QueueSpec
 from taskorch.core.task import Task
+from taskorch.core.times import in_utc
 from taskorch.errors import InvalidCalendar, InvalidTask
 
 _NOTHING: Final = timedelta(0)

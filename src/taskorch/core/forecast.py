@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from heapq import heapify, heappop, heapreplace
 from typing import Final
 
-from taskorch.core.calendars import in_utc
 from taskorch.core.predictions import Forecast, Ground, Inputs, Prediction, Work
+from taskorch.core.times import in_utc
 from taskorch.errors import InvalidQueue, InvalidTask, Problem
 
 __all__ = ["Forecast", "Ground", "Inputs", "Prediction", "Work", "forecast"]

@@ -3,7 +3,7 @@
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import ClassVar
 
 import attrs
@@ -11,6 +11,7 @@ import attrs
 from taskorch.core.documents import EMPTY, JSON, Check, Document, Number, member
 from taskorch.core.json_text import described
 from taskorch.core.states import LIFECYCLE, State
+from taskorch.core.times import in_utc
 from taskorch.errors import InvalidDocument, InvalidTask, Problem
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
@@ -34,25 +35,8 @@ def _check_optional_id(id: str | None) -> Iterator[Problem]:
 
 
 def utc(at: object, path: str) -> datetime:
-    """The same time in UTC.
-
-    Args:
-        at: A time with a zone.
-        path: What it is called where it comes from.
-
-    Raises:
-        InvalidTask: It is no time, has no zone, or lies outside the years that UTC can tell.
-    """
-    if not isinstance(at, datetime):
-        raise InvalidTask.because(f"expected a time, got {described(at)}", "give a datetime with a zone", path)
-    if at.tzinfo is UTC:
-        return at
-    try:
-        if at.utcoffset() is not None:
-            return at.astimezone(UTC)
-    except OverflowError:
-        raise InvalidTask.because(f"{at} is too far away", "in UTC, the years 1 to 9999", path) from None
-    raise InvalidTask.because("is a time without a zone", "give it one, such as UTC", path)
+    """*at* in UTC, for a task; raises ``InvalidTask`` for what is no time there, and calls it *path*."""
+    return in_utc(at, path, InvalidTask)
 
 
 def check_title(title: object) -> Iterator[Problem]:

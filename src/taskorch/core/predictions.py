@@ -7,8 +7,7 @@ from typing import Final
 
 import attrs
 
-from taskorch.core.calendars import in_utc
-from taskorch.core.times import write_time
+from taskorch.core.times import in_utc, write_time
 from taskorch.errors import InvalidTask
 
 _NOTHING: Final = timedelta(0)

@@ -9,7 +9,7 @@ from typing import Final
 import attrs
 
 from taskorch.core import json_text
-from taskorch.core.times import write_time
+from taskorch.core.times import in_utc, write_time
 from taskorch.errors import InvalidRecord, Problem
 
 LONGEST_NAME: Final = 1_000
@@ -123,15 +123,10 @@ def checked_time(name: str, at: datetime) -> str:
 
 
 def _time_problems(name: str, at: object) -> Iterator[Problem]:
-    if not isinstance(at, datetime):
-        yield Problem(name, "is no time")
-    elif at.utcoffset() is None:
-        yield Problem(name, "is a time without a zone", "give it one, such as UTC")
-    else:
-        try:
-            write_time(at)
-        except OverflowError:
-            yield Problem(name, "is beyond the calendar")
+    try:
+        in_utc(at, name, InvalidRecord)
+    except InvalidRecord as error:
+        yield from error.problems
 
 
 def _detail_problems(details: object) -> Iterator[Problem]:

@@ -10,7 +10,6 @@ from typing import Final
 
 import attrs
 
-from taskorch.core.calendars import in_utc
 from taskorch.core.deadlines import (
     Basis,
     anchored_at,
@@ -27,7 +26,7 @@ from taskorch.core.deadlines import (
 from taskorch.core.queues import QueueSpec
 from taskorch.core.states import State
 from taskorch.core.task import Task
-from taskorch.core.times import write_time
+from taskorch.core.times import in_utc, write_time
 from taskorch.errors import InvalidCalendar, InvalidTask
 
 __all__ = ["Basis", "SlaStatus", "Standing", "deadline", "is_paused", "settled_at", "standing", "warning"]

@@ -7,11 +7,11 @@ from typing import Final, NamedTuple
 
 import attrs
 
-from taskorch.core.calendars import in_utc
 from taskorch.core.deadlines import deadline, is_paused, settled_at, warning
 from taskorch.core.queues import QueueSpec
 from taskorch.core.sla import SlaStatus
 from taskorch.core.task import Task
+from taskorch.core.times import in_utc
 from taskorch.errors import InvalidDocument, InvalidTask
 
 THRESHOLDS: Final = (SlaStatus.AT_RISK, SlaStatus.BREACHED)

@@ -26,6 +26,26 @@ def instant(at: int) -> datetime:
     return _EPOCH + timedelta(microseconds=at)
 
 
+def in_utc(at: object, name: str, refuse: type[InvalidDocument]) -> datetime:
+    """The same time in UTC.
+
+    Args:
+        at: A time with a zone.
+        name: What it is called where it comes from.
+        refuse: The error for what is no time, has no zone, or lies outside the years that UTC can tell.
+    """
+    if not isinstance(at, datetime):
+        raise refuse.because(f"expected a time, got {described(at)}", "give a datetime with a zone", name)
+    if at.tzinfo is UTC:
+        return at
+    try:
+        if at.utcoffset() is not None:
+            return at.astimezone(UTC)
+    except OverflowError:
+        raise refuse.because(f"{at.isoformat()} is beyond the calendar", "the years 1 to 9999, in UTC", name) from None
+    raise refuse.because("is a time without a zone", "give it one, such as UTC", name)
+
+
 def write_time(at: datetime) -> str:
     """ISO 8601 in UTC with ``Z``, and a fraction only where there is one (D0)."""
     utc = at.astimezone(UTC).replace(tzinfo=None)

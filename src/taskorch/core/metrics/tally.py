@@ -11,8 +11,9 @@ from taskorch.core.events import Event, Subject
 from taskorch.core.metrics.definitions import BY_DATE, PAUSED, QUEUE_TARGETS, Target
 from taskorch.core.metrics.figures import Sums
 from taskorch.core.metrics.scorecards import Kind, Scorecard, scorecard_of
-from taskorch.core.metrics.window import Window, utc
+from taskorch.core.metrics.window import Window
 from taskorch.core.states import FINAL, State, Verb
+from taskorch.core.times import in_utc
 from taskorch.errors import InvalidEvent, InvalidWindow
 
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -150,7 +151,7 @@ class Tally:
         Raises:
             InvalidWindow: *now* has no zone.
         """
-        now = utc(now, "now")
+        now = in_utc(now, "now", InvalidWindow)
         until = min(self._end, max(now, self._latest))
         late = Counter(id(t.sums) for t in self._tasks.values() if t.due is not None and t.due < until)
         kinds = {k: attrs.evolve(sums, missed=sums.missed + late[id(sums)]) for k, sums in self._sums.items()}
@@ -245,11 +246,11 @@ def _in_utc(event: Event) -> tuple[datetime, Subject]:
         raise InvalidEvent.because(message, "take the event that advance() returns", "subject")
     entered, due = subject.entered_at, subject.sla_deadline
     try:
-        return utc(event.at, "at"), attrs.evolve(
+        return in_utc(event.at, "at", InvalidEvent), attrs.evolve(
             subject,
-            created_at=utc(subject.created_at, "subject.created_at"),
-            entered_at=entered if entered is None else utc(entered, "subject.entered_at"),
-            sla_deadline=due if due is None else utc(due, "subject.sla_deadline"),
+            created_at=in_utc(subject.created_at, "subject.created_at", InvalidEvent),
+            entered_at=entered if entered is None else in_utc(entered, "subject.entered_at", InvalidEvent),
+            sla_deadline=due if due is None else in_utc(due, "subject.sla_deadline", InvalidEvent),
         )
-    except InvalidWindow as error:
+    except InvalidEvent as error:
         raise InvalidEvent(error.problems, source=event.task_id) from None

@@ -1,43 +1,24 @@
 """The stretch of time that figures are about."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Self
 
 import attrs
 
+from taskorch.core.times import in_utc
 from taskorch.errors import InvalidWindow
 
 _DAY = timedelta(days=1)
 _LONGEST = timedelta(days=366 * 100)
 
 
-def utc(at: datetime, name: str) -> datetime:
-    """*at* in UTC.
-
-    Args:
-        at: A time with a zone.
-        name: What to call it if it is refused.
-
-    Raises:
-        InvalidWindow: It has no zone, is no time, or is beyond the calendar.
-    """
-    if not isinstance(at, datetime):
-        raise InvalidWindow.because(f"expected a time, got {type(at).__name__}", "give a datetime in UTC", name)
-    if at.utcoffset() is None:
-        raise InvalidWindow.because("is a time without a zone", "give it one, such as UTC", name)
-    try:
-        return at.astimezone(UTC)
-    except OverflowError:
-        raise InvalidWindow.because("is beyond the calendar", "the years 1 to 9999, in UTC", name) from None
-
-
 def _start(at: datetime) -> datetime:
-    return utc(at, "start")
+    return in_utc(at, "start", InvalidWindow)
 
 
 def _end(at: datetime) -> datetime:
-    return utc(at, "end")
+    return in_utc(at, "end", InvalidWindow)
 
 
 @attrs.frozen
@@ -65,12 +46,12 @@ class Window:
     @classmethod
     def day(cls, at: datetime) -> Self:
         """The day in UTC that *at* falls on; raises ``InvalidWindow`` as the constructor does."""
-        return cls._from(utc(at, "at"), 1)
+        return cls._from(in_utc(at, "at", InvalidWindow), 1)
 
     @classmethod
     def week(cls, at: datetime) -> Self:
         """The ISO week in UTC, from Monday on, that *at* falls in; raises ``InvalidWindow`` likewise."""
-        at = utc(at, "at")
+        at = in_utc(at, "at", InvalidWindow)
         return cls._from(at, 7, at.weekday())
 
     @classmethod
@@ -83,7 +64,7 @@ class Window:
         return cls(start, end)
 
     def __contains__(self, at: datetime) -> bool:
-        return self.start <= utc(at, "at") < self.end
+        return self.start <= in_utc(at, "at", InvalidWindow) < self.end
 
     @property
     def length(self) -> timedelta:
@@ -96,7 +77,7 @@ class Window:
         Args:
             until: Days that begin at it or later are left out.
         """
-        end = min(self.end, utc(until, "until"))
+        end = min(self.end, in_utc(until, "until", InvalidWindow))
         at = self.start
         while at < end:
             yield at
