@@ -5,26 +5,16 @@
 merely carries what was derived. Our own facts live in the one extra group ``x-taskorch``.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Self
+from typing import ClassVar, Self
 
 import attrs
 
 from taskorch.core import json_text, origin
 from taskorch.core.copies import changed, maker
-from taskorch.core.documents import (
-    EMPTY,
-    JSON,
-    Check,
-    is_extension,
-    member,
-    problems_of,
-    read_text,
-    structure,
-    unstructure,
-)
+from taskorch.core.documents import EMPTY, JSON, Check, member
+from taskorch.core.envelopes import EnvelopedDocument
 from taskorch.core.groups import (
     INDEPENDENT,
     NO_OUTPUT,
@@ -40,7 +30,6 @@ from taskorch.core.groups import (
     Moment,
     Priority,
     QueueEntry,
-    TaskDocument,
     TaskOutput,
     TaskState,
     check_id,
@@ -83,12 +72,8 @@ def _check_context(context: JSON) -> Iterator[Problem]:
 
 
 @attrs.frozen
-class Task(TaskDocument):
-    """A unit of tracked work (D0, "Format de Tâche Standard"). Groups and keys are those of the document.
-
-    Attributes:
-        envelope: The members ``x`` and ``x-*`` beside ``task``, untouched.
-    """
+class Task(EnvelopedDocument):
+    """A unit of tracked work (D0, "Format de Tâche Standard"). Groups and keys are those of the document."""
 
     id: str = member(check=check_id)
     intake_id: str | None = member(None)
@@ -103,7 +88,9 @@ class Task(TaskDocument):
     output: TaskOutput = member(NO_OUTPUT)
     metadata: Metadata = member()
     internals: Internals = member(NOTHING_NOTED, key="x-taskorch", sparse=True)
-    envelope: Mapping[str, JSON] = attrs.field(default=EMPTY, kw_only=True)
+
+    wrapper: ClassVar[str] = "task"
+    invalid: ClassVar[type[InvalidDocument]] = InvalidTask
 
     @classmethod
     def new(
@@ -182,35 +169,3 @@ class Task(TaskDocument):
         """Whether it is completed, cancelled, or failed with no retry pending."""
         failed = self.state.current is State.FAILED and self.internals.retry_at is None
         return failed or self.state.current in FINAL
-
-    @classmethod
-    def from_dict(cls, data: JSON) -> Self:
-        """The task of D0's document ``{"task": {…}}``; raises ``InvalidTask`` with every problem."""
-        if problems := json_text.check(data):
-            raise InvalidTask(problems)
-        if not isinstance(data, Mapping) or [key for key in data if not is_extension(key)] != ["task"]:
-            raise InvalidTask.because('expected an object with the single key "task"')
-        try:
-            task = structure(data["task"], cls)
-        except InvalidDocument as error:
-            raise InvalidTask(problems_of(error, "task")) from None
-        envelope = {key: value for key, value in data.items() if key != "task"}
-        return attrs.evolve(task, envelope=envelope) if envelope else task
-
-    @classmethod
-    def from_json(cls, text: str | bytes) -> Self:
-        """The task of a JSON text; raises ``InvalidTask`` with every problem and its line."""
-        try:
-            return read_text(text, cls.from_dict)
-        except InvalidTask:
-            raise
-        except InvalidDocument as error:
-            raise InvalidTask(error.problems) from None
-
-    def to_dict(self) -> dict[str, JSON]:
-        """D0's document, as plain data."""
-        return {"task": unstructure(self), **self.envelope}
-
-    def to_json(self, indent: int | None = 2) -> str:
-        """D0's document, as text."""
-        return json.dumps(self.to_dict(), ensure_ascii=False, indent=indent)

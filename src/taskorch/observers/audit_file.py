@@ -4,7 +4,6 @@ import errno
 import logging
 import os
 import stat
-import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
@@ -13,23 +12,7 @@ from typing import BinaryIO
 
 from taskorch.core.audit import LONGEST_LINE, Chain, Fault, Flaw, Head, Verdict, verify
 from taskorch.errors import AuditBusy, AuditDamaged, AuditError
-
-if sys.platform == "win32":
-    import msvcrt
-
-    # A locked byte cannot be read by others, so it lies far behind whatever a file will hold.
-    _LOCKED_BYTE = 1 << 40
-
-    def _try_lock(handle: int) -> None:
-        os.lseek(handle, _LOCKED_BYTE, os.SEEK_SET)
-        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-
-else:
-    import fcntl
-
-    def _try_lock(handle: int) -> None:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
+from taskorch.file_locks import try_lock
 
 _LOG = logging.getLogger("taskorch")
 _FLAGS: int = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
@@ -128,7 +111,7 @@ class AuditFile:
 
     def _lock(self) -> None:
         try:
-            _try_lock(self._handle)
+            try_lock(self._handle)
         except (BlockingIOError, PermissionError):
             raise AuditBusy(str(self.path)) from None
 

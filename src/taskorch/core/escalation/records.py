@@ -1,6 +1,5 @@
 """The record of an escalation, in D0's exact format ("Format d'Escalade")."""
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -9,17 +8,8 @@ from typing import ClassVar, Self
 import attrs
 
 from taskorch.core import json_text
-from taskorch.core.documents import (
-    EMPTY,
-    JSON,
-    Document,
-    is_extension,
-    member,
-    problems_of,
-    read_text,
-    structure,
-    unstructure,
-)
+from taskorch.core.documents import EMPTY, JSON, Document, member
+from taskorch.core.envelopes import EnvelopedDocument
 from taskorch.core.escalation.urgencies import ANSWER_WITHIN, Urgency
 from taskorch.core.json_text import described
 from taskorch.core.task import check_id
@@ -90,7 +80,7 @@ AUTOMATIC = "taskorch/escalation"
 
 
 @attrs.frozen
-class Escalation(Document):
+class Escalation(EnvelopedDocument):
     """Somebody is told that a task needs them. Keys are those of D0's document, in its order.
 
     Attributes:
@@ -102,7 +92,6 @@ class Escalation(Document):
         escalated_to: Who is told.
         deadline: When an answer is due.
         marks: Level, and who has acknowledged or resolved it.
-        envelope: The members ``x`` and ``x-*`` beside ``escalation``, untouched.
     """
 
     task_id: str = member(check=check_id)
@@ -113,9 +102,8 @@ class Escalation(Document):
     escalated_to: str = member(check=check_words)
     deadline: datetime = member(check=_check_deadline)
     marks: Marks = member(factory=Marks, key="x-taskorch", sparse=True)
-    envelope: Mapping[str, JSON] = attrs.field(default=EMPTY, kw_only=True)
 
-    complete: ClassVar[bool] = True
+    wrapper: ClassVar[str] = "escalation"
     invalid: ClassVar[type[InvalidDocument]] = InvalidEscalation
 
     @property
@@ -150,39 +138,3 @@ class Escalation(Document):
         exactly as in D0.
         """
         return self if self.raised_at == at else attrs.evolve(self, marks=attrs.evolve(self.marks, raised_at=at))
-
-    @classmethod
-    def from_dict(cls, data: JSON) -> Self:
-        """The record of D0's document ``{"escalation": {…}}``.
-
-        Raises:
-            InvalidEscalation: With every problem.
-        """
-        if problems := json_text.check(data):
-            raise InvalidEscalation(problems)
-        if not isinstance(data, Mapping) or [key for key in data if not is_extension(key)] != ["escalation"]:
-            raise InvalidEscalation.because('expected an object with the single key "escalation"')
-        try:
-            record = structure(data["escalation"], cls)
-        except InvalidDocument as error:
-            raise InvalidEscalation(problems_of(error, "escalation")) from None
-        envelope = {key: value for key, value in data.items() if key != "escalation"}
-        return attrs.evolve(record, envelope=envelope) if envelope else record
-
-    @classmethod
-    def from_json(cls, text: str | bytes) -> Self:
-        """The record of a JSON text; raises ``InvalidEscalation`` with every problem and its line."""
-        try:
-            return read_text(text, cls.from_dict)
-        except InvalidEscalation:
-            raise
-        except InvalidDocument as error:
-            raise InvalidEscalation(error.problems) from None
-
-    def to_dict(self) -> dict[str, JSON]:
-        """D0's document, as plain data."""
-        return {"escalation": unstructure(self), **self.envelope}
-
-    def to_json(self, indent: int | None = 2) -> str:
-        """D0's document, as text."""
-        return json.dumps(self.to_dict(), ensure_ascii=False, indent=indent)

@@ -7,7 +7,6 @@ it would let two others each hold "the" lock, one on the old file and one on the
 import errno
 import json
 import os
-import sys
 import threading
 import time
 from contextlib import suppress
@@ -15,30 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from taskorch.errors import RunBusy
-
-if sys.platform == "win32":
-    import msvcrt
-
-    # A locked byte cannot be read by others, so it lies far behind the text that tells who holds the lock.
-    _LOCKED_BYTE = 1 << 30
-
-    def _try_lock(handle: int) -> None:
-        os.lseek(handle, _LOCKED_BYTE, os.SEEK_SET)
-        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-
-    def _unlock(handle: int) -> None:
-        os.lseek(handle, _LOCKED_BYTE, os.SEEK_SET)
-        msvcrt.locking(handle, msvcrt.LK_UNLCK, 1)
-
-else:
-    import fcntl
-
-    def _try_lock(handle: int) -> None:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-    def _unlock(handle: int) -> None:
-        fcntl.flock(handle, fcntl.LOCK_UN)
-
+from taskorch.file_locks import try_lock, unlock
 
 _NO_FOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
 _OURS = b'{"pid"'
@@ -107,7 +83,7 @@ class FileLock:
         """Give the lock back."""
         if _read(self._handle):
             _write(self._handle, "")
-        _unlock(self._handle)
+        unlock(self._handle)
         self._close()
 
     def _close(self) -> None:
@@ -120,7 +96,7 @@ def _try(handle: int, path: Path, subject: str) -> None:
     if text and not text.startswith(_OURS):
         raise FileExistsError(errno.EEXIST, "there is a file of somebody else's in the place of our lock", str(path))
     try:
-        _try_lock(handle)
+        try_lock(handle)
     except (BlockingIOError, PermissionError):
         raise RunBusy(subject, _holder(text)) from None
 
