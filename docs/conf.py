@@ -49,13 +49,45 @@ def draw_lifecycle(_app: Sphinx) -> None:
     from taskorch.core.states import DOCUMENTED, LIFECYCLE
     from taskorch.formats.mermaid import lifecycle
 
-    GENERATED.mkdir(exist_ok=True)
     for name, table in {"documented": DOCUMENTED, "lifecycle": LIFECYCLE}.items():
-        text = f"```text\n{lifecycle(table).rstrip()}\n```\n"
-        (GENERATED / f"{name}.md").write_text(text, encoding="utf-8")
+        write(name, ["```text", lifecycle(table).rstrip(), "```"])
+
+
+def tabulate_kpis(_app: Sphinx) -> None:
+    """Lay out what each figure means from the definitions that the figures follow."""
+    from taskorch.core.metrics.definitions import DEFINITIONS
+
+    lines = ["| figure | target | its value | its sample |", "|---|---|---|---|"]
+    for kpi in DEFINITIONS:
+        target = "none" if kpi.target is None else f"`{kpi.target}`"
+        lines.append(f"| {kpi.name}, {kpi.unit} | {target} | {kpi.value} | {kpi.sample} |")
+    write("kpis", lines)
+
+
+def tabulate_facts(_app: Sphinx) -> None:
+    """Lay out the facts that rules may ask for, from the table beside them."""
+    from taskorch.core.escalation import views
+
+    rule, _head, _rule, *rows, _end = (
+        line for line in (views.__doc__ or "").splitlines() if line.startswith(("=", "`", "fact"))
+    )
+    ends = [index for index, mark in enumerate(rule + " ") if mark == " " and rule[index - 1] == "="]
+    starts = [0, *(rule.index("=", end) for end in ends[:-1])]
+    lines = ["| fact | kind | what it is |", "|---|---|---|"]
+    for row in rows:
+        name, kind, words = (row[start:end].strip() for start, end in zip(starts, [*ends[:-1], None], strict=True))
+        lines.append("| " + " | ".join([name.replace("``", "`"), kind, words.replace("``", "`")]) + " |")
+    write("facts", lines)
+
+
+def write(name: str, lines: list[str]) -> None:
+    """Write a page that others include."""
+    GENERATED.mkdir(exist_ok=True)
+    (GENERATED / f"{name}.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Hook the drawing in before pages are read."""
-    app.connect("builder-inited", draw_lifecycle)
+    for draw in (draw_lifecycle, tabulate_kpis, tabulate_facts):
+        app.connect("builder-inited", draw)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

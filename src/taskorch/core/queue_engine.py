@@ -20,7 +20,8 @@ from taskorch.core.lanes import Discipline, discipline_of
 from taskorch.core.priority import choose
 from taskorch.core.queues import DEFAULT_QUEUES, QueueSpec, by_name
 from taskorch.core.states import LIFECYCLE, State
-from taskorch.core.task import QueueEntry, Task, utc
+from taskorch.core.task import QueueEntry, Task
+from taskorch.core.times import in_utc
 from taskorch.core.waiting_line import Entry, Load, Place, work_of
 from taskorch.core.waiting_room import WaitingRoom
 from taskorch.errors import DuplicateTask, IllegalTransition, InvalidTask
@@ -78,7 +79,7 @@ class QueueEngine:
         """
         if task.id in self._room.entries:
             raise DuplicateTask(task.id, self._room.entries[task.id].line.spec.name)
-        now = utc(now, "now")
+        now = in_utc(now, "now", InvalidTask)
         if task.state.current not in _WAITING:
             legal = () if task.is_final else LIFECYCLE.verbs(task.state.current)
             raise IllegalTransition(task.id, task.state.current, "enqueue", legal)
@@ -95,7 +96,7 @@ class QueueEngine:
 
         It is in progress then, and counts against the concurrency of its queue until it is removed.
         """
-        now = utc(now, "now")
+        now = in_utc(now, "now", InvalidTask)
         lanes = self._room.eligible(now)
         if not lanes:
             return None
@@ -105,7 +106,7 @@ class QueueEngine:
 
     def peek(self, now: datetime) -> Task | None:
         """The task that ``pop`` would hand out at *now*; it stays where it is."""
-        lanes = self._room.eligible(utc(now, "now"))
+        lanes = self._room.eligible(in_utc(now, "now", InvalidTask))
         if not lanes:
             return None
         return _shown(self._room.entries[self._discipline.choose(lanes).ready.first[3]], 0)
@@ -194,7 +195,7 @@ class QueueEngine:
         if task.state.current not in _WAITING:
             raise IllegalTransition(task.id, task.state.current, "enqueue", ())
         is_held = task.state.current is State.ON_HOLD
-        self._room.replace(entry, task, entry.line, utc(now, "now"), is_held=is_held)
+        self._room.replace(entry, task, entry.line, in_utc(now, "now", InvalidTask), is_held=is_held)
 
     def hold(self, id: str) -> None:
         """Keep a waiting task back until it is released; it still takes a place. Once held, nothing changes.
@@ -220,7 +221,7 @@ class QueueEngine:
         """
         entry = self._room.waiting(id, "release")
         if entry.place is Place.HELD:
-            now = utc(now or origin.ask()[0], "now")
+            now = in_utc(now or origin.ask()[0], "now", InvalidTask)
             entry.line.waiting -= 1
             self._room.settle(entry, now)
 
@@ -256,7 +257,7 @@ class QueueEngine:
 
     def next_due(self, now: datetime) -> datetime | None:
         """The earliest date still to come for which a waiting task waits; None if none does."""
-        self._room.admit(utc(now, "now"))
+        self._room.admit(in_utc(now, "now", InvalidTask))
         return min((line.later.first[0] for line in self._room.lines.values() if line.later), default=None)
 
     def waiting(self, queue: str) -> Iterator[Task]:
@@ -288,7 +289,7 @@ class QueueEngine:
             InvalidTask: *now* has no zone.
         """
         line = self._room.line(queue)
-        self._room.admit(utc(now, "now"))
+        self._room.admit(in_utc(now, "now", InvalidTask))
         return forecast(
             [work_of(entry) for entry in self._room.queued(line)],
             [work_of(entry) for entry in self._room.entries.values() if entry.line is line and entry.handed_out_at],

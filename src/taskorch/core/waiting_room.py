@@ -132,15 +132,14 @@ class WaitingRoom:
 
     def eligible(self, now: datetime) -> list[Lane]:
         """The lanes that have a task to give at *now* and may give it, by rank."""
-        self.admit(now)
+        if self._dates:
+            self.admit(now)
         if not self._is_limited:
             return self._active
         return [lane for lane in self._active if not self.lines[lane.spec.name].is_busy]
 
     def admit(self, now: datetime) -> None:
         """Let those in whose date has come."""
-        if not self._dates:
-            return
         for line in self.lines.values():
             while line.later and line.later.first[0] <= now:
                 self._dates -= 1
