@@ -1,6 +1,7 @@
 """How the documentation is built: no network, and every warning is an error."""
 
 import builtins
+import re
 import tomllib
 from pathlib import Path
 
@@ -35,7 +36,7 @@ nitpick_ignore_regex = [
     # Other projects' inventories are on the network, which a build never touches.
     (r"py:.*", r"(anyio|attr|attrs|cattrs|networkx|tenacity|trio)(\..*)?"),
     # The standard library, for the same reason.
-    (r"py:.*", r"(collections|concurrent|contextlib|datetime|enum|os|pathlib|types|typing)(\..*)?"),
+    (r"py:.*", r"(collections|concurrent|contextlib|datetime|enum|logging|os|pathlib|types|typing)(\..*)?"),
     (r"py:(class|exc|obj)", "|".join(dir(builtins))),
     # A signature of the front door may name a type of a room inside, which has no public page.
     (r"py:.*", r"taskorch\.(api|cli|core|dispatchers|engine|formats|observers|protocols|stores)\..*"),
@@ -76,7 +77,8 @@ def tabulate_facts(_app: Sphinx) -> None:
     lines = ["| fact | kind | what it is |", "|---|---|---|"]
     for row in rows:
         name, kind, words = (row[start:end].strip() for start, end in zip(starts, [*ends[:-1], None], strict=True))
-        lines.append("| " + " | ".join([name.replace("``", "`"), kind, words.replace("``", "`")]) + " |")
+        words = re.sub(r" \(design §\d+\)", "", words)  # readers of the page have no design
+        lines.append(f"| {name} | {kind} | {words} |".replace("``", "`"))
     write("facts", lines)
 
 

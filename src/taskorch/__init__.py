@@ -68,9 +68,10 @@ if _typing.TYPE_CHECKING:
     from taskorch.api import load, mermaid, open_store, run, run_sync
     from taskorch.core.calendars import BusinessCalendar
     from taskorch.core.escalation.conflicts import dependency_conflicts
-    from taskorch.core.escalation.escalator import Escalator
+    from taskorch.core.escalation.escalator import Escalator, Findings
     from taskorch.core.escalation.records import Escalation
     from taskorch.core.escalation.rules import DEFAULT_RULES, Rule, Rung
+    from taskorch.core.escalation.urgencies import Urgency
     from taskorch.core.estimates import Estimate, Estimates, Grounds, Remaining, remaining
     from taskorch.core.events import Amendment, Event, Subject
     from taskorch.core.forecast import Forecast, Work, forecast
@@ -81,6 +82,7 @@ if _typing.TYPE_CHECKING:
     from taskorch.core.metrics.tally import Tally, measure
     from taskorch.core.metrics.window import Window
     from taskorch.core.outcomes import LinkCondition, LinkType, Outcome
+    from taskorch.core.predictions import Prediction
     from taskorch.core.priority import Score, Scoring
     from taskorch.core.progress import Progress, TaskTree, ended_steps, run_progress, task_progress
     from taskorch.core.queue_engine import QueueEngine
@@ -93,7 +95,7 @@ if _typing.TYPE_CHECKING:
     from taskorch.core.states import DOCUMENTED, LIFECYCLE, State, TransitionTable, Verb
     from taskorch.core.step import Link, Step
     from taskorch.core.step_results import StepResult
-    from taskorch.core.task import Priority, Task
+    from taskorch.core.task import Dependencies, Execution, Priority, Task
     from taskorch.core.thresholds import Crossing, SlaWatch
     from taskorch.core.waiting_line import Load
     from taskorch.core.workflow import Workflow
@@ -113,6 +115,7 @@ __all__ = [
     "CallerError",
     "Crossing",
     "CycleError",
+    "Dependencies",
     "DispatcherLost",
     "DuplicateTask",
     "Escalation",
@@ -120,6 +123,8 @@ __all__ = [
     "Estimate",
     "Estimates",
     "Event",
+    "Execution",
+    "Findings",
     "Forecast",
     "Grounds",
     "IllegalTransition",
@@ -149,6 +154,7 @@ __all__ = [
     "Order",
     "Outcome",
     "OutputNotStorable",
+    "Prediction",
     "Priority",
     "Problem",
     "Progress",
@@ -195,6 +201,7 @@ __all__ = [
     "UnknownQueue",
     "UnknownTask",
     "UnsupportedFeature",
+    "Urgency",
     "Verb",
     "WeakKey",
     "Window",
@@ -223,13 +230,15 @@ __all__ = [
 # Where the names are that are not loaded yet: for each room what the front door shows of it. It says again for
 # the program what the imports above say for type checkers; a test compares the two.
 _ROOMS = {
+    "core.predictions": ("Prediction",),
+    "core.escalation.urgencies": ("Urgency",),
     "core.priority": ("Score", "Scoring"),
     "core.waiting_line": ("Load",),
     "core.queue_engine": ("QueueEngine",),
     "api": ("load", "mermaid", "open_store", "run", "run_sync"),
     "core.calendars": ("BusinessCalendar",),
     "core.escalation.conflicts": ("dependency_conflicts",),
-    "core.escalation.escalator": ("Escalator",),
+    "core.escalation.escalator": ("Escalator", "Findings"),
     "core.escalation.records": ("Escalation",),
     "core.escalation.rules": ("DEFAULT_RULES", "Rule", "Rung"),
     "core.estimates": ("Estimate", "Estimates", "Grounds", "Remaining", "remaining"),
@@ -252,13 +261,13 @@ _ROOMS = {
     "core.states": ("DOCUMENTED", "LIFECYCLE", "State", "TransitionTable", "Verb"),
     "core.step": ("Link", "Step"),
     "core.step_results": ("StepResult",),
-    "core.task": ("Priority", "Task"),
+    "core.task": ("Dependencies", "Execution", "Priority", "Task"),
     "core.thresholds": ("Crossing", "SlaWatch"),
     "core.workflow": ("Workflow",),
     "engine.current": ("current_step",),
 }
 _HOMES = {name: room for room, names in _ROOMS.items() for name in names}
-_PACKAGES = frozenset({"dispatchers", "observers", "protocols", "stores", "testing"})
+_PACKAGES = frozenset({"dispatchers", "formats", "observers", "protocols", "stores", "testing"})
 
 if not _typing.TYPE_CHECKING:  # so that a type checker tells a name that is not there
 

@@ -91,13 +91,19 @@ def test_a_bump_is_a_recorded_fact() -> None:
     assert engine.task("a").priority.score == 0
 
 
-def test_a_bump_without_a_time_takes_the_present() -> None:
-    """Where no time is given the clock of the machine is asked, as for a new task."""
-    engine = one_queue()
-    engine.push(waiting("a"), NOW)
+def test_where_no_time_is_given_it_is_the_present() -> None:
+    """Changes and looks without a time ask the clock of the machine, as a new task does."""
+    engine = QueueEngine([QueueSpec("q"), QueueSpec("r")])
+    engine.push(waiting("a", queue="q"), NOW)
+    engine.push(waiting("dated", queue="r", at=datetime.now(UTC) + HOUR), NOW)
     before = datetime.now(UTC)
-    event = engine.bump("a", 1, "ann")
-    assert before <= event.observed_at <= datetime.now(UTC)
+    events = [engine.bump("a", 1, "ann"), engine.move("a", "r")]
+    assert all(before <= event.observed_at <= datetime.now(UTC) for event in events)
+    assert [event.by for event in events] == ["ann", "taskorch"]
+    engine.hold("a")
+    assert engine.peek() is None
+    engine.release("a")
+    assert engine.peek() == engine.task("a")
 
 
 def test_a_move_takes_the_waiting_time_along() -> None:

@@ -104,9 +104,9 @@ class QueueEngine:
         self._discipline.served(lane, lanes)
         return _shown(self._room.hand_out(lane, now), 0)
 
-    def peek(self, now: datetime) -> Task | None:
-        """The task that ``pop`` would hand out at *now*; it stays where it is."""
-        lanes = self._room.eligible(in_utc(now, "now", InvalidTask))
+    def peek(self, now: datetime | None = None) -> Task | None:
+        """The task that ``pop`` would hand out at *now*, by default the present; it stays where it is."""
+        lanes = self._room.eligible(in_utc(now or origin.ask()[0], "now", InvalidTask))
         if not lanes:
             return None
         return _shown(self._room.entries[self._discipline.choose(lanes).ready.first[3]], 0)
@@ -149,7 +149,9 @@ class QueueEngine:
         self._room.replace(entry, task, entry.line)
         return event
 
-    def move(self, id: str, queue: str, by: str, *, now: datetime | None = None, reason: str | None = None) -> Event:
+    def move(
+        self, id: str, queue: str, by: str = "taskorch", *, now: datetime | None = None, reason: str | None = None
+    ) -> Event:
         """Put a waiting task into another queue; the time it has waited goes with it.
 
         Args:

@@ -148,7 +148,7 @@ class QueueSpec:
 
     @property
     def lead(self) -> timedelta:
-        """How long before its deadline a task is at risk: less than that left (D0 says an hour)."""
+        """With less than this left before its deadline a task is at risk (D0 says an hour)."""
         return self._lead
 
 

@@ -46,7 +46,7 @@ class SlaStatus(StrEnum):
     MET = "met"
     """Completed by its deadline."""
     MISSED = "missed"
-    """Completed or cancelled after its deadline; or failed for good, at whatever time: the promise was not kept."""
+    """Completed or cancelled after its deadline; or failed for good, at whatever time, since that keeps no promise."""
 
 
 @attrs.frozen(kw_only=True)

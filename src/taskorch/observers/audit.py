@@ -98,7 +98,7 @@ class AuditLog:
 
     @property
     def head(self) -> Head:
-        """The end of the chain, to be published: ``str(log.head)``."""
+        """The end of the chain; what is published is ``str(log.head)``."""
         return self._file.head
 
     @property

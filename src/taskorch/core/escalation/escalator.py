@@ -86,7 +86,7 @@ class Escalator:
 
     @property
     def unforeseen(self) -> tuple[str, ...]:
-        """The rules that may come true unseen: about durations, but not foreseeable, and without ``every``."""
+        """The rules that may come true unseen, being about durations, not foreseeable, and without ``every``."""
         return tuple(code for code, watch in self._watches.items() if not (watch.is_foreseen or watch.rule.every))
 
     def look(
