@@ -73,7 +73,7 @@ if _typing.TYPE_CHECKING:
     from taskorch.core.escalation.rules import DEFAULT_RULES, Rule, Rung
     from taskorch.core.escalation.urgencies import Urgency
     from taskorch.core.estimates import Estimate, Estimates, Grounds, Remaining, remaining
-    from taskorch.core.events import Amendment, Event, Subject
+    from taskorch.core.events import Amendment, Event
     from taskorch.core.forecast import Forecast, Work, forecast
     from taskorch.core.lifecycle import advance
     from taskorch.core.metrics.definitions import Target
@@ -187,7 +187,6 @@ __all__ = [
     "StoreError",
     "StoreUnavailable",
     "StoreUnreadable",
-    "Subject",
     "Tally",
     "Target",
     "Task",
@@ -242,7 +241,7 @@ _ROOMS = {
     "core.escalation.records": ("Escalation",),
     "core.escalation.rules": ("DEFAULT_RULES", "Rule", "Rung"),
     "core.estimates": ("Estimate", "Estimates", "Grounds", "Remaining", "remaining"),
-    "core.events": ("Amendment", "Event", "Subject"),
+    "core.events": ("Amendment", "Event"),
     "core.forecast": ("Forecast", "Work", "forecast"),
     "core.lifecycle": ("advance",),
     "core.metrics.definitions": ("Target",),

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+import attrs
 import pytest
 
 from taskorch import (
@@ -63,6 +64,21 @@ def test_the_engine_orders_and_the_lifecycle_changes() -> None:
         QueueEngine().push(task, NOW)
 
 
+def test_a_task_is_placed_before_it_is_enqueued() -> None:
+    """A placed task names its queue and deadline, so the event of its entry does; pushed, it goes there."""
+    engine = QueueEngine([QueueSpec("a", 3600, 1, overflow="b"), QueueSpec("b", 7200, 1)])
+    for queue, sla in (("a", HOUR), ("b", 2 * HOUR)):
+        task = engine.placed(waiting(queue, queue="a"), NOW)
+        assert queue not in engine
+        queued, event = advance(task, "enqueue", now=NOW, by="me")
+        assert event.task is queued
+        assert (queued.queue.name, queued.queue.entered_at, queued.queue.sla_deadline) == (queue, NOW, NOW + sla)
+        assert engine.push(queued, NOW + HOUR) == queue
+        assert engine.task(queue).queue == attrs.evolve(queued.queue, position=0)
+    with pytest.raises(QueueFull):
+        engine.placed(waiting("c", queue="a"), NOW)
+
+
 def test_positions_count_from_zero() -> None:
     """Positions tell how many of the queue come before, and follow every change."""
     engine = one_queue(ageing=0)
@@ -112,8 +128,8 @@ def test_a_move_takes_the_waiting_time_along() -> None:
     engine.push(waiting("a", 50), NOW)
     event = engine.move("a", "critical", "ann", now=NOW + HOUR)
     assert (event.verb, event.by, event.version) == ("move", "ann", 1)
-    assert event.subject is not None
-    assert (event.subject.queue, event.subject.sla_deadline) == ("critical", NOW + HOUR)
+    assert event.task is not None
+    assert (event.task.queue.name, event.task.queue.sla_deadline) == ("critical", NOW + HOUR)
     task = engine.pop(NOW + HOUR)
     assert task is not None
     assert (task.queue.name, task.queue.entered_at, task.queue.sla_deadline) == ("critical", NOW, NOW + HOUR)

@@ -5,7 +5,6 @@ from typing import Any
 
 from taskorch.core.copies import changed
 from taskorch.core.events import Amendment, Event
-from taskorch.core.lifecycle import subject_of
 from taskorch.core.task import Task, utc
 from taskorch.errors import IllegalTransition
 
@@ -56,5 +55,5 @@ def amend(
         attempt=task.internals.attempt,
         version=metadata.version,
         retry_at=task.internals.retry_at,
-        subject=subject_of(amended),
+        task=amended,
     )

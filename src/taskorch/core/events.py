@@ -6,6 +6,7 @@ from enum import StrEnum
 import attrs
 
 from taskorch.core.states import State, Verb
+from taskorch.core.task import Task
 
 
 class Amendment(StrEnum):
@@ -13,27 +14,6 @@ class Amendment(StrEnum):
 
     BUMP = "bump"
     MOVE = "move"
-
-
-@attrs.frozen(kw_only=True)
-class Subject:
-    """What is counted about a task: enough that an event can be measured without looking the task up.
-
-    Attributes:
-        queue: The queue it is in, or None before it entered one.
-        type: The kind of work; may be empty.
-        skill: The skill that does it; may be empty.
-        created_at: When it was created.
-        entered_at: When it entered its queue, or None.
-        sla_deadline: When it is due, or None.
-    """
-
-    queue: str | None = None
-    type: str = ""
-    skill: str = ""
-    created_at: datetime
-    entered_at: datetime | None = None
-    sla_deadline: datetime | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -53,7 +33,7 @@ class Event:
         attempt: Which try of the body it belongs to; 0 if none.
         version: The version of the task it led to; 0 for a step.
         retry_at: For a failure that will be tried again: when. None for one that is final.
-        subject: What is counted about the task; None for a step.
+        task: The task after it, by which events are measured and grouped; None for a step.
     """
 
     task_id: str
@@ -68,4 +48,4 @@ class Event:
     attempt: int = 0
     version: int = 0
     retry_at: datetime | None = None
-    subject: Subject | None = None
+    task: Task | None = attrs.field(default=None, repr=False)

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from taskorch.core.copies import copier, maker
-from taskorch.core.events import Event, Subject
+from taskorch.core.events import Event
 from taskorch.core.states import LIFECYCLE, State, TransitionTable, Verb
 from taskorch.core.task import Execution, Internals, Metadata, Moment, QueueEntry, Task, TaskState, utc
 from taskorch.errors import IllegalTransition, InvalidTask
@@ -69,19 +69,7 @@ def advance(
         attempt=changed.internals.attempt,
         version=changed.metadata.version,
         retry_at=changed.internals.retry_at,
-        subject=subject_of(changed),
-    )
-
-
-def subject_of(task: Task) -> Subject:
-    """What is counted about *task*."""
-    return maker(Subject)(
-        queue=task.queue.name,
-        type=task.definition.type,
-        skill=task.definition.skill_target,
-        created_at=task.created_at,
-        entered_at=task.queue.entered_at,
-        sla_deadline=task.queue.sla_deadline,
+        task=changed,
     )
 
 

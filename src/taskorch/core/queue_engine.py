@@ -1,7 +1,8 @@
 """Priority queues: what waits, what is next, and where everything stands. Pure, synchronous, ``now`` passed in.
 
 The engine orders tasks; it never changes their states. That is what ``advance`` is for, and the store that keeps
-the outcome. So a host says ``push`` beside ``enqueue``, and ``pop`` beside ``schedule`` and ``start``.
+the outcome. So a host says ``placed`` before ``enqueue`` and ``push`` after it, and ``pop`` before ``schedule`` and
+``start``.
 """
 
 from collections.abc import Iterable, Iterator
@@ -90,6 +91,25 @@ class QueueEngine:
             Entry(task, line, task.queue.entered_at or now), now, is_held=task.state.current is State.ON_HOLD
         )
         return line.spec.name
+
+    def placed(self, task: Task, now: datetime) -> Task:
+        """*task* with the queue that ``push`` would put it into, and its deadline there; it does not go in.
+
+        Enqueue the placed task, then push it: so the event that tells of its entry says where, and by when.
+
+        Args:
+            task: The task.
+            now: The time (UTC).
+
+        Raises:
+            QueueFull: There is no place for it.
+            UnknownQueue: There is no such queue.
+            InvalidTask: *now* has no zone, or its deadline lies beyond the calendar.
+        """
+        line = self._room.line_with_room(self._room.line(self._choice(task)))
+        entered = task.queue.entered_at
+        entry = Entry(task, line, entered or in_utc(now, "now", InvalidTask))
+        return _changed(task, queue=_queue_entry(name=line.spec.name, entered_at=entered, sla_deadline=entry.deadline))
 
     def pop(self, now: datetime) -> Task | None:
         """Hand out the next task; None if nothing may be handed out at *now*.

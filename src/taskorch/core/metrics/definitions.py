@@ -1,12 +1,14 @@
 """What each of D0's seven metrics means, word by word, and what D0 asks of it."""
 
 from collections.abc import Mapping
+from math import isfinite
 from types import MappingProxyType
 from typing import Final, Literal
 
 import attrs
 
-from taskorch.core.queues import DEFAULT_QUEUES
+from taskorch.core.json_text import described
+from taskorch.errors import InvalidTarget, Problem
 
 QUEUE_TIME: Final = "Queue Time"
 CYCLE_TIME: Final = "Cycle Time"
@@ -15,6 +17,8 @@ THROUGHPUT: Final = "Throughput"
 ERROR_RATE: Final = "Error Rate"
 RETRY_RATE: Final = "Retry Rate"
 BLOCKED_RATE: Final = "Blocked Rate"
+
+_COMPARISONS: Final = ("<", ">")
 
 PAUSED: Final = "paused"
 """The reason of a block that is a pause: nobody is waited for, so it counts as no block (design §4)."""
@@ -28,11 +32,25 @@ class Target:
         comparison: ``<`` or ``>``; the number itself does not meet it.
         number: The bound, in the unit of the metric; None for the targets of several queues together.
         text: As D0 writes it.
+
+    Raises:
+        InvalidTarget: The comparison is another, the bound is no finite number, or the text is none.
     """
 
     comparison: Literal["<", ">"]
     number: float | None
     text: str
+
+    def __attrs_post_init__(self) -> None:
+        problems = []
+        if self.comparison not in _COMPARISONS:
+            problems.append(Problem("comparison", f"expected < or >, got {self.comparison!r}", "nothing else is judged"))
+        if self.number is not None and not _is_bound(self.number):
+            problems.append(Problem("number", f"{self.number!r} is no bound", "give a finite number, or None"))
+        if not isinstance(self.text, str):
+            problems.append(Problem("text", f"expected a text, got {described(self.text)}", 'such as "< 5%"'))
+        if problems:
+            raise InvalidTarget(problems)
 
     def is_met(self, value: float) -> bool:
         """Whether *value* meets it; ``ValueError`` for the targets of several queues together."""
@@ -67,6 +85,14 @@ class Definition:
     sample: str
 
 
+def _is_bound(number: object) -> bool:
+    """Whether a value can be held against it."""
+    try:
+        return isinstance(number, int | float) and not isinstance(number, bool) and isfinite(number)
+    except OverflowError:  # an int beyond every float
+        return False
+
+
 _HIGH: Final = Target("<", 2, "< 2h (high)")
 _NORMAL: Final = Target("<", 8, "< 8h (normal)")
 
@@ -74,9 +100,6 @@ QUEUE_TARGETS: Final[Mapping[str, Target]] = MappingProxyType(
     {"critical": _HIGH, "urgent": _HIGH, "high_priority": _HIGH, "normal": _NORMAL}
 )
 """D0's targets of the Queue Time, by queue. What is more urgent than high may wait no longer than high may."""
-
-BY_DATE: Final = frozenset(spec.name for spec in DEFAULT_QUEUES if spec.by_date)
-"""The queues whose deadline is that of the start (design §6)."""
 
 DEFINITIONS: Final = (
     Definition(

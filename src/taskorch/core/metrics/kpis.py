@@ -1,10 +1,14 @@
 """One figure with its target and its verdict."""
 
 from enum import StrEnum
+from typing import Final
 
 import attrs
 
 from taskorch.core.metrics.definitions import Target
+
+_ONE: Final = {"hours": "hour", "tasks/day": "task/day"}
+"""How a unit is called of which there is one."""
 
 
 class KpiVerdict(StrEnum):
@@ -39,9 +43,10 @@ class Kpi:
     def __str__(self) -> str:
         if self.value is None:
             return f"{self.name}: {KpiVerdict.NO_DATA}"
-        unit = self.unit if self.unit == "%" else f" {self.unit}"
+        value = f"{self.value:.4g}"
+        unit = self.unit if self.unit == "%" else f" {_ONE.get(self.unit, self.unit) if value == '1' else self.unit}"
         against = f"{self.verdict}, {self.target}" if self.target else str(self.verdict)
-        return f"{self.name}: {self.value:.4g}{unit} ({against}; {self.sample} task{'s' * (self.sample != 1)})"
+        return f"{self.name}: {value}{unit} ({against}; {self.sample} task{'s' * (self.sample != 1)})"
 
 
 def verdict_of(value: float | None, target: Target | None) -> KpiVerdict:

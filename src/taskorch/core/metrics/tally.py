@@ -1,28 +1,30 @@
 """The tally: events in, one at a time or many, and a scorecard out whenever it is asked for."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import attrs
 
-from taskorch.core.events import Event, Subject
-from taskorch.core.metrics.definitions import BY_DATE, PAUSED, QUEUE_TARGETS, Target
+from taskorch.core.deadlines import deadline, is_of_start, is_paused, promised, settled_at
+from taskorch.core.events import Event
+from taskorch.core.metrics.definitions import PAUSED, QUEUE_TARGETS, Target
 from taskorch.core.metrics.figures import Sums
 from taskorch.core.metrics.scorecards import Kind, Scorecard, scorecard_of
 from taskorch.core.metrics.window import Window
-from taskorch.core.states import FINAL, State, Verb
+from taskorch.core.queues import DEFAULT_QUEUES, QueueSpec, by_name
+from taskorch.core.states import State, Verb
+from taskorch.core.task import Task
 from taskorch.core.times import in_utc
-from taskorch.errors import InvalidEvent, InvalidWindow
+from taskorch.errors import InvalidEvent, InvalidRule, InvalidTask, InvalidWindow
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 # Members looked up once: by way of its class each would cost as much as the rest of a comparison, for every event.
 _START, _RETRY, _BLOCK, _FAIL = Verb.START, Verb.RETRY, Verb.BLOCK, Verb.FAIL
 _COMPLETE, _CANCEL = Verb.COMPLETE, Verb.CANCEL
-_FAILED, _UNBLOCKED, _IN_PROGRESS = State.FAILED, State.UNBLOCKED, State.IN_PROGRESS
-_UNSTARTED: Final = frozenset((State.CREATED, State.QUEUED, State.ON_HOLD, State.SCHEDULED))
+_UNBLOCKED, _IN_PROGRESS = State.UNBLOCKED, State.IN_PROGRESS
 
 # What has become of a task within the window; it adds to the sums once, however often it is told.
 _WORKED, _RETRIED, _BLOCKED, _STARTED, _ENDED = 1, 2, 4, 8, 16
@@ -47,12 +49,9 @@ class _Known:
         self.sums = sums  # of the kind it belongs to
         self.due: datetime | None = None  # its deadline while that may still be missed
 
-    def renew(self, event: Event, due: datetime | None, sums: Sums) -> None:
-        """Take over what a later event says of it; *due* is the deadline unless its start has settled that."""
-        state = event.state
-        is_final = state in FINAL or (state is _FAILED and event.retry_at is None)
-        self.version = event.version
-        self.due = None if is_final else due
+    def renew(self, version: int, due: datetime | None, sums: Sums) -> None:
+        """Take over what a later event says of it; *due* is the deadline while that may still be missed."""
+        self.version, self.due = version, due
         if self.sums is not sums:
             _enter(self.sums, self.marks, -1)
             _enter(sums, self.marks, 1)
@@ -72,6 +71,9 @@ class Tally:
     of tasks that are still open; those after it are passed over, and so are the events of steps. Of each task
     that was heard of its id, its deadline and about 110 B are kept, and nothing of its events; begin a new tally
     for a new window.
+
+    Deadlines are worked out from the task and its queue, as ``standing`` does: through anchors, pauses and
+    calendars. In a queue that is not known they are what the task's document says.
     """
 
     def __init__(
@@ -79,18 +81,28 @@ class Tally:
         window: Window,
         *,
         queue_targets: Mapping[str, Target] = QUEUE_TARGETS,
-        by_date: Collection[str] = BY_DATE,
+        queues: Iterable[QueueSpec] = DEFAULT_QUEUES,
     ) -> None:
         """A tally of nothing yet.
 
         Args:
             window: What the figures are about.
             queue_targets: The target of the Queue Time by queue, in hours; by default D0's.
-            by_date: The queues whose deadline is that of the start; by default ``scheduled``.
+            queues: The queues, by which deadlines are worked out; by default D0's.
+
+        Raises:
+            InvalidRule: A target is none.
+            InvalidQueue: The queues do not fit together.
         """
         self.window = window
         self._start, self._end, self._latest = window.start, window.end, window.start
-        self._targets, self._by_date = dict(queue_targets), frozenset(by_date)
+        self._targets = dict(queue_targets)
+        if wrong := [name for name, target in self._targets.items() if not _is_bound(target)]:
+            raise InvalidRule.because(
+                "is no target with a number", "Target('<', 2, '< 2h')", f"queue_targets.{wrong[0]}"
+            )
+        specs = list(queues)
+        self._queues: Mapping[str, QueueSpec] = by_name(specs) if specs else {}
         self._tasks: dict[str, _Known] = {}
         self._sums: dict[Kind, Sums] = {}
         self._completed: dict[int, int] = {}  # by the ordinal of the day
@@ -99,41 +111,35 @@ class Tally:
         """Count one event.
 
         Raises:
-            InvalidEvent: It is a task's and has no subject, or a time without a zone; nothing was changed.
+            InvalidEvent: It is a task's and does not carry it, or a time is none or has no zone; nothing was changed.
         """
         if event.step is not None:
             return
-        at, subject = event.at, event.subject
-        if (  # spelt out, because it is asked of every event
-            subject is None
-            or not (at.tzinfo is subject.created_at.tzinfo is UTC)
-            or ((entered := subject.entered_at) is not None and entered.tzinfo is not UTC)
-            or ((due := subject.sla_deadline) is not None and due.tzinfo is not UTC)
-        ):
-            at, subject = _in_utc(event)
+        at, task = _checked(event)
         if at >= self._end:
             return
-        kind = (subject.queue or "", subject.type, subject.skill)
-        sums = self._sums.get(kind)
-        if sums is None:
-            sums = self._sums[kind] = Sums()
-        task = self._tasks.get(event.task_id)
-        if task is None:
-            task = self._tasks[event.task_id] = _Known(sums)
-        if event.version > task.version:
-            is_settled = subject.queue in self._by_date and event.state not in _UNSTARTED
-            task.renew(event, None if is_settled else subject.sla_deadline, sums)
+        spec = self._queues.get(task.queue.name or "")
+        try:  # whatever may be refused is asked before anything is changed
+            due, open_due = _deadlines(task, spec)
+        except InvalidTask as error:
+            raise InvalidEvent(error.problems, source=event.task_id) from None
+        sums = self._sums_of(task)
+        known = self._tasks.get(event.task_id)
+        if known is None:
+            known = self._tasks[event.task_id] = _Known(sums)
+        if event.version > known.version:
+            known.renew(event.version, open_due, sums)
         if at < self._start:
             return
         if at > self._latest:  # noqa: PLR1730 - calling max() would cost more than the rest of this
             self._latest = at
         marks = _MARKS.get(event.verb)
-        if marks is not None and (marks := _told(event, marks) & ~task.marks):
-            task.mark(marks)
+        if marks is not None and (marks := _told(event, marks) & ~known.marks):
+            known.mark(marks)
             if marks & _ENDED:
-                self._count_end(event, at, subject, sums)
+                self._count_end(event, at, task, due, is_open=not _has_kept_date(task, spec), sums=sums)
             elif marks & _STARTED:
-                self._count_start(at, subject, sums)
+                self._count_start(at, task, due if _has_kept_date(task, spec) else None, sums)
 
     def extend(self, events: Iterable[Event]) -> None:
         """Count many events, one after the other; raises as ``add`` does, those before it being counted."""
@@ -157,25 +163,34 @@ class Tally:
         kinds = {k: attrs.evolve(sums, missed=sums.missed + late[id(sums)]) for k, sums in self._sums.items()}
         return scorecard_of(kinds, self._completed, self._targets, window=self.window, now=now, until=until)
 
-    def _count_start(self, at: datetime, subject: Subject, sums: Sums) -> None:
-        entered, due = subject.entered_at, subject.sla_deadline
+    def _sums_of(self, task: Task) -> Sums:
+        kind = (task.queue.name or "", task.definition.type, task.definition.skill_target)
+        sums = self._sums.get(kind)
+        if sums is None:
+            sums = self._sums[kind] = Sums()
+        return sums
+
+    def _count_start(self, at: datetime, task: Task, date: datetime | None, sums: Sums) -> None:
+        entered = task.queue.entered_at
         if entered is not None:
             sums.waits += 1
             sums.waited += _between(entered, at)
-        if due is not None and subject.queue in self._by_date:
-            sums.met += at <= due
-            sums.missed += at > due
+        if date is not None:
+            sums.met += at <= date
+            sums.missed += at > date
 
-    def _count_end(self, event: Event, at: datetime, subject: Subject, sums: Sums) -> None:
-        verb, due = event.verb, subject.sla_deadline
+    def _count_end(
+        self, event: Event, at: datetime, task: Task, due: datetime | None, *, is_open: bool, sums: Sums
+    ) -> None:
+        verb = event.verb
         if verb == _COMPLETE:
             sums.completed += 1
-            sums.cycled += _between(subject.created_at, at)
+            sums.cycled += _between(task.created_at, at)
             day = at.toordinal()
             self._completed[day] = self._completed.get(day, 0) + 1
         elif verb == _FAIL:
             sums.failed += 1
-        if due is None or (subject.queue in self._by_date and event.previous not in _UNSTARTED):
+        if due is None or not is_open:
             return
         if verb == _COMPLETE and at <= due:
             sums.met += 1
@@ -189,7 +204,7 @@ def measure(
     now: datetime,
     *,
     queue_targets: Mapping[str, Target] = QUEUE_TARGETS,
-    by_date: Collection[str] = BY_DATE,
+    queues: Iterable[QueueSpec] = DEFAULT_QUEUES,
 ) -> Scorecard:
     """The figures of *events* within *window*, from scratch.
 
@@ -198,13 +213,15 @@ def measure(
         window: What the figures are about.
         now: The time (UTC).
         queue_targets: The target of the Queue Time by queue, in hours; by default D0's.
-        by_date: The queues whose deadline is that of the start; by default ``scheduled``.
+        queues: The queues, by which deadlines are worked out; by default D0's.
 
     Raises:
-        InvalidEvent: An event is a task's and has no subject, or a time without a zone.
+        InvalidEvent: An event is a task's and does not carry it, or a time has no zone.
+        InvalidRule: A target is none.
+        InvalidQueue: The queues do not fit together.
         InvalidWindow: *now* has no zone.
     """
-    tally = Tally(window, queue_targets=queue_targets, by_date=by_date)
+    tally = Tally(window, queue_targets=queue_targets, queues=queues)
     tally.extend(events)
     return tally.scorecard(now)
 
@@ -238,19 +255,49 @@ def _between(start: datetime, end: datetime) -> int:
     return max(0, (end - start) // _MICROSECOND)
 
 
-def _in_utc(event: Event) -> tuple[datetime, Subject]:
-    """The time and the subject of an event with every time in UTC."""
-    subject = event.subject
-    if subject is None:
-        message = f"the event {event.verb!s} of task {event.task_id} says nothing of its subject"
-        raise InvalidEvent.because(message, "take the event that advance() returns", "subject")
-    entered, due = subject.entered_at, subject.sla_deadline
+def _checked(event: Event) -> tuple[datetime, Task]:
+    """The time of an event in UTC, and its task; raises ``InvalidEvent`` where one of their times is none."""
+    at, task = event.at, event.task
+    if task is None:
+        message = f"the event {event.verb!s} of task {event.task_id} does not carry the task"
+        raise InvalidEvent.because(message, "take the event that advance() returns", "task")
+    queue = task.queue
+    if at.__class__ is datetime and at.tzinfo is task.created_at.tzinfo is UTC:  # spelt out: asked of every event
+        entered, due = queue.entered_at, queue.sla_deadline
+        if (entered is None or entered.tzinfo is UTC) and (due is None or due.tzinfo is UTC):
+            return at, task
+    times = {
+        "at": at,
+        "task.created_at": task.created_at,
+        "task.queue.entered_at": queue.entered_at,
+        "task.queue.sla_deadline": queue.sla_deadline,
+    }
     try:
-        return in_utc(event.at, "at", InvalidEvent), attrs.evolve(
-            subject,
-            created_at=in_utc(subject.created_at, "subject.created_at", InvalidEvent),
-            entered_at=entered if entered is None else in_utc(entered, "subject.entered_at", InvalidEvent),
-            sla_deadline=due if due is None else in_utc(due, "subject.sla_deadline", InvalidEvent),
-        )
+        found = {name: in_utc(time, name, InvalidEvent) for name, time in times.items() if time is not None}
     except InvalidEvent as error:
         raise InvalidEvent(error.problems, source=event.task_id) from None
+    return found["at"], task
+
+
+def _deadlines(task: Task, spec: QueueSpec | None) -> tuple[datetime | None, datetime | None]:
+    """The deadline of a task, and the same while the task may still miss it.
+
+    While its clock stands still a task misses no deadline that was still ahead when it stopped.
+    """
+    if spec is None:
+        return task.queue.sla_deadline, None if task.is_final else task.queue.sla_deadline
+    due = deadline(task, spec, task.state.changed_at)
+    if due is None or settled_at(task, spec) is not None:
+        return due, None
+    return due, None if is_paused(task, spec) and due >= task.state.changed_at else due
+
+
+def _has_kept_date(task: Task, spec: QueueSpec | None) -> bool:
+    """Whether its start has settled whether it is in time, as in a queue by date."""
+    if spec is None or not spec.by_date or task.execution.started_at is None:
+        return False
+    return is_of_start(promised(task, spec)[0], spec)
+
+
+def _is_bound(target: object) -> bool:
+    return isinstance(target, Target) and target.number is not None

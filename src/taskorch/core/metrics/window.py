@@ -6,11 +6,10 @@ from typing import Self
 
 import attrs
 
-from taskorch.core.times import in_utc
+from taskorch.core.times import LONGEST, in_utc
 from taskorch.errors import InvalidWindow
 
 _DAY = timedelta(days=1)
-_LONGEST = timedelta(days=366 * 100)
 
 
 def _start(at: datetime) -> datetime:
@@ -40,7 +39,7 @@ class Window:
         if self.end <= self.start:
             message = f"{self.end:%Y-%m-%d %H:%M:%S} is not after the start, {self.start:%Y-%m-%d %H:%M:%S}"
             raise InvalidWindow.because(message, "exchange them", "end")
-        if self.length > _LONGEST:
+        if self.length > LONGEST:
             raise InvalidWindow.because(f"is {self.length.days} days after the start", "at most 100 years", "end")
 
     @classmethod
