@@ -5,7 +5,7 @@ from argparse import Namespace
 
 from taskorch.cli.exits import Exit
 from taskorch.cli.screen import Screen, shown
-from taskorch.core.audit import Head
+from taskorch.core.audit import Head, key_in
 from taskorch.errors import AuditError, InvalidParameters
 from taskorch.observers import read_key, verify_audit
 
@@ -45,4 +45,4 @@ def _key(asked: Namespace) -> bytes | None:
     value = os.environ.get(asked.key_env)
     if value is None:
         raise InvalidParameters([f"--key-env: there is no environment variable {asked.key_env!r}"])
-    return os.fsencode(value)
+    return key_in(os.fsencode(value))

@@ -1,15 +1,12 @@
 """The two streams of the command line: results go to one, everything said about them to the other."""
 
 import os
-import re
 import sys
 from contextlib import suppress
 from typing import TextIO
 
+from taskorch.core.visible_text import visible
 from taskorch.errors import InvalidDocument
-
-# Control characters; those that break lines or turn the direction of text; halves of characters.
-_ACTIVE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def shown(text: str, limit: int | None = None) -> str:
@@ -22,7 +19,7 @@ def shown(text: str, limit: int | None = None) -> str:
     if limit is not None and len(text) > limit:
         head = limit // 3
         text = f"{text[:head]} … {text[head - limit :]}"
-    return _ACTIVE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+    return visible(text)
 
 
 def shown_lines(text: str) -> str:

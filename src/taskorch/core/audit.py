@@ -27,6 +27,7 @@ from taskorch.errors import InvalidHead, WeakKey
 
 SHORTEST_KEY: Final = 16
 """Bytes; a shorter key could be guessed."""
+_PRINTABLE = re.compile(rb"[ -~]*")
 LONGEST_LINE: Final = 256 * 1024
 """Bytes, its newline included. No record makes a longer one, so no reader needs to hold more."""
 _PURPOSE: Final = b"taskorch audit 1\n"  # so that a MAC made for anything else under the same key is none here
@@ -35,6 +36,20 @@ _LINE = re.compile(
     rb'"(?P<name>sha256|hmac-sha256)":"(?P<mac>[0-9a-f]{64})"\}\n'
 )
 _HEAD = re.compile(r"(0|[1-9][0-9]{0,17}):([0-9a-f]{64})")
+_NO_MAC = "0" * 64
+
+
+def key_in(content: bytes) -> bytes:
+    """The key in what a file or an environment variable holds: all of it, but for one line end behind plain text.
+
+    ``openssl rand -hex 32`` and ``echo`` write such a line end. If any other byte is no printable ASCII, the key is
+    binary: then its last byte is a part of it, whatever it is.
+
+    Args:
+        content: What the file or variable holds, as bytes.
+    """
+    text = content.removesuffix(b"\n").removesuffix(b"\r") if content.endswith(b"\n") else content
+    return text if _PRINTABLE.fullmatch(text) else content
 
 
 @attrs.frozen
@@ -43,23 +58,31 @@ class Head:
 
     Attributes:
         sequence: The number of the last record; 0 of an empty chain.
-        mac: Its MAC, 64 hexadecimal digits; zeros for an empty chain.
+        mac: Its MAC, 64 hexadecimal digits in lower case; zeros for an empty chain.
+
+    Raises:
+        InvalidHead: There is no such head.
     """
 
     sequence: int = 0
-    mac: str = "0" * 64
+    mac: str = _NO_MAC
+
+    def __attrs_post_init__(self) -> None:
+        if not _HEAD.fullmatch(str(self)) or (self.sequence == 0 and self.mac != _NO_MAC):
+            raise InvalidHead(str(self))
 
     def __str__(self) -> str:
         return f"{self.sequence}:{self.mac}"
 
     @classmethod
-    def of(cls, text: str) -> "Head":
-        """The head that ``str(head)`` wrote; raises ``InvalidHead`` for any other text."""
-        match = _HEAD.fullmatch(text.strip().lower())
-        head = match and cls(int(match[1]), match[2])
-        if not head or (head.sequence == 0 and head != cls()):
-            raise InvalidHead(text)
-        return head
+    def of(cls, text: "Head | str") -> "Head":
+        """The head that ``str(head)`` wrote, or that is one; raises ``InvalidHead`` for anything else."""
+        if isinstance(text, Head):
+            return text
+        match = _HEAD.fullmatch(text.strip().lower()) if isinstance(text, str) else None
+        if not match or (match[1] == "0" and match[2] != _NO_MAC):
+            raise InvalidHead(text if isinstance(text, str) else repr(text))
+        return cls(int(match[1]), match[2])
 
 
 class Fault(StrEnum):

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 import attrs
 
 from taskorch.core.opening_hours import Hours, Week, read_holidays, read_week, read_zone
-from taskorch.core.times import in_utc, instant, microseconds
+from taskorch.core.times import LONGEST, in_utc, instant, microseconds
 from taskorch.errors import InvalidCalendar, Problem
 
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -16,7 +16,6 @@ _DAY: Final = timedelta(days=1)
 _EPOCH: Final = date(1970, 1, 1)
 _YEARS: Final = range(1900, 2200)  # nobody knows the working hours of other centuries; this bounds every walk
 _IDLE: Final = 120  # months without an open hour before the search for one ends
-_LONGEST: Final = timedelta(days=366 * 100)
 _HOURS: Final = "look at its hours and holidays"
 
 
@@ -265,7 +264,7 @@ def _number(day: date) -> int:
 
 
 def _length(duration: timedelta) -> int:
-    if not timedelta(0) <= duration <= _LONGEST:
+    if not timedelta(0) <= duration <= LONGEST:
         hint = "a duration is not negative" if duration < timedelta(0) else "at most 100 years"
         raise InvalidCalendar.because(f"{duration} is out of range", hint, "duration")
     return duration // _MICROSECOND

@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 
 from taskorch.core.json_text import described
+from taskorch.core.times import LONGEST
 from taskorch.errors import InvalidDocument
 
 _UNITS = {
@@ -19,7 +20,6 @@ _NUMBER = r"([0-9]{1,15})(?:\.([0-9]{1,15}))?"
 _PART = re.compile(_NUMBER + r" ?(ms|[wdhms]) ?")
 _ISO = re.compile(rf"P(?:{_NUMBER}W)?(?:{_NUMBER}D)?(?:(?=T.)T(?:{_NUMBER}H)?(?:{_NUMBER}M)?(?:{_NUMBER}S)?)?")
 _LONGEST_TEXT = 60
-_CENTURY = timedelta(days=366 * 100)
 
 
 def read_duration(value: object) -> timedelta:
@@ -44,7 +44,7 @@ def read_duration(value: object) -> timedelta:
         if rest:
             raise InvalidDocument.because(f"{value[:40]!r} is finer than a microsecond")
         total += exact
-    if total > _CENTURY // timedelta(microseconds=1):
+    if total > LONGEST // timedelta(microseconds=1):
         raise InvalidDocument.because(f"{value[:40]!r} is out of range", "at most 100 years")
     return timedelta(microseconds=-total if negative else total)
 

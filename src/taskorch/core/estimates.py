@@ -11,12 +11,12 @@ from taskorch.core.results import RunResult
 from taskorch.core.states import State
 from taskorch.core.step import Step
 from taskorch.core.task import Task
+from taskorch.core.times import LONGEST, in_utc
 from taskorch.errors import InvalidTask
 
 _NOTHING: Final = timedelta(0)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _HOUR: Final = timedelta(hours=1)
-_LONGEST: Final = timedelta(days=366 * 100)
 
 Kind = tuple[str, str, str]
 """``task``, a type and a skill; or ``step``, a workflow and a step."""
@@ -75,21 +75,31 @@ class Remaining:
 class Estimates:
     """The durations that were observed: of tasks by type and skill, of steps by workflow and id.
 
-    Kept are a count and a sum of each kind. Tell each task and run once; a task of no type and no skill teaches
-    nothing, because the next such task may be anything.
+    Kept are a count and a sum of each kind, and the id of each task and run that has taught something: told again, it
+    teaches nothing more. So the memory grows with what was told; begin anew, or with the tasks of the last months,
+    where that is too much. A task of no type and no skill teaches nothing, because the next such task may be anything.
     """
 
     def __init__(self) -> None:
         """Nothing was observed yet."""
         self._seen: dict[Kind, tuple[int, int]] = {}  # count, and microseconds together
+        self._tasks: set[str] = set()
+        self._runs: set[str] = set()
 
     def observe(self, task: Task) -> None:
-        """Learn from a task that is completed; of others nothing is learnt."""
-        if task.state.current is State.COMPLETED:
+        """Learn from a task that is completed; of others, and of one that was told before, nothing is learnt."""
+        if task.state.current is State.COMPLETED and task.id not in self._tasks and any(_kind(task)[1:]):
+            self._tasks.add(task.id)
             self._learn(_kind(task), worked(task, task.state.changed_at))
 
     def observe_run(self, result: RunResult) -> None:
-        """Learn from the steps of a run that completed: the time in their bodies over all attempts."""
+        """Learn from the steps of a run that completed: the time in their bodies over all attempts.
+
+        Of a run that was told before nothing is learnt.
+        """
+        if result.run_id in self._runs:
+            return
+        self._runs.add(result.run_id)
         for id, step in result.steps.items():
             if step.status is Outcome.COMPLETED and step.attempts:
                 self._learn(("step", result.name, id), timedelta(seconds=step.duration))
@@ -109,8 +119,7 @@ class Estimates:
 
     def _learn(self, kind: Kind, duration: timedelta) -> None:
         count, total = self._seen.get(kind, (0, 0))
-        if any(kind[1:]):
-            self._seen[kind] = (count + 1, total + duration // _MICROSECOND)
+        self._seen[kind] = (count + 1, total + duration // _MICROSECOND)
 
     def _about(self, kind: Kind, given: timedelta | None) -> Estimate:
         count, total = self._seen.get(kind, (0, 0))
@@ -125,7 +134,7 @@ class Estimates:
 def given_of(task: Task) -> timedelta | None:
     """What a task says itself about how long it takes; None for nothing, no time, or more than a century."""
     hours = task.execution.estimated_duration_hours
-    return hours * _HOUR if hours is not None and 0 < hours <= _LONGEST / _HOUR else None
+    return hours * _HOUR if hours is not None and 0 < hours <= LONGEST / _HOUR else None
 
 
 def worked(task: Task, now: datetime) -> timedelta:
@@ -136,10 +145,9 @@ def worked(task: Task, now: datetime) -> timedelta:
         now: The time (UTC).
 
     Raises:
-        InvalidTask: *now* has no zone.
+        InvalidTask: *now* is no time with a zone, or beyond the calendar.
     """
-    if now.tzinfo is None:
-        raise InvalidTask.because("is a time without a zone", "give it one, such as UTC", "now")
+    now = in_utc(now, "now", InvalidTask)
     history = task.state.history
     ends = [*(entry.at for entry in history[1:]), max(now, history[-1].at)]
     spans = (end - entry.at for entry, end in zip(history, ends, strict=True) if entry.state is State.IN_PROGRESS)
@@ -158,7 +166,7 @@ def remaining(task: Task, now: datetime, estimates: Estimates | None = None) -> 
         estimates: What was observed; by default only what the task says itself.
 
     Raises:
-        InvalidTask: *now* has no zone.
+        InvalidTask: *now* is no time with a zone, or beyond the calendar.
     """
     spent, done = worked(task, now), task.execution.progress_percent / 100
     if task.is_final:
@@ -175,7 +183,7 @@ def remaining(task: Task, now: datetime, estimates: Estimates | None = None) -> 
 def _at_pace(spent: timedelta, done: float) -> Remaining:
     """What is left at the pace so far; nothing is known if that is more than a century."""
     left = spent / _HOUR * (1 - done) / done
-    if left > _LONGEST / _HOUR:
+    if left > LONGEST / _HOUR:
         return Remaining(duration=None, grounds=Grounds.NO_DATA, sample=1, spent=spent)
     return Remaining(duration=left * _HOUR, grounds=Grounds.PACE, sample=1, spent=spent)
 

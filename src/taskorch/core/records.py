@@ -1,15 +1,15 @@
 """The record of the audit trail: who did what to what, when and why, as members of one line."""
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Final
+from typing import Final, overload
 
 import attrs
 
 from taskorch.core import json_text
 from taskorch.core.times import in_utc, write_time
+from taskorch.core.visible_text import visible_json
 from taskorch.errors import InvalidRecord, Problem
 
 LONGEST_NAME: Final = 1_000
@@ -18,12 +18,8 @@ LONGEST_REASON: Final = 10_000
 """Characters of a reason; more is cut, with a mark that says so."""
 LONGEST_DETAILS: Final = 32 * 1024
 """Bytes of further details as JSON; more is refused."""
-
-# What json leaves as it is and yet breaks lines, turns the direction of text, is invisible, or is half a character.
-_ACTIVE = re.compile(
-    "[\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb"
-    "\U000e0000-\U000e007f]"
-)
+DEEPEST_DETAILS: Final = 8
+"""Levels of objects and arrays in further details; more are refused."""
 
 
 @attrs.frozen(kw_only=True)
@@ -68,16 +64,16 @@ class Record:
             raise InvalidRecord(problems)
         members: dict[str, object] = {
             "at": write_time(self.at),
-            "actor": _cut(self.actor),
-            "verb": _cut(self.verb),
-            "subject": _cut(self.subject),
-            "step": _cut(self.step),
+            "actor": cut(self.actor),
+            "verb": cut(self.verb),
+            "subject": cut(self.subject),
+            "step": cut(self.step),
             "attempt": self.attempt,
-            "before": _cut(self.before),
-            "after": _cut(self.after),
+            "before": cut(self.before),
+            "after": cut(self.after),
             "before_version": self.before_version,
             "version": self.version,
-            "reason": _cut(self.reason, LONGEST_REASON),
+            "reason": cut(self.reason, LONGEST_REASON),
         }
         if self.details:
             members["details"] = self.details
@@ -100,10 +96,15 @@ class Record:
 def written(members: Mapping[str, object]) -> bytes:
     """The members as JSON on one line, readable and harmless: whatever is no plain text is escaped."""
     text = json.dumps(members, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=dict)
-    return _ACTIVE.sub(lambda match: json.dumps(match[0])[1:-1] if match[0] != "\x7f" else r"\u007f", text).encode()
+    return visible_json(text).encode()
 
 
-def _cut(text: str | None, limit: int = LONGEST_NAME) -> str | None:
+@overload
+def cut(text: str, limit: int = LONGEST_NAME) -> str: ...
+@overload
+def cut(text: str | None, limit: int = LONGEST_NAME) -> str | None: ...
+def cut(text: str | None, limit: int = LONGEST_NAME) -> str | None:
+    """*text*, or its first *limit* characters with a mark that says how many more there were."""
     if text is None or len(text) <= limit:
         return text if text is None else str(text)
     return f"{text[:limit]}… (+{len(text) - limit} characters)"
@@ -133,8 +134,44 @@ def _detail_problems(details: object) -> Iterator[Problem]:
     if not isinstance(details, Mapping):
         yield Problem("details", "are no object")
         return
-    problems = json_text.check(details, json_text.Limits(depth=8, keys=1_000))
-    for problem in problems:
-        yield problem._replace(path=json_text.join("details", problem.path))
+    problems = list(_walk(details))
     if not problems and (size := len(written(details))) > LONGEST_DETAILS:
-        yield Problem("details", f"are {size:,} bytes of JSON", f"at most {LONGEST_DETAILS:,}")
+        problems = [Problem("details", f"are {size:,} bytes of JSON", f"at most {LONGEST_DETAILS:,}")]
+    yield from problems
+
+
+def _walk(details: Mapping[object, object]) -> Iterator[Problem]:
+    # Counted while they are walked: no more is looked at than could be written. Any text will do, as it is escaped.
+    waiting: list[tuple[str, object, int]] = [("details", details, 1)]
+    least = 0
+    while waiting:
+        path, item, depth = waiting.pop()
+        least += _least(item)
+        if least > LONGEST_DETAILS:
+            yield Problem("details", "are too large", f"at most {LONGEST_DETAILS:,} bytes of JSON")
+            return
+        if isinstance(item, Mapping | list | tuple) and depth > DEEPEST_DETAILS:
+            yield Problem(path, f"is nested deeper than {DEEPEST_DETAILS} levels")
+        elif isinstance(item, Mapping):
+            for key in (key for key in item if not isinstance(key, str)):
+                yield Problem(path, f"has a key of type {type(key).__name__}", "keys are strings")
+            waiting.extend((json_text.child(path, str(key)), member, depth + 1) for key, member in item.items())
+        elif isinstance(item, list | tuple):
+            waiting.extend((json_text.child(path, index), member, depth + 1) for index, member in enumerate(item))
+        elif not isinstance(item, str):
+            yield from (problem._replace(path=path) for problem in json_text.check(item))
+
+
+def _least(item: object) -> int:
+    # The bytes it takes at least as JSON, but for one of its own that its container has counted.
+    match item:
+        case str():
+            return len(item) + 1
+        case Mapping():
+            size = 5 * len(item)
+            return size if size > LONGEST_DETAILS else size + sum(len(key) for key in item if isinstance(key, str))
+        case list() | tuple():
+            return 2 * len(item)
+        case int():
+            return item.bit_length() // 5
+    return 0

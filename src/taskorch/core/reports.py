@@ -6,16 +6,21 @@ It says nothing that it was not given, and renders nothing: that is what formats
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 import attrs
 
+from taskorch.core.json_text import described
 from taskorch.core.metrics.kpis import Kpi, KpiVerdict
 from taskorch.core.metrics.scorecards import Scorecard
 from taskorch.core.metrics.window import Window
 from taskorch.core.sla import SlaStatus, Standing
 from taskorch.core.task import Task
+from taskorch.core.times import write_time
 from taskorch.core.waiting_line import Load
+from taskorch.errors import InvalidReport
+
+T = TypeVar("T")
 
 TITLE: Final = "Task report"
 
@@ -116,11 +121,38 @@ def report(
     Args:
         scorecard: What was measured over the window.
         loads: The loads of the queues at ``scorecard.now``, in the order in which they are to be shown.
-        standings: Tasks, each with its standing at ``scorecard.now``; in any order.
+        standings: Tasks, each with its standing at ``scorecard.now``; in any order. One made by hand may leave out
+            its ``now`` and its ``task_id``.
         title: What stands above it; a blank one is replaced by ``Task report``.
 
     Returns:
         The value that ``taskorch.formats.reports`` renders. The same inputs give the same report.
+
+    Raises:
+        InvalidReport: One of these is something else, or a standing is that of another time or another task.
     """
-    entries = sorted((TaskStanding.of(task, standing) for task, standing in standings), key=_urgency)
-    return StatusReport(title if title.strip() else TITLE, scorecard, tuple(loads), tuple(entries))
+    card = _one(scorecard, Scorecard, "scorecard")
+    heading = _one(title, str, "title")
+    shown = tuple(_one(load, Load, f"loads[{index}]") for index, load in enumerate(loads))
+    entries = [_entry(pair, card.now, f"standings[{index}]") for index, pair in enumerate(standings)]
+    return StatusReport(heading if heading.strip() else TITLE, card, shown, tuple(sorted(entries, key=_urgency)))
+
+
+def _one(value: object, kind: type[T], name: str) -> T:
+    if not isinstance(value, kind):
+        raise InvalidReport.because(f"expected a {kind.__name__}, got {described(value)}", "", name)
+    return value
+
+
+def _entry(pair: object, now: datetime, name: str) -> TaskStanding:
+    """What a report says of a task and its standing, which must belong together and to *now*."""
+    if not isinstance(pair, tuple) or len(pair) != 2:
+        message = f"expected a task and its standing, got {described(pair)}"
+        raise InvalidReport.because(message, "give (task, standing(task, spec, now))", name)
+    task, standing = _one(pair[0], Task, f"{name}[0]"), _one(pair[1], Standing, f"{name}[1]")
+    if standing.now is not None and standing.now != now:
+        message = f"is the standing of {task.id} at {write_time(standing.now)}"
+        raise InvalidReport.because(message, f"ask for it at {write_time(now)}, as the figures are", name)
+    if standing.task_id not in ("", task.id):
+        raise InvalidReport.because(f"is the standing of {standing.task_id}, given for {task.id}", "", name)
+    return TaskStanding.of(task, standing)

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from taskorch.core.json_text import described
 from taskorch.errors import InvalidDocument, InvalidWorkflow
@@ -11,7 +12,9 @@ _MICROSECOND = timedelta(microseconds=1)
 _MILLISECOND = timedelta(milliseconds=1)
 _SECOND = timedelta(seconds=1)
 _TOO_FINE = re.compile(r"[.,][0-9]{6}[0-9]*[1-9]")
-_LONGEST = timedelta(days=366 * 100)
+
+LONGEST: Final = timedelta(days=366 * 100)
+"""A century, whatever its leap years: no duration in a document is longer."""
 
 
 def microseconds(instant: datetime) -> int:
@@ -76,7 +79,7 @@ def read_milliseconds(value: object) -> timedelta:
     """The duration of a number of milliseconds, not negative and at most a century."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InvalidDocument.because(f"expected a number of milliseconds, got {described(value)}")
-    if not 0 <= value <= _LONGEST / _MILLISECOND:
+    if not 0 <= value <= LONGEST / _MILLISECOND:
         hint = "a duration is not negative" if value < 0 else "at most 100 years"
         raise InvalidDocument.because(f"{value} ms is out of range", hint)
     duration = timedelta(milliseconds=value)
@@ -101,6 +104,6 @@ def duration(seconds: float | timedelta | None) -> timedelta | None:
         return seconds
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         raise InvalidWorkflow.because(f"expected seconds or a timedelta, got {described(seconds)}")
-    if not abs(seconds) <= _LONGEST / _SECOND:
+    if not abs(seconds) <= LONGEST / _SECOND:
         raise InvalidWorkflow.because(f"{seconds} s is out of range", "at most 100 years")
     return timedelta(seconds=seconds)

@@ -138,6 +138,18 @@ class InvalidWindow(InvalidDocument):
     noun = "window"
 
 
+class InvalidTarget(InvalidDocument):
+    """The target of a key figure was refused."""
+
+    noun = "target"
+
+
+class InvalidReport(InvalidDocument):
+    """What a report was to be made of, or what steps were said to have reported, was refused."""
+
+    noun = "report"
+
+
 class InvalidEvent(InvalidDocument):
     """An event cannot be counted; nothing was changed."""
 

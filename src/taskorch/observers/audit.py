@@ -7,10 +7,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self
 
-from taskorch.core.audit import Chain, Head, Verdict, verify
+from taskorch.core.audit import Chain, Head, Verdict, key_in, verify
 from taskorch.core.events import Amendment, Event
-from taskorch.core.records import Record, checked_time
-from taskorch.errors import AuditError, CallerError, TaskorchError
+from taskorch.core.records import Record, checked_time, cut
+from taskorch.core.states import Verb
+from taskorch.core.task import Task
+from taskorch.errors import AuditError, TaskorchError
 from taskorch.observers.audit_file import AuditFile, Lines
 
 _LONGEST_KEY = 4096
@@ -31,8 +33,9 @@ class AuditLog:
     touched. The file may not be rotated while it is open. One key serves a file for its life.
 
     An observer that raises is removed from its run, and the run goes on. So if the disk is full, the rest of the
-    run is *not* in the trail: look at ``failed`` after it. A log that could not write stays failed and refuses
-    everything from then on, because a chain that goes on behind a gap would look whole.
+    run is *not* in the trail: look at ``failed`` after it. A log that has lost an event, for whatever reason, stays
+    failed and refuses everything from then on, because a chain that goes on behind a gap would look whole. What
+    ``record()`` refuses as ``InvalidRecord`` is no gap: its caller has been told, and nothing has happened yet.
 
     Args:
         path: The file; made if there is none, readable by its owner only. Its folder must be there.
@@ -45,10 +48,12 @@ class AuditLog:
             for files so large that this would take too long. With a *head*, all of it is.
 
     Attributes:
-        failed: The first error that kept an event out of the trail, or None.
+        failed: The first error that kept an event out of the trail, or None. Of an interruption, such as Ctrl-C in
+            the middle of writing, an ``AuditError`` that says so.
 
     Raises:
         WeakKey: The key is too short.
+        InvalidHead: The head is no head.
         AuditBusy: Another writer holds the file.
         AuditDamaged: The file is not the chain that was written; nothing was changed.
         AuditError: The file cannot be opened.
@@ -64,7 +69,7 @@ class AuditLog:
         verify_all: bool = True,
     ) -> None:
         self._chain = Chain(key)
-        published = Head.of(head) if isinstance(head, str) else head
+        published = None if head is None else Head.of(head)
         self._file = AuditFile(Path(path), self._chain, head=published, is_read_whole=verify_all, fsync=fsync)
         self._turn = threading.Lock()
         self.failed: TaskorchError | None = None
@@ -83,12 +88,17 @@ class AuditLog:
 
         Raises:
             InvalidRecord: It holds what cannot be written.
-            AuditError: It could not be written.
+            AuditError: It could not be written, or is no event.
         """
         try:
             self._append(_record_of(event))
-        except CallerError as error:
-            self.failed = self.failed or error
+        except TaskorchError as error:
+            self._fail(error)
+            raise
+        except Exception as error:
+            raise self._fail(error) from error
+        except BaseException as error:
+            self._fail(error)
             raise
 
     @property
@@ -136,14 +146,14 @@ class AuditLog:
             reason: Why.
             step: The step of the run, where it is about one.
             attempt: Which try of its body.
-            details: Whatever else is worth keeping: plain JSON data, at most 32 KiB.
+            details: Whatever else is worth keeping: plain JSON data, at most 32 KiB and 8 levels deep.
 
         Returns:
             The end of the chain, which names this record.
 
         Raises:
-            InvalidRecord: Something given cannot be written; nothing was.
-            AuditError: The file cannot be written; ``failed`` holds the first such error.
+            InvalidRecord: Something given cannot be written; nothing was, and the log goes on.
+            AuditError: The file cannot be written, or ``failed`` holds an error from before.
         """
         return self._append(
             Record(
@@ -169,15 +179,22 @@ class AuditLog:
 
     def _append(self, record: Record) -> Head:
         with self._turn:
-            if isinstance(self.failed, AuditError):
+            if self.failed is not None:
                 raise AuditError(str(self.path), f"nothing more is written since this failed: {self.failed}")
             line, head = self._chain.line(record, self._file.head)
             try:
                 self._file.append(line, head)
-            except AuditError as error:
-                self.failed = error
+            except BaseException as error:
+                self._fail(error)
                 raise
             return head
+
+    def _fail(self, error: BaseException) -> TaskorchError:
+        """Note what keeps an event out of the trail, unless something has before."""
+        known = error if isinstance(error, TaskorchError) else None
+        failure = known or AuditError(str(self.path), f"an event was lost to {type(error).__name__}: {error}")
+        self.failed = self.failed or failure
+        return failure
 
 
 def verify_audit(path: str | os.PathLike[str], *, key: bytes | None = None, head: Head | str | None = None) -> Verdict:
@@ -193,16 +210,20 @@ def verify_audit(path: str | os.PathLike[str], *, key: bytes | None = None, head
         InvalidHead: The head is no head.
         AuditError: The file cannot be read.
     """
-    chain, published = Chain(key), Head.of(head) if isinstance(head, str) else head
+    chain, published = Chain(key), None if head is None else Head.of(head)
     try:
         with Path(path).open("rb") as file:
             return verify(Lines(file), chain, published)
     except OSError as error:
         raise AuditError(str(path), f"cannot be read: {error.strerror}") from error
+    except ValueError as error:  # such as NUL in its name
+        raise AuditError(str(path), f"cannot be read: {error}") from error
 
 
 def read_key(path: str | os.PathLike[str]) -> bytes:
-    """The key in a file: its bytes without line ends behind them, as ``openssl rand -hex 32`` writes one.
+    """The key in a file: its bytes, but for one line end behind plain text, as ``openssl rand -hex 32`` writes it.
+
+    A file in which any other byte is no printable ASCII is a binary key, and all of it counts.
 
     Args:
         path: The file, of at most 4,096 bytes.
@@ -216,9 +237,11 @@ def read_key(path: str | os.PathLike[str]) -> bytes:
             text = file.read(_LONGEST_KEY + 1)
     except OSError as error:
         raise AuditError(str(path), f"the key cannot be read: {error.strerror}") from error
+    except ValueError as error:  # such as NUL in its name
+        raise AuditError(str(path), f"the key cannot be read: {error}") from error
     if len(text) > _LONGEST_KEY:
         raise AuditError(str(path), f"the key is longer than {_LONGEST_KEY:,} bytes; is this the file of the key?")
-    key = text.rstrip(b"\r\n")
+    key = key_in(text)
     Chain(key)  # which refuses a weak one
     return key
 
@@ -229,8 +252,8 @@ def _record_of(event: Event) -> Record:
         details["observed_at"] = checked_time("observed_at", event.observed_at)
     if event.retry_at is not None:
         details["retry_at"] = checked_time("retry_at", event.retry_at)
-    if isinstance(event.verb, Amendment) and event.subject is not None:
-        details["queue"] = event.subject.queue
+    if event.task is not None:
+        details |= _amended(event.verb, event.task)
     return Record(
         actor=event.by,
         verb=event.verb,
@@ -239,10 +262,21 @@ def _record_of(event: Event) -> Record:
         before=event.previous,
         after=event.state,
         # The run counts no versions of its steps.
-        before_version=event.version - 1 if event.version else None,
-        version=event.version or None,
+        before_version=event.version - 1 if isinstance(event.version, int) and event.version > 0 else None,
+        version=None if event.version == 0 else event.version,
         reason=event.reason,
         step=event.step,
         attempt=event.attempt,
         details=details,
     )
+
+
+def _amended(verb: Verb | Amendment, task: Task) -> dict[str, object]:
+    """What an amendment has led to."""
+    if verb == Amendment.BUMP:
+        return {"score": task.priority.score}
+    if verb != Amendment.MOVE:
+        return {}
+    name, deadline = task.queue.name, task.queue.sla_deadline
+    at = None if deadline is None else checked_time("sla_deadline", deadline)
+    return {"queue": cut(name), "sla_deadline": at}

@@ -63,6 +63,8 @@ class AuditFile:
         except OSError as error:
             reason = "it is a symbolic link" if error.errno == errno.ELOOP else error.strerror
             raise AuditError(str(path), f"cannot be opened: {reason}") from error
+        except ValueError as error:  # such as NUL in its name
+            raise AuditError(str(path), f"cannot be opened: {error}") from error
         try:
             self._lock()
             self._end = self._continue(head, is_read_whole=is_read_whole)
@@ -124,9 +126,7 @@ class AuditFile:
             raise AuditDamaged(str(self.path), head.sequence + 1, Fault.FORM, message)
 
     def _write(self, data: bytes) -> None:
-        rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(self._handle, rest) :]
+        _write_all(self._handle, data)
         if self._fsync:
             os.fsync(self._handle)
 
@@ -171,7 +171,7 @@ class AuditFile:
         flags = os.O_WRONLY | _FLAGS & ~os.O_RDWR
         aside = os.open(f"{self.path}.torn", flags, 0o600)
         try:
-            os.write(aside, tail + b"\n")
+            _write_all(aside, tail + b"\n")
             os.fsync(aside)
         finally:
             os.close(aside)
@@ -188,6 +188,12 @@ class AuditFile:
                 os.fsync(folder)
             finally:
                 os.close(folder)
+
+
+def _write_all(handle: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(handle, rest) :]
 
 
 def end_of(file: BinaryIO, chain: Chain) -> tuple[Verdict, bytes]:

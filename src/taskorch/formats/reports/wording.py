@@ -1,26 +1,14 @@
 """Figures, spans, times and names as a report says them; the same words in every rendering."""
 
-import re
 from datetime import UTC, datetime, timedelta
 from math import isfinite
+
+from taskorch.core import visible_text
 
 _MINUTE = timedelta(minutes=1)
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-
-# Control characters, those that break lines or turn the direction of text, invisible ones, halves of characters and
-# those that are none: XML refuses some of them, and the others make a page say what its author never wrote.
-_ACTIVE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff0-\ufffb\ufffe\uffff"
-    "\ud800-\udfff\U000e0000-\U000e0fff]"
-)
-_HALVES = re.compile("[\ud800-\udfff]")
-
-
-def _written_out(match: re.Match[str]) -> str:
-    return match[0].encode("unicode_escape").decode()
-
 
 def visible(text: str, limit: int = 200) -> str:
     """*text* as one line in which nothing is hidden: what acts on a display is written as its code.
@@ -29,13 +17,13 @@ def visible(text: str, limit: int = 200) -> str:
         text: Any text, from wherever it may come.
         limit: How many characters are enough; the end is cut.
     """
-    shown = _ACTIVE.sub(_written_out, text[: limit + 1])
+    shown = visible_text.visible(text[: limit + 1])
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
 
 def encodable(text: str) -> str:
     """*text* with halves of characters written out: everything else stays as it is."""
-    return _HALVES.sub(_written_out, text)
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def count(number: float, noun: str, plural: str = "") -> str:
