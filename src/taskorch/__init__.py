@@ -31,12 +31,15 @@ from taskorch.errors import (
     InvalidParameters,
     InvalidQueue,
     InvalidRecord,
+    InvalidReport,
     InvalidRule,
+    InvalidTarget,
     InvalidTask,
     InvalidWindow,
     InvalidWorkflow,
     MissingOutput,
     NonRetryable,
+    NotText,
     NotWaiting,
     OperatorError,
     OutputNotStorable,
@@ -59,6 +62,7 @@ from taskorch.errors import (
     UnknownEscalation,
     UnknownQueue,
     UnknownTask,
+    UnknownVerb,
     UnsupportedFeature,
     WeakKey,
     WorkflowChanged,
@@ -84,13 +88,14 @@ if _typing.TYPE_CHECKING:
     from taskorch.core.outcomes import LinkCondition, LinkType, Outcome
     from taskorch.core.predictions import Prediction
     from taskorch.core.priority import Score, Scoring
-    from taskorch.core.progress import Progress, TaskTree, ended_steps, run_progress, task_progress
+    from taskorch.core.progress import Progress, TaskTree, task_progress
     from taskorch.core.queue_engine import QueueEngine
     from taskorch.core.queues import DEFAULT_QUEUES, Anchor, Order, QueueSpec
     from taskorch.core.reports import StatusReport, report
     from taskorch.core.results import RunResult
     from taskorch.core.retry import Retry
     from taskorch.core.routing import Route, route
+    from taskorch.core.run_progress import RunProgress, ended_steps, run_progress
     from taskorch.core.sla import SlaStatus, Standing, standing
     from taskorch.core.states import DOCUMENTED, LIFECYCLE, State, TransitionTable, Verb
     from taskorch.core.step import Link, Step
@@ -137,7 +142,9 @@ __all__ = [
     "InvalidParameters",
     "InvalidQueue",
     "InvalidRecord",
+    "InvalidReport",
     "InvalidRule",
+    "InvalidTarget",
     "InvalidTask",
     "InvalidWindow",
     "InvalidWorkflow",
@@ -149,6 +156,7 @@ __all__ = [
     "Load",
     "MissingOutput",
     "NonRetryable",
+    "NotText",
     "NotWaiting",
     "OperatorError",
     "Order",
@@ -168,6 +176,7 @@ __all__ = [
     "Rule",
     "RunBusy",
     "RunFailed",
+    "RunProgress",
     "RunResult",
     "Rung",
     "Score",
@@ -199,6 +208,7 @@ __all__ = [
     "UnknownEscalation",
     "UnknownQueue",
     "UnknownTask",
+    "UnknownVerb",
     "UnsupportedFeature",
     "Urgency",
     "Verb",
@@ -250,11 +260,12 @@ _ROOMS = {
     "core.metrics.tally": ("Tally", "measure"),
     "core.metrics.window": ("Window",),
     "core.outcomes": ("LinkCondition", "LinkType", "Outcome"),
-    "core.progress": ("Progress", "TaskTree", "ended_steps", "run_progress", "task_progress"),
+    "core.progress": ("Progress", "TaskTree", "task_progress"),
     "core.queues": ("DEFAULT_QUEUES", "Anchor", "Order", "QueueSpec"),
     "core.reports": ("StatusReport", "report"),
     "core.results": ("RunResult",),
     "core.retry": ("Retry",),
+    "core.run_progress": ("RunProgress", "ended_steps", "run_progress"),
     "core.sla": ("SlaStatus", "Standing", "standing"),
     "core.routing": ("Route", "route"),
     "core.states": ("DOCUMENTED", "LIFECYCLE", "State", "TransitionTable", "Verb"),

@@ -41,10 +41,10 @@ def tasks(count: int, chance: random.Random) -> list[taskorch.Task]:
 
 
 def heap(given: list[taskorch.Task], now: datetime) -> None:
-    """The floor: a heap of tuples, nothing checked, nothing kept."""
-    waiting: list[tuple[float, float, int, taskorch.Task]] = []
+    """The floor: a heap of tuples (score, time of creation, number, task), nothing checked, nothing kept."""
+    waiting: list[tuple[float, datetime, int, taskorch.Task]] = []
     for number, task in enumerate(given):
-        heapq.heappush(waiting, (-task.priority.score, now.timestamp(), number, task))
+        heapq.heappush(waiting, (-task.priority.score, task.created_at, number, task))
     while waiting:
         heapq.heappop(waiting)
 

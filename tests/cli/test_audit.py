@@ -40,6 +40,19 @@ def test_a_key_in_the_environment(shell: Shell, monkeypatch: pytest.MonkeyPatch)
     assert "there is no environment variable 'NO_KEY'" in said.err
 
 
+def test_a_key_is_the_same_from_either_place(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line end behind a key does not count, whether it comes from a file or from the environment."""
+    monkeypatch.setenv("AUDIT_KEY", KEY.decode() + "\n")
+    assert shell.run("audit", "verify", "audit.jsonl", "--key-env", "AUDIT_KEY").code == 0
+
+    binary = b"\xff" + KEY + b"\n"
+    written(shell.directory / "binary.jsonl", 1, binary)
+    shell.write("key", binary)
+    monkeypatch.setenv("AUDIT_KEY", os.fsdecode(binary))
+    assert shell.run("audit", "verify", "binary.jsonl", "--key-file", "key").code == 0
+    assert shell.run("audit", "verify", "binary.jsonl", "--key-env", "AUDIT_KEY").code == 0
+
+
 def test_what_cannot_be_shown_is_said(shell: Shell) -> None:
     """Without a key, and without a head, it is said what that cannot show."""
     shell.run("audit", "verify", "audit.jsonl", "--key-file", "key")

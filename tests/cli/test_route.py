@@ -82,6 +82,15 @@ def test_a_text_that_is_too_long(shell: Shell) -> None:
     assert said.err == "TextTooLong: the text has 2,001 characters; say it in at most 2,000\n"
 
 
+def test_a_text_needs_no_quotes(shell: Shell) -> None:
+    """Words that are not quoted are one text."""
+    quoted = shell.run("route", "mettre la tâche en attente", "--json")
+    loose = shell.run("route", "mettre", "la", "tâche", "en", "attente", "--json")
+
+    assert loose.code == 0
+    assert loose == quoted
+
+
 def test_route_needs_a_text(shell: Shell) -> None:
     """Without a text, the usage is said."""
     said = shell.run("route")

@@ -118,7 +118,7 @@ def test_one_task_in_figures() -> None:
     card = measure(live(queued(due=4), *DONE), WIDE, LATER)
 
     assert [str(kpi) for kpi in card.overall] == [
-        "Queue Time: 1 hours (met, < 2h (high), < 8h (normal); 1 task)",
+        "Queue Time: 1 hour (met, < 2h (high), < 8h (normal); 1 task)",
         "Cycle Time: 3 hours (no target; 1 task)",
         "SLA Compliance: 100% (met, > 95%; 1 task)",
         "Throughput: 0.1 tasks/day (no target; 1 task)",

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskorch import InvalidRule, Priority, Scoring, Task
+from taskorch import InvalidRule, InvalidTask, Priority, Scoring, Task
 from taskorch.core.priority import BANDS, LABELS, band, choose
 from tests.core.d0 import PAGE, example, table
 
@@ -40,7 +40,9 @@ def test_the_deadline_of_the_project_raises_its_factor() -> None:
     assert Scoring(soon=timedelta(days=30)).weighed(bare, NOW).priority.score == 60
 
 
-@pytest.mark.parametrize("deadline", ["2024-02-30", "soon", "", 20240630, None, {"at": "2024-06-30"}, "9" * 5000])
+@pytest.mark.parametrize(
+    "deadline", ["2024-02-30", "soon", "", "2024-06-30 or so", 20240630, None, {"at": "2024-06-30"}, "9" * 5000]
+)
 def test_a_free_form_deadline_that_is_none_raises_nothing(deadline: object) -> None:
     """A context is free-form: what is no date is not an error, and no factor."""
     assert Scoring().factors(task(context={"project": {"deadline": deadline}}), NOW) == ()
@@ -65,7 +67,7 @@ def test_a_score_is_the_sum_of_its_parts(weights: dict[str, float], data: st.Dat
     assert set(dict(score.parts)) == set(factors) & set(weights)
 
 
-@pytest.mark.parametrize("number", [float("nan"), float("inf"), True, "7", None])
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), 10**400, True, "7", None])
 def test_weights_that_are_no_numbers_are_refused(number: Any) -> None:
     """All weights that are no finite numbers are told at once."""
     with pytest.raises(InvalidRule) as refused:
@@ -103,7 +105,7 @@ def test_the_first_row_with_an_answer_chooses() -> None:
 @pytest.mark.parametrize(("label", "queue"), LABELS.items())
 def test_labels_are_read_in_any_case(label: str, queue: str) -> None:
     """A label chooses its queue, however it is spelt."""
-    assert choose(task((label.upper(),))).queue == choose(task((label.title(),))).queue == queue
+    assert choose(task((label.upper(),))) == choose(task((label.title(),))) == (queue, "label")
 
 
 @needs_d0
@@ -113,3 +115,17 @@ def test_the_labels_are_those_of_d0() -> None:
     usages = {usage.split(",")[0].lower(): name for name, _, _, usage in rows if usage.startswith("P")}
     assert usages == {label: LABELS[label] for label in ("p1", "p2", "p3", "p4")}
     assert [queue for _, queue in BANDS] == [name for name, *_ in rows if name != "scheduled"]
+
+
+def test_a_naive_time_is_refused() -> None:
+    """Whether a deadline is soon cannot be said of a time without a zone."""
+    with pytest.raises(InvalidTask, match="without a zone"):
+        Scoring().weighed(task(), NOW.replace(tzinfo=None))
+
+
+def test_weights_are_those_that_were_given() -> None:
+    """Who changes the table afterwards does not change the scoring."""
+    weights = {"vip": 10}
+    scoring = Scoring(weights=weights)
+    weights["vip"] = 99
+    assert scoring.score(["vip"]).value == 60

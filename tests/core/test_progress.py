@@ -2,7 +2,8 @@
 
 import itertools
 import math
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone, tzinfo
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -10,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from taskorch import InvalidTask, Outcome, Retry, Task, TaskCycle, UnknownTask, Workflow, run_sync
+from taskorch import InvalidReport, InvalidTask, Outcome, Retry, Task, TaskCycle, UnknownTask, Workflow, run_sync
 from taskorch.core.estimates import Estimates, Grounds, remaining, worked
 from taskorch.core.events import Event
-from taskorch.core.progress import TaskTree, ended_steps, run_progress, task_progress
+from taskorch.core.progress import TaskTree, task_progress
+from taskorch.core.run_progress import RunProgress, ended_steps, run_progress
 from taskorch.core.task import Dependencies, Execution
 from tests.core.samples import NOW, flow_of
 from tests.core.stories import lived, queued
@@ -124,6 +126,31 @@ def test_missing_subtasks_are_told() -> None:
     assert (progress.percent, progress.missing) == (10, 3)
 
 
+@pytest.mark.parametrize("number", [1, 3])
+def test_what_is_missing_is_not_done(number: int) -> None:
+    """A task of which subtasks are missing is not at 100 unless it is completed, nor is what it is a part of."""
+    names = tuple(f"B-{n}" for n in range(number + 1))
+    done = [task(id, *WORK, "complete") for id in names[:number]]
+    parent = task("A", *WORK, parts=names, parent="Z")
+
+    for id in ("A", "Z"):
+        found = task_progress(id, [task("Z", *WORK), parent, *done])
+        assert str(found) == f"99% ({number} of {number} done)"
+        assert (found.percent < 100, found.missing) == (True, 1)
+    closed = task("A", *WORK, "complete", parts=names, parent="Z")
+    assert percent("A", closed, *done) == percent("Z", task("Z", *WORK), closed, *done) == 100
+    assert percent("A", parent, *done, task(names[-1], *WORK, "complete")) == 100
+
+
+def test_a_task_completed_before_its_parts_says_so() -> None:
+    """All of it is done, and the words do not hide that a part was left open."""
+    done = task("C", *WORK, "complete", parent="A")
+    progress = task_progress("A", [task("A", *WORK, "complete"), task("B", parent="A"), done])
+
+    assert str(progress) == "100% (completed; 1 of 2 parts done)"
+    assert str(task_progress("A", [task("A", *WORK, "complete"), done])) == "100% (1 of 1 done)"
+
+
 def test_an_unknown_task_is_refused() -> None:
     """There is no progress of a task that was not given."""
     with pytest.raises(UnknownTask):
@@ -155,6 +182,15 @@ def test_a_deep_tree_is_no_trouble() -> None:
         chain.append(attrs.evolve(template, id=f"T-{n + 1}", dependencies=place))
 
     assert percent("T-0", *chain) == 0
+
+
+def test_a_tower_of_diamonds_is_no_trouble() -> None:
+    """Weights that double at each of 1,100 turns go beyond every float; their mean does not."""
+    pairs = [(f"L-{n}", f"R-{n}") for n in range(1_100)]
+    tree = [task(id, parts=below) for pair, below in itertools.pairwise(pairs) for id in pair]
+    ends = [task("L-1099", *WORK, "complete", hours=3), task("R-1099", hours=1)]
+
+    assert percent("L-0", *tree, *ends) == 75
 
 
 def test_shared_subtasks_are_measured_once() -> None:
@@ -218,7 +254,7 @@ def test_a_run_is_as_far_as_its_steps_have_ended() -> None:
     progress = run_progress(five, ["a", "b", "not one of them"])
 
     assert (progress.percent, progress.ended, progress.sample) == (40, 2, 5)
-    assert run_progress(five, ["a", "b"], reported={"c": 75}).percent == 55
+    assert run_progress(five, ["a", "b"], reported={"c": 75, "a": 50}).percent == 55
     assert run_progress(five, ["a", "b"], reported={"c": 7500, "d": -1, "e": math.nan}).percent == pytest.approx(60)
 
 
@@ -235,6 +271,13 @@ def test_a_run_without_steps_is_no_data() -> None:
     progress = run_progress(Workflow("w"), [])
 
     assert (progress.percent, str(progress)) == (None, "no data")
+
+
+@pytest.mark.parametrize("share", [None, "50", True, [1]], ids=str)
+def test_what_is_no_number_is_refused(share: Any) -> None:
+    """What a step reports is a number of percent; anything else is refused by name, as a typed error."""
+    with pytest.raises(InvalidReport, match=r"reported\.a: expected a number of percent"):
+        run_progress(flow(a=1, b=3), [], reported={"a": share})
 
 
 def test_a_finished_run_is_done() -> None:
@@ -284,6 +327,81 @@ def test_a_retry_takes_an_end_back() -> None:
     assert ended_steps([attrs.evolve(failed, step=None)]) == set()
 
 
+def test_a_resumed_run_is_followed_to_its_end(tmp_path: Path) -> None:
+    """What ended before the first event is told beforehand; and a run that has ended is done, whoever heard of what."""
+
+    class Killed(BaseException):
+        """Ends the process in the middle of a step."""
+
+    deeds: list[Any] = [lambda: 1, lambda: (_ for _ in ()).throw(Killed()), lambda: 3]
+    store, first, second = tmp_path / "runs.db", list[Event](), list[Event]()
+
+    def chain() -> Workflow:
+        made = Workflow("chain")
+        for id, deed, after in zip("abc", deeds, ([], ["a"], ["b"]), strict=True):
+            made.step(deed, id=id, after=after)
+        return made
+
+    with pytest.raises(Killed):
+        run_sync(chain(), run_id="R-1", store=store, observers=[first.append])
+    deeds[1] = lambda: 2
+    live = RunProgress(chain(), before=ended_steps(first))
+    run_sync(chain(), run_id="R-1", store=store, observers=[second.append, live.add])
+
+    assert ended_steps(first) == {"a"}
+    assert "a" not in {event.step for event in second}
+    assert ended_steps(second) == {"b", "c"}
+    assert ended_steps(second, before=ended_steps(first)) == {"a", "b", "c"} == live.ended
+    assert ended_steps(second, flow=chain()) == {"a", "b", "c"}
+    late = RunProgress(chain())
+    for event in second:
+        late.add(event)
+    assert str(late.progress()) == str(live.progress()) == "100% (3 of 3 done)"
+
+
+def test_the_end_of_a_run_is_the_end_of_its_steps() -> None:
+    """Completed, cancelled or failed for good: nothing is left to do. What is to be retried goes on."""
+    two, at = flow(a=1, b=3), {"at": NOW, "observed_at": NOW, "by": "t", "task_id": "R"}
+    failed = Event(verb="fail", previous="IN_PROGRESS", state="FAILED", **at)
+    retried = Event(verb="retry", previous="FAILED", state="IN_PROGRESS", **at)
+
+    def shown(*events: Event) -> float | None:
+        followed = RunProgress(two, before=["b", "not one of them"])
+        for event in events:
+            followed.add(event)
+        assert followed.ended == ended_steps(events, before=["b"], flow=two)
+        return followed.progress().percent
+
+    for verb in ("fail", "complete", "cancel"):
+        assert shown(attrs.evolve(failed, verb=verb)) == 100
+    assert shown() == shown(failed, retried) == shown(attrs.evolve(failed, retry_at=NOW)) == 75
+    assert shown(attrs.evolve(retried, step="b")) == 0  # what had ended before is tried again
+
+
+@given(
+    st.lists(st.sampled_from([None, 0, 0.5, 1, 7, 1000]), min_size=1, max_size=8),
+    st.lists(st.tuples(st.integers(0, 9), st.sampled_from(["start", "complete", "fail", "retry", "cancel"]))),
+    st.dictionaries(st.integers(0, 9), st.floats() | st.integers(), max_size=3),
+)
+@settings(max_examples=60, deadline=None)
+def test_following_a_run_is_as_good_as_asking_anew(
+    hours: list[float | None], told: list[tuple[int, str]], reported: dict[int, float]
+) -> None:
+    """After each event the answer is that of a fold over all events so far, and 100 only if every step has ended."""
+    made = flow(**{f"s{n}": expected for n, expected in enumerate(hours)})
+    shares = {f"s{n}": share for n, share in reported.items()}
+    followed, events = RunProgress(made), list[Event]()
+    for number, verb in told:
+        at = {"at": NOW, "observed_at": NOW, "by": "t", "task_id": "R", "step": f"s{number}"}
+        events.append(Event(verb=verb, previous="IN_PROGRESS", state="IN_PROGRESS", **at))
+        followed.add(events[-1])
+        found = followed.progress(shares)
+
+        assert found == run_progress(made, ended_steps(events), reported=shares)
+        assert 0 <= found.percent <= 100
+        assert (found.percent == 100) == (found.ended == found.sample) == (followed.ended == {s.id for s in made.steps})
+
+
 # --- estimates -------------------------------------------------------------------------------------------------
 
 
@@ -298,6 +416,25 @@ def test_work_is_what_was_in_progress() -> None:
         worked(task("A"), NOW.replace(tzinfo=None))
 
 
+class Adrift(tzinfo):
+    """A zone that does not know how far it is from UTC."""
+
+    def utcoffset(self, at: datetime | None) -> None:
+        """Nobody knows."""
+
+
+@pytest.mark.parametrize("ask", [worked, remaining])
+@pytest.mark.parametrize(
+    "now",
+    [NOW.replace(tzinfo=Adrift()), datetime.min.replace(tzinfo=timezone(HOUR)), None],
+    ids=["adrift", "year 0", "none"],
+)
+def test_a_time_that_utc_cannot_tell_is_refused(ask: Any, now: Any) -> None:
+    """Whatever is wrong with a time, the error is typed."""
+    with pytest.raises(InvalidTask):
+        ask(task("A", *WORK), now)
+
+
 def test_what_was_estimated_is_one_voice_among_the_observed() -> None:
     """The estimate is the mean of the observed durations and of what the task itself says, with their number."""
     estimates, new = Estimates(), task("N", type="t", skill_target="s", hours=8)
@@ -309,6 +446,24 @@ def test_what_was_estimated_is_one_voice_among_the_observed() -> None:
     assert seen == ["8:00:00 (0 observed)", "5:00:00 (1 observed)", "4:00:00 (2 observed)"]
     assert estimates.of(task("M", type="t", skill_target="s")).duration == 2 * HOUR
     assert str(estimates.of(task("M", type="t", skill_target="other"))) == "no data"
+
+
+def test_what_is_told_again_teaches_nothing() -> None:
+    """A task or a run counts once, however often it is told; another one of its kind counts."""
+    estimates, one = Estimates(), task("O", *WORK, ("complete", 2), type="t")
+    flow = Workflow("w")
+    flow.step(lambda: 1, id="a")
+    results = [run_sync(flow), run_sync(flow)]
+    for _ in range(3):
+        estimates.observe(one)
+        estimates.observe_run(results[0])
+
+    assert str(estimates.of(one)) == "2:00:00 (1 observed)"
+    assert estimates.of_step("w", flow.steps[0]).sample == 1
+    estimates.observe(task("P", *WORK, ("complete", 4), type="t"))
+    estimates.observe_run(results[1])
+    assert str(estimates.of(one)) == "3:00:00 (2 observed)"
+    assert estimates.of_step("w", flow.steps[0]).sample == 2
 
 
 def test_only_completed_tasks_of_a_kind_teach() -> None:

@@ -21,6 +21,7 @@ from taskorch import (
     UnknownTask,
     advance,
 )
+from taskorch.core.task import Internals
 from tests.core.d0 import PAGE, example
 from tests.core.waiting import HOUR, NOW, drained, one_queue, waiting
 
@@ -113,7 +114,7 @@ def test_where_no_time_is_given_it_is_the_present() -> None:
     engine.push(waiting("a", queue="q"), NOW)
     engine.push(waiting("dated", queue="r", at=datetime.now(UTC) + HOUR), NOW)
     before = datetime.now(UTC)
-    events = [engine.bump("a", 1, "ann"), engine.move("a", "r")]
+    events = [event for event in (engine.bump("a", 1, "ann"), engine.move("a", "r")) if event]
     assert all(before <= event.observed_at <= datetime.now(UTC) for event in events)
     assert [event.by for event in events] == ["ann", "taskorch"]
     engine.hold("a")
@@ -127,6 +128,7 @@ def test_a_move_takes_the_waiting_time_along() -> None:
     engine = QueueEngine()
     engine.push(waiting("a", 50), NOW)
     event = engine.move("a", "critical", "ann", now=NOW + HOUR)
+    assert event is not None
     assert (event.verb, event.by, event.version) == ("move", "ann", 1)
     assert event.task is not None
     assert (event.task.queue.name, event.task.queue.sla_deadline) == ("critical", NOW + HOUR)
@@ -180,6 +182,19 @@ def test_an_update_takes_over_what_has_changed() -> None:
     engine.update(waiting("b", 90, now=NOW), NOW + HOUR)
     assert engine.task("b").queue.entered_at == NOW
     assert drained(engine) == ["b", "a"]
+
+
+def test_an_update_keeps_what_others_have_decided() -> None:
+    """An older value is refused, so that no bump is lost; and what the engine holds stays held."""
+    engine = one_queue()
+    engine.push(waiting("a"), NOW)
+    engine.bump("a", 30, "ann", now=NOW)
+    with pytest.raises(InvalidTask, match="0 is older than 1"):
+        engine.update(waiting("a"), NOW)
+    engine.hold("a")
+    engine.update(advance(engine.task("a"), "enqueue", now=NOW, by="me")[0], NOW)
+    assert engine.task("a").priority.score == 80
+    assert engine.position("a") is None
 
 
 def test_an_update_with_a_date_waits_for_it() -> None:
@@ -242,6 +257,7 @@ def test_a_date_in_a_queue_of_its_own_choice() -> None:
     engine = one_queue()
     engine.push(waiting("a", at=NOW + HOUR), NOW)
     engine.bump("a", 10, "ann", now=NOW)
+    assert drained(engine) == []
     engine.hold("a")
     assert engine.next_due(NOW) is None
     engine.release("a", NOW)
@@ -249,7 +265,87 @@ def test_a_date_in_a_queue_of_its_own_choice() -> None:
     assert engine.next_due(NOW) == NOW + HOUR
     engine.hold("a")
     engine.release("a", NOW + 2 * HOUR)
-    assert drained(engine, NOW) == ["a"]
+    assert engine.position("a") == 0
+    assert drained(engine) == []
+    assert drained(engine, NOW + HOUR) == ["a"]
+
+
+def test_a_question_about_another_time_makes_nothing_due() -> None:
+    """Whatever was asked about the future, a task is not handed out before its date."""
+    engine = QueueEngine()
+    engine.push(waiting("dated", at=NOW + 3 * HOUR), NOW)
+    engine.push(waiting("low", 5), NOW)
+    assert engine.peek(NOW + 4 * HOUR).id == "dated"  # type: ignore[union-attr]
+    assert engine.next_due(NOW + 4 * HOUR) is None
+    assert engine.forecast("scheduled", NOW + 4 * HOUR, per_hour=1).share_late == 1
+    assert engine.next_due(NOW) == NOW + 3 * HOUR
+    assert drained(engine, NOW) == ["low"]
+    assert drained(engine, NOW + 3 * HOUR) == ["dated"]
+
+
+def test_a_clock_that_was_ahead_makes_nothing_due() -> None:
+    """A date before the time of entering stays a date, through bumps and moves: only the asking clock decides."""
+    entered = attrs.evolve(waiting("a", queue="q").queue, entered_at=NOW + 4 * HOUR)
+    engine = QueueEngine([QueueSpec("q"), QueueSpec("r")])
+    engine.push(attrs.evolve(waiting("a", at=NOW + 2 * HOUR), queue=entered), NOW)
+    assert drained(engine) == []
+    engine.bump("a", 1, "ann", now=NOW)
+    engine.move("a", "r", now=NOW)
+    assert drained(engine) == []
+    assert drained(engine, NOW + 2 * HOUR) == ["a"]
+
+
+# --- restored ---------------------------------------------------------------------------------------------
+
+
+def test_a_restart_keeps_the_order() -> None:
+    """Tasks pushed again, in any order and later, are in the order they had: they entered when they did."""
+    engine = one_queue(sla=3600)
+    for number in range(6):
+        engine.push(waiting(f"t{number}", 50 + number % 3), NOW + number * HOUR)
+    kept = [*engine.waiting("q")]
+    restored = one_queue(sla=3600)
+    for task in reversed(kept):
+        restored.push(Task.from_json(task.to_json()), NOW + 9 * HOUR)
+    assert [task.queue.entered_at for task in restored.waiting("q")] == [task.queue.entered_at for task in kept]
+    assert drained(restored, NOW + 9 * HOUR) == [task.id for task in kept]
+
+
+def test_what_was_in_progress_counts_after_a_restart() -> None:
+    """A task IN_PROGRESS is pushed as handed out: it takes a slot and no place, until it is removed."""
+    task = waiting("busy", queue="q")
+    for verb in ("enqueue", "schedule", "start"):
+        task, _ = advance(task, verb, now=NOW, by="me")
+    engine = one_queue(capacity=1, concurrency=1)
+    engine.push(waiting("next"), NOW)
+    engine.push(task, NOW + HOUR)
+    assert (engine.load("q").waiting, engine.load("q").in_progress) == (1, 1)
+    assert drained(engine) == []
+    assert engine.forecast("q", NOW + HOUR, usual=2 * HOUR).of("busy").finish == NOW + 2 * HOUR  # type: ignore[union-attr]
+    engine.remove("busy")
+    assert drained(engine) == ["next"]
+
+
+def test_a_retry_waits_for_its_time() -> None:
+    """A task that failed with a retry pending waits until then; one that was unblocked may go on at once."""
+    task = waiting("again", queue="q")
+    for verb in ("enqueue", "schedule", "start"):
+        task, _ = advance(task, verb, now=NOW, by="me")
+    failed, _ = advance(task, "fail", now=NOW, by="me", retry_at=NOW + HOUR)
+    final, _ = advance(task, "fail", now=NOW, by="me")
+    blocked, _ = advance(attrs.evolve(task, id="went-on"), "block", now=NOW, by="me", reason="the client")
+    unblocked, _ = advance(blocked, "unblock", now=NOW, by="me")
+    engine = one_queue()
+    engine.push(failed, NOW)
+    engine.push(unblocked, NOW)
+    assert drained(engine) == ["went-on"]
+    assert engine.next_due(NOW) == NOW + HOUR
+    retried = engine.pop(NOW + HOUR)
+    assert retried is not None
+    assert advance(retried, "retry", now=NOW + HOUR, by="me")[0].state.current is State.IN_PROGRESS
+    for other in (final, blocked):
+        with pytest.raises(IllegalTransition):
+            one_queue().push(other, NOW)
 
 
 # --- bounds -----------------------------------------------------------------------------------------------
@@ -286,6 +382,17 @@ def test_an_overflow_takes_what_has_no_place() -> None:
         engine.move("t0", "b", "ann", now=NOW)
     assert engine.task("t0").queue.name == "a"
     assert engine.task("t0").metadata.version == 0
+    with pytest.raises(QueueFull):
+        engine.move("t1", "a", "ann", now=NOW)  # it does not fill its own overflow, nor is it pushed on
+    assert engine.task("t1").queue.name == "b"
+
+
+def test_a_move_to_where_it_is_changes_nothing() -> None:
+    """A task that is in the queue already is not moved, and no event says so, be the queue full or not."""
+    engine = one_queue(capacity=1)
+    engine.push(waiting("a"), NOW)
+    assert engine.move("a", "q", now=NOW) is None
+    assert engine.task("a").metadata.version == 0
 
 
 def test_concurrency_bounds_what_is_in_progress() -> None:
@@ -377,8 +484,17 @@ REFUSED: list[tuple[str, Callable[[QueueEngine], object], type[Exception]]] = [
     ("a move to nowhere", lambda e: e.move("waits", "nope", "ann", now=NOW), UnknownQueue),
     ("a load of nothing", lambda e: e.load("nope"), UnknownQueue),
     ("the tasks of nothing", lambda e: list(e.waiting("nope")), UnknownQueue),
-    *((f"a bump by {d}", lambda e, d=d: e.bump("waits", d, "ann", now=NOW), InvalidTask)
-      for d in (float("nan"), float("inf"), "10", None, True)),
+    *((f"a bump by {str(d)[:9]}", lambda e, d=d: e.bump("waits", d, "ann", now=NOW), InvalidTask)
+      for d in (float("nan"), float("inf"), 10**400, "10", None, True)),
+    ("a number for an id", lambda e: e.position(5), UnknownTask),
+    ("a number for a queue", lambda e: e.load(5), UnknownQueue),
+    ("a move to None", lambda e: e.move("waits", None, now=NOW), UnknownQueue),
+    ("a naive time of entering", lambda e: e.push(
+        attrs.evolve(waiting("new"), queue=attrs.evolve(waiting("x", queue="q").queue, entered_at=NAIVE)), NOW
+    ), InvalidTask),
+    ("a naive date", lambda e: e.push(
+        attrs.evolve(waiting("new", queue="q"), internals=Internals(scheduled_for=NAIVE)), NOW
+    ), InvalidTask),
     *((f"{what} at {when}", lambda e, f=f, when=when: f(e, when), InvalidTask)
       for when in (NAIVE, BEYOND, BEFORE)
       for what, f in {

@@ -75,7 +75,7 @@ def test_order_does_not_depend_on_the_hour(crowd: list[tuple[Task, datetime]], d
     assert popped == expected
 
 
-@given(crowds(), st.floats(0, 50) | st.integers(0, 50))
+@given(crowds(), st.floats(1e-6, 50) | st.integers(0, 50))
 def test_within_a_queue_the_aged_score_decides(crowd: list[tuple[Task, datetime]], ageing: float) -> None:
     """First comes the highest score with the points earned by waiting; then the deadline, the entry, the id."""
     engine = one_queue(sla=3600, ageing=ageing)
@@ -179,6 +179,26 @@ def test_weighted_starves_nobody(weights: list[float], story: list[tuple[int, in
             assert passed_over[place] <= sum(others) + 1e-9
 
 
+@pytest.mark.parametrize("other", ["other", "dated/normal"])
+def test_a_queue_by_date_has_one_share(other: str) -> None:
+    """However many bands its tasks are in, a queue by date is served by its own weight, whatever others are called."""
+    engine = QueueEngine([QueueSpec("dated", by_date=True), QueueSpec(other, rank=9)], "weighted")
+    for number in range(30):
+        score = (100, 90, 75, 50, 10, 0)[number % 6]
+        engine.push(waiting(f"d{number}", score, queue="dated", at=NOW), NOW)
+        engine.push(waiting(f"o{number}", queue=other), NOW)
+    served = "".join(id[0] for id in drained(engine))
+    assert served.count("do") + served.count("od") == 59
+
+
+def test_points_earned_at_different_rates_are_not_compared() -> None:
+    """Of queues with one rank that age at different rates the task that is due first is served."""
+    engine = QueueEngine([QueueSpec("slow", 60 * 3600, ageing=1), QueueSpec("fast", 24 * 3600, ageing=10)])
+    engine.push(waiting("urgent", 99, queue="fast"), NOW)
+    engine.push(waiting("whenever", 1, queue="slow", now=NOW + 5 * HOUR), NOW + 5 * HOUR)
+    assert drained(engine, END) == ["urgent", "whenever"]
+
+
 def test_weighted_lets_nobody_save_up() -> None:
     """A queue that was empty or not allowed to give for long has no claim to a burst."""
     engine = QueueEngine([QueueSpec("a", concurrency=1), QueueSpec("b")], "weighted")
@@ -227,10 +247,11 @@ def test_a_discipline_of_ones_own_is_asked() -> None:
     assert drained(engine) == ["c", "b", "a"]
 
 
-def test_an_unknown_discipline_is_refused() -> None:
+@pytest.mark.parametrize(("wish", "text"), [("weigted", "did you mean 'weighted'"), (None, "None"), (5, "'5'")])
+def test_an_unknown_discipline_is_refused(wish: Any, text: str) -> None:
     """A discipline is known by name, or is one."""
-    with pytest.raises(InvalidQueue, match="did you mean 'weighted'"):
-        QueueEngine(three(), "weigted")
+    with pytest.raises(InvalidQueue, match=text):
+        QueueEngine(three(), wish)
 
 
 PROGRAM = """

@@ -54,13 +54,17 @@ def test_at_risk_is_an_hour_before_or_a_quarter(sla: int, lead: int) -> None:
         *(({"at_risk": value}, "at_risk") for value in (0, -60)),
         *(({"capacity": value}, "capacity") for value in (-1, 1.5, True, "3")),
         *(({"concurrency": value}, "concurrency") for value in (0, -1, 2.0)),
-        *(({"ageing": value}, "ageing") for value in (-1, float("nan"), float("inf"), "1")),
+        *(({"ageing": value}, "ageing") for value in (-1, float("nan"), float("inf"), "1", 4e-7, 10**400)),
         *(({"weight": value}, "weight") for value in (0, -1, float("nan"))),
         ({"rank": 1.5}, "rank"),
         ({"anchor": "noon"}, "anchor"),
         ({"discipline": "lifo"}, "discipline"),
         ({"pause_in": {"SLEEPING"}}, "pause_in"),
-        ({"overflow": "q"}, "overflow"),
+        *(({"pause_in": value}, "pause_in") for value in (5, [[]], "ON HOLD")),
+        *(({"overflow": value}, "overflow") for value in ("q", 5)),
+        ({"calendar": 5}, "calendar"),
+        ({"by_date": "no"}, "by_date"),
+        ({"usage": 5}, "usage"),
         ({"name": " "}, "name"),
         ({"name": "x" * 129}, "name"),
     ],
@@ -82,15 +86,16 @@ def test_a_level_that_is_no_duration_is_refused(sla: Any) -> None:
 def test_all_problems_are_told_at_once() -> None:
     """Who mends a queue hears of everything that is wrong."""
     with pytest.raises(InvalidQueue) as refused:
-        QueueSpec("q", capacity=-1, concurrency=0, ageing=-1)
-    assert len(refused.value.problems) == 3
-    assert "invalid queue q: 3 problems" in str(refused.value)
+        QueueSpec("q", "8h", capacity=-1, concurrency=0, ageing=-1)  # type: ignore[arg-type]
+    assert [problem.path for problem in refused.value.problems] == ["sla", "capacity", "concurrency", "ageing"]
+    assert "invalid queue q: 4 problems" in str(refused.value)
 
 
 @pytest.mark.parametrize(
     ("specs", "text"),
     [
         ([], "no queues"),
+        ([QueueSpec("a"), None], "[1]: is no QueueSpec"),
         ([QueueSpec("a"), QueueSpec("a")], "name of two queues"),
         ([QueueSpec("alpha", overflow="betta"), QueueSpec("beta")], "did you mean 'beta'"),
         ([QueueSpec("a", overflow="b"), QueueSpec("b", overflow="a")], "leads back to"),

@@ -14,6 +14,7 @@ from taskorch.core.ranking import Ranking
 def short_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks of four keys, so that a few dozen keys split and empty them."""
     monkeypatch.setattr(ranking, "_LONGEST", 4)
+    monkeypatch.setattr(ranking, "_SHORTEST", 2)
 
 
 @settings(max_examples=200)
@@ -36,6 +37,7 @@ def test_it_behaves_as_a_sorted_list(steps: list[tuple[str, int]]) -> None:
             assert ranked.pop() == model.pop(0)
         assert list(ranked) == model
         assert len(ranked) == len(model)
+        assert not model or ranked.last == model[-1]
     assert [ranked.place(key) for key in model] == list(range(len(model)))
 
 
@@ -55,6 +57,19 @@ def test_places_stay_right_while_blocks_come_and_go() -> None:
         if model:
             asked = chance.choice(model)
             assert ranked.place(asked) == model.index(asked)
+
+
+def test_few_keys_are_in_few_blocks() -> None:
+    """Where most keys have been taken out again, what is left stands in blocks that are not nearly empty."""
+    ranked: Ranking[int] = Ranking()
+    for key in range(4000):
+        ranked.add(key)
+    for key in range(4000):
+        if key % 100:
+            ranked.remove(key)
+    assert list(ranked) == list(range(0, 4000, 100))
+    assert len(ranked._blocks) <= 40
+    assert [ranked.place(key) for key in ranked] == list(range(40))
 
 
 @pytest.mark.parametrize("key", [-1, 5, 100])

@@ -5,14 +5,16 @@ import string
 import subprocess
 import sys
 import unicodedata
+from itertools import permutations
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from taskorch import TextTooLong, route
-from taskorch.core.routing import LONGEST_TEXT, SURE
+from taskorch import CallerError, NotText, TextTooLong, route
+from taskorch.core import routing
+from taskorch.core.routing import _ELIDED, LONGEST_TEXT, SURE
 from taskorch.core.vocabulary import CALLS, ENGLISH_VERBS, FRENCH_VERBS, IRREGULAR, KEYWORDS, PENDING, SYNONYMS
 from tests.core.samples import SHARED, needs_shared
 
@@ -24,6 +26,11 @@ DOMAINS = {
 }
 PHRASES = sorted(text for table in (KEYWORDS, SYNONYMS) for texts in table.values() for text in texts)
 ROW = re.compile(r"^\| (?P<words>[^|]+?) \| `?(?P<agent>[\w-]+/[\w-]+)`? \|$", re.MULTILINE)
+
+
+def bare(text: str) -> str:
+    """A text without its accents."""
+    return "".join(char for char in unicodedata.normalize("NFD", text) if not unicodedata.combining(char))
 
 
 def entries(table: Any) -> list[tuple[str, str]]:
@@ -82,7 +89,7 @@ def test_every_synonym_leads_to_its_agent(agent: str, text: str, between: str) -
     """What people say instead leads to the agent too, whatever few words stand in a gap."""
     found = route(text.replace("…", between))
 
-    if text in ("resume", "résumé"):  # one word in two languages
+    if text == "resume":  # or *résumé* without its accents
         assert {each.agent for each in found.candidates} == {
             "state-machine/blocker-handler",
             "tracking/report-generator",
@@ -141,6 +148,17 @@ def test_every_synonym_leads_to_its_agent(agent: str, text: str, between: str) -
         ("summaries", "tracking/report-generator"),
         ("q\u00adu\u200beue", "queue/queue-manager"),
         ("\uff31\uff35\uff25\uff35\uff25", "queue/queue-manager"),
+        ("la tâche est en attente", "state-machine/blocker-handler"),
+        ("les tâches étaient encore en attente", "state-machine/blocker-handler"),
+        ("blocking", "state-machine/blocker-handler"),
+        ("rolled back", "state-machine/rollback-manager"),
+        ("rolling back", "state-machine/rollback-manager"),
+        ("suivre la tâche", "tracking/progress-tracker"),
+        ("où en sont les tâches", "tracking/progress-tracker"),
+        ("parallelism", "execution/parallel-executor"),
+        ("parallélisme", "execution/parallel-executor"),
+        ("concurrency", "execution/parallel-executor"),
+        ("completed", "execution/result-collector"),
     ],
 )
 def test_usual_forms_and_phrases(text: str, agent: str) -> None:
@@ -159,6 +177,55 @@ def test_parts_of_words_do_not_match(text: str) -> None:
 
     assert (found.agent, found.domain, found.call, found.matched, found.confidence) == (None, None, None, (), 0)
     assert (found.candidates, found.is_ambiguous) == ((), False)
+
+
+@pytest.mark.parametrize(
+    ("text", "agent"),
+    [
+        ("chargé de projet", None),
+        ("la charge", "queue/capacity-monitor"),
+        ("faire un résumé", "tracking/report-generator"),
+        ("un re\u0301sume\u0301", "tracking/report-generator"),
+        ("RÉSUMÉ", "tracking/report-generator"),
+        ("resumé", "tracking/report-generator"),
+        ("resume", None),
+        ("reporté", None),
+        ("tracé", None),
+        ("quéue", None),
+        ("Echéance", "queue/sla-tracker"),
+        ("ETAT", "state-machine/state-controller"),
+        ("lançons-la", "execution/task-dispatcher"),
+        ("lancons-la", "execution/task-dispatcher"),
+        ("exécutées", "execution/task-dispatcher"),
+        ("work-flów", None),
+        ("métriqúes", None),
+    ],
+)
+def test_accents_may_be_left_out_but_not_put_in(text: str, agent: str | None) -> None:
+    """A word may lack accents of a keyword, and has none where the keyword has none: *chargé* is no *charge*."""
+    assert route(text).agent == agent
+
+
+@pytest.mark.parametrize("word", sorted(_ELIDED))
+def test_what_is_elided_is_no_word(word: str) -> None:
+    """What is left of a word before an apostrophe does not count in a gap."""
+    assert route(f"mettre {word}'a b x y en attente").agent == "state-machine/blocker-handler"
+
+
+def test_the_elided_words_are_those_of_french() -> None:
+    """All French words that lose their vowel before another are known as such."""
+    assert {"c", "d", "j", "l", "m", "n", "s", "t", "qu", "lorsqu", "puisqu", "jusqu"} == _ELIDED
+
+
+def test_a_keyword_goes_before_a_synonym(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a keyword of D0 and a synonym of another agent are the same word, the keyword has it."""
+    for keyword, synonym in permutations(("queue/queue-manager", "tracking/audit-logger")):
+        with monkeypatch.context() as patched:
+            patched.setattr(routing, "KEYWORDS", dict.fromkeys(KEYWORDS, ()) | {keyword: ("zork",)})
+            patched.setattr(routing, "SYNONYMS", {synonym: ("zork",)})
+            routing._vocabulary.cache_clear()
+            assert [each.agent for each in route("zork").candidates] == [keyword]
+    routing._vocabulary.cache_clear()
 
 
 def test_the_longer_match_has_the_word() -> None:
@@ -205,7 +272,16 @@ def test_confidence_is_the_share_of_the_matched_words() -> None:
     assert (found.agent, found.confidence) == ("queue/sla-tracker", pytest.approx(2 / 3))
     assert found.matched == ("SLA", "breach", "queue")
     assert route("SLA breach, queue, status").agent is None
-    assert 0.5 < SURE <= 2 / 3
+    assert SURE == 0.6
+
+
+def test_three_words_in_five_are_enough() -> None:
+    """A share of exactly ``SURE`` names the agent, one of four in seven does not."""
+    enough = route("SLA, breach, délai; queue, status")
+
+    assert (enough.agent, enough.confidence) == ("queue/sla-tracker", 0.6)
+    assert route("SLA, breach, délai, deadline; queue, status, audit").confidence == pytest.approx(4 / 7)
+    assert route("SLA, breach, délai, deadline; queue, status, audit").agent is None
 
 
 def test_what_is_said_twice_is_not_twice_as_true() -> None:
@@ -248,12 +324,33 @@ def test_punctuation_around_a_text_changes_nothing(text: str, before: str, after
 
 
 @given(ASKED)
-def test_accents_change_nothing(text: str) -> None:
-    """A text without its accents, or with them written apart, has the same answer."""
-    apart = unicodedata.normalize("NFD", text)
+def test_accents_written_apart_change_nothing(text: str) -> None:
+    """A text with its accents written apart has the same answer."""
+    assert route(unicodedata.normalize("NFD", text)) == route(text)
 
-    assert route(apart) == route(text)
-    assert route("".join(char for char in apart if not unicodedata.combining(char))) == route(text)
+
+@given(ASKED | st.text(max_size=50))
+def test_a_text_without_its_accents_is_still_matched(text: str) -> None:
+    """Leaving out the accents never loses a match: where something was matched, something still is."""
+    assert bool(route(bare(text)).matched) or not route(text).matched
+
+
+@pytest.mark.parametrize("phrase", PHRASES)
+def test_a_phrase_without_its_accents_means_the_same(phrase: str) -> None:
+    """Leaving out the accents of a phrase never loses its agent, though another may come to it."""
+    agents = {each.agent for each in route(phrase).candidates}
+
+    assert agents
+    assert agents <= {each.agent for each in route(bare(phrase)).candidates}
+
+
+@pytest.mark.parametrize("value", [None, b"queue", 5, ["queue"]], ids=repr)
+def test_what_is_no_text_is_refused(value: Any) -> None:
+    """Anything but a text raises ``NotText`` with what it is instead."""
+    with pytest.raises(NotText) as caught:
+        route(value)
+    assert caught.value.kind == type(value).__name__
+    assert isinstance(caught.value, CallerError)
 
 
 @given(ASKED)

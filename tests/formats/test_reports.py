@@ -6,20 +6,25 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
+from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from taskorch import DEFAULT_QUEUES, Task, Verb, advance
+from taskorch import DEFAULT_QUEUES, InvalidReport, InvalidTarget, Kpi, Scorecard, Target, Task, Verb, advance
 from taskorch.core.metrics.tally import measure
 from taskorch.core.metrics.window import Window
 from taskorch.core.queue_engine import QueueEngine
 from taskorch.core.reports import TITLE, StatusReport, TaskStanding, report
-from taskorch.core.sla import SlaStatus, standing
+from taskorch.core.sla import SlaStatus, Standing, standing
+from taskorch.core.times import write_time
+from taskorch.core.waiting_line import Load
 from taskorch.formats import reports
 from taskorch.formats.reports.wording import figure, spoken, visible
+from tests.core.samples import NOW as TASKS_NOW
+from tests.core.stories import queued
 from tests.formats.samples import (
     FIGURES,
     HOSTILE,
@@ -56,6 +61,39 @@ def test_a_report_holds_what_it_was_given() -> None:
 def test_a_blank_title_is_replaced() -> None:
     """A page without a title would have no name."""
     assert report(scorecard(), title=" \n").title == TITLE
+
+
+@pytest.mark.parametrize(
+    ("card", "members", "path"),
+    [
+        (None, {}, "scorecard"),
+        (scorecard(), {"title": None}, "title"),
+        (scorecard(), {"loads": [load(), None]}, "loads[1]"),
+        (scorecard(), {"standings": [None]}, "standings[0]"),
+        (scorecard(), {"standings": [(queued("T-1"), None)]}, "standings[0][1]"),
+        (scorecard(), {"standings": [(entry().standing, queued("T-1"))]}, "standings[0][0]"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_report_of_something_else_is_refused(card: Any, members: dict[str, Any], path: str) -> None:
+    """What is no part of a report is named at once, not met when it is rendered."""
+    with pytest.raises(InvalidReport) as caught:
+        report(card, **members)
+
+    assert [problem.path for problem in caught.value.problems] == [path]
+
+
+def test_standings_of_another_time_or_task_are_refused() -> None:
+    """All of a report is said for one instant; a standing that was made at another one would contradict it."""
+    task, spec = queued("T-1"), DEFAULT_QUEUES[0]
+    card = attrs.evolve(scorecard(), now=TASKS_NOW)
+
+    assert len(report(card, standings=[(task, standing(task, spec, TASKS_NOW))]).standings) == 1
+    for other in (TASKS_NOW - HOUR, TASKS_NOW + timedelta(microseconds=1)):
+        with pytest.raises(InvalidReport, match=r"standings\[0\]: is the standing of T-1 at "):
+            report(card, standings=[(task, standing(task, spec, other))])
+    with pytest.raises(InvalidReport, match=r"of T-1, given for T-2"):
+        report(card, standings=[(queued("T-2"), standing(task, spec, TASKS_NOW))])
 
 
 def test_tasks_are_ordered_by_urgency_however_they_come() -> None:
@@ -134,62 +172,126 @@ def test_a_report_is_made_of_what_the_core_answers() -> None:
     assert len(charts(reports.html(made))) == 4
 
 
+@pytest.mark.parametrize(
+    ("comparison", "number", "text", "path"),
+    [
+        ("<=", 5, "<= 5h", "comparison"),
+        (None, 5, "5h", "comparison"),
+        ("<", math.nan, "< ?", "number"),
+        (">", math.inf, "> all", "number"),
+        ("<", "5", "< 5", "number"),
+        ("<", True, "< 1", "number"),
+        ("<", 10**400, "< much", "number"),
+        ("<", 5, None, "text"),
+    ],
+    ids=str,
+)
+def test_a_target_that_cannot_be_judged_by_is_refused(comparison: Any, number: Any, text: Any, path: str) -> None:
+    """There are two comparisons and finite bounds; anything else would be judged wrongly without a word."""
+    with pytest.raises(InvalidTarget) as caught:
+        Target(comparison, number, text)
+
+    assert [problem.path for problem in caught.value.problems] == [path]
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "words"),
+    [
+        (1.0, "hours", "1 hour"),
+        (1.00001, "hours", "1 hour"),
+        (2, "hours", "2 hours"),
+        (1, "tasks/day", "1 task/day"),
+        (0.5, "tasks/day", "0.5 tasks/day"),
+        (1, "%", "1%"),
+    ],
+    ids=str,
+)
+def test_one_of_a_unit_is_one(value: float, unit: str, words: str) -> None:
+    """A figure in words agrees with its number."""
+    kpi = attrs.evolve(figures()[1], value=value, unit=unit)
+
+    assert str(kpi) == f"Cycle Time: {words} (no target; 40 tasks)"
+
+
 # --- JSON --------------------------------------------------------------------------------------------------------
 
 
 def test_json_holds_every_value() -> None:
-    """Numbers are numbers, times end in Z, durations are milliseconds, no data is null."""
+    """Numbers are numbers, times end in Z, no data is null, and each list has its order."""
     made = full_report()
     document = json.loads(reports.to_json(made))
+    kpis = document["kpis"]
+    shown = {"name": "SLA Compliance", "value": 94.97, "unit": "%", "sample": 40, "verdict": "missed"}
 
     assert document == reports.to_dict(made)
     assert document["window"] == {"start": "2026-11-16T00:00:00Z", "end": "2026-11-23T00:00:00Z"}
     assert document["now"] == "2026-11-20T10:00:00Z"
-    assert [kpi["value"] for kpi in document["kpis"]["overall"]] == list(FIGURES)
-    assert document["kpis"]["overall"][2] == {
-        "name": "SLA Compliance",
-        "value": 94.97,
-        "unit": "%",
-        "sample": 40,
-        "target": "> 95%",
-        "verdict": "missed",
-    }
-    assert document["kpis"]["overall"][6] | {"name": "", "target": ""} == {
-        "name": "",
-        "value": None,
-        "unit": "%",
-        "sample": 0,
-        "target": "",
-        "verdict": "no data",
-    }
-    assert list(document["kpis"]) == ["overall", "by_queue", "by_type", "by_skill"]
-    assert document["kpis"]["by_queue"] == {"critical": document["kpis"]["overall"]}
+    assert [kpi["value"] for kpi in kpis["overall"]] == list(FIGURES)
+    assert kpis["overall"][2] == shown | {"target": {"comparison": ">", "number": 95, "text": "> 95%"}}
+    assert [kpis["overall"][6][key] for key in ("value", "sample", "verdict")] == [None, 0, "no data"]
+    assert kpis["overall"][1]["target"] is None
+    assert list(kpis) == ["overall", "by_queue", "by_type", "by_skill"]
+    assert kpis["by_queue"] == {"critical": kpis["overall"]}
     assert [day["completed"] for day in document["completed_per_day"]] == [12, 7, 0, 31, 4]
     assert document["completed_per_day"][1]["day"] == "2026-11-17T00:00:00Z"
-    assert document["queues"][1] == {
-        "queue": "urgent",
-        "waiting": 7,
-        "in_progress": 1,
-        "capacity": 5,
-        "concurrency": None,
-        "utilisation": 1.4,
-    }
-    assert document["queues"][3]["capacity"] is document["queues"][3]["utilisation"] is None
-    assert document["tasks"][0] == {
+    assert [load["queue"] for load in document["queues"]] == ["critical", "urgent", "normal", "backlog"]
+    assert [document["queues"][1][key] for key in ("waiting", "in_progress", "capacity")] == [7, 1, 5]
+    assert [load["utilisation"] for load in document["queues"]] == [1, 1.4, 0, None]
+    assert [task["id"] for task in document["tasks"]] == [entry.id for entry in made.standings]
+
+
+def test_json_holds_every_value_of_a_standing() -> None:
+    """Times are times and durations are milliseconds, negative ones too; a title and a queue stand beside them."""
+    late, *_, free, _ = reports.to_dict(full_report())["tasks"]
+    task, spec = queued("W", queue="high_priority"), next(spec for spec in DEFAULT_QUEUES if spec.name == "urgent")
+    whole = attrs.evolve(standing(task, spec, TASKS_NOW + HOUR, expected=TASKS_NOW), pauses=HOUR)
+    [written] = reports.to_dict(StatusReport("one", scorecard(), (), (TaskStanding.of(task, whole),)))["tasks"]
+
+    assert {key: late[key] for key in late if key != "standing"} == {
         "id": "T-late",
         "title": "a task",
         "queue": "normal",
         "since": "2026-11-19T04:00:00Z",
-        "status": made.standings[0].standing.status.value,
-        "deadline": "2026-11-20T08:00:00Z",
-        "elapsed_ms": 108_000_000,
-        "remaining_ms": -7_200_000,
-        "slack_ms": -7_200_000,
-        "used": 30 / 28,
-        "paused": False,
-        "expected": None,
     }
-    assert document["tasks"][-2]["deadline"] is document["tasks"][-2]["remaining_ms"] is None
+    assert (late["standing"]["deadline"], late["standing"]["used"]) == ("2026-11-20T08:00:00Z", 30 / 28)
+    assert (late["standing"]["elapsed_ms"], late["standing"]["remaining_ms"]) == (108_000_000, -7_200_000)
+    assert free["standing"]["deadline"] is free["standing"]["remaining_ms"] is None
+    for name, value in attrs.asdict(whole, recurse=False).items():
+        if isinstance(value, timedelta):
+            assert written["standing"][f"{name}_ms"] == value / timedelta(milliseconds=1)
+        elif isinstance(value, datetime):
+            assert written["standing"][name] == write_time(value)
+        elif name in ("slack", "lead") and value is None:
+            assert written["standing"][f"{name}_ms"] is None
+        else:
+            assert written["standing"][name] == value
+
+
+def test_json_leaves_nothing_out() -> None:
+    """Every attribute of what a report is made of has its key."""
+    document = reports.to_dict(full_report())
+    task, standing = document["tasks"][0], document["tasks"][0]["standing"]
+    card = document | document["kpis"]
+    target = document["kpis"]["overall"][0]["target"]
+    holders: list[tuple[type, Any]] = [(Kpi, document["kpis"]["overall"][0]), (Target, target)]
+    holders += [(Load, document["queues"][0]), (TaskStanding, task), (Standing, standing), (Scorecard, card)]
+
+    for kind, written in holders:
+        missing = {field.name for field in attrs.fields(kind)} - {key.removesuffix("_ms") for key in written}
+        assert not missing, kind.__name__
+    assert {field.name for field in attrs.fields(StatusReport)} == {"title", "scorecard", "loads", "standings"}
+
+
+@given(st.lists(st.text(st.sampled_from("\\ud8a0f\ud800\udfff")), min_size=2, max_size=2, unique=True))
+@example(["\ud800", "\\ud800"])
+@example(["\\\ud800", "\\\\ud800"])
+@example(["\\" * 5_000, "\\" * 5_001])
+def test_json_keeps_groups_apart(names: list[str]) -> None:
+    """Two names never become one, whatever codes they look like; and each can be encoded."""
+    card = attrs.evolve(scorecard(), by_type={name: figures() for name in names})
+    document = json.loads(reports.to_json(report(card)).encode("utf-8"))
+
+    assert len(document["kpis"]["by_type"]) == 2
 
 
 def test_json_is_never_cut() -> None:

@@ -6,12 +6,14 @@ import pickle
 import threading
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import attrs
 import pytest
 
 import taskorch
-from taskorch import Amendment, Event, Subject, Task, Verb, Workflow, advance
-from taskorch.errors import AuditDamaged, AuditError, InvalidRecord
+from taskorch import Amendment, Event, QueueEngine, QueueSpec, Task, Verb, Workflow, advance
+from taskorch.errors import AuditDamaged, AuditError, InvalidRecord, TaskorchError
 from taskorch.observers import AuditLog, verify_audit
 from tests.observers.trails import KEY, NOW, event
 
@@ -22,7 +24,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "audit.jsonl"
 
 
-def records(path: Path) -> list[dict[str, object]]:
+def records(path: Path) -> list[dict[str, Any]]:
     """The records of a file."""
     return [json.loads(line) for line in path.read_bytes().splitlines()]
 
@@ -65,16 +67,43 @@ def test_a_step_has_no_versions(path: Path) -> None:
 
 def test_what_else_an_event_tells_is_kept(path: Path) -> None:
     """The time of the clock where it differs, the time of the retry, and the queue of a move are details."""
-    later = NOW + timedelta(seconds=90)
+    later, task = NOW + timedelta(seconds=90), Task.new("a task", now=NOW, queue="urgent")
     with AuditLog(path) as log:
         log(event(1, observed_at=NOW, retry_at=later))
-        log(event(2, verb=Amendment.MOVE, subject=Subject(queue="urgent", created_at=NOW)))
-        log(event(3, subject=Subject(queue="urgent", created_at=NOW)))
+        log(event(2, verb=Amendment.MOVE, task=task))
+        log(event(3, task=task))
     first, second, third = records(path)
 
     assert first["details"] == {"observed_at": "2026-11-20T10:00:00Z", "retry_at": "2026-11-20T10:01:30Z"}
-    assert (second["verb"], second["details"]) == ("move", {"queue": "urgent"})
+    assert (second["verb"], second["details"]) == ("move", {"queue": "urgent", "sla_deadline": None})
     assert "details" not in third
+
+
+def test_the_trail_says_what_a_bump_or_a_move_led_to(path: Path) -> None:
+    """The record of a bump has the score since; that of a move the queue and the deadline since."""
+    queues = QueueEngine([QueueSpec("slow", sla=timedelta(days=2)), QueueSpec("fast", sla=timedelta(hours=2))])
+    task, _ = advance(Task.new("a task", now=NOW, id="T-1", queue="slow"), Verb.ENQUEUE, now=NOW, by="ann")
+    queues.push(task, NOW)
+    with AuditLog(path) as log:
+        log(queues.bump("T-1", 12, "ann", now=NOW))
+        log(queues.move("T-1", "fast", "ann", now=NOW))
+    bump, move = records(path)
+
+    assert (bump["verb"], bump["details"]) == ("bump", {"score": 62})
+    assert (move["verb"], move["details"]) == ("move", {"queue": "fast", "sla_deadline": "2026-11-20T12:00:00Z"})
+
+
+@pytest.mark.parametrize("name", ["a\0b", "a\ud800b", "q" * 50_000], ids=range(3))
+def test_no_queue_keeps_its_event_out_of_the_trail(path: Path, name: str) -> None:
+    """Whatever a queue is called, the move into it is recorded, its name escaped and cut like other texts."""
+    task = Task.new("a task", now=NOW)
+    task = attrs.evolve(task, queue=attrs.evolve(task.queue, name=name))
+    with AuditLog(path) as log:
+        log(event(1, verb=Amendment.MOVE, task=task))
+        assert log.failed is None
+    (found,) = records(path)
+
+    assert found["details"]["queue"][:1000] == name[:1000]
 
 
 def test_other_things_are_recorded_too(path: Path) -> None:
@@ -130,6 +159,58 @@ def test_an_event_that_cannot_be_written_is_missed_aloud(path: Path, name: str) 
         assert log.failed is caught.value
         assert [problem.path for problem in caught.value.problems] == [name]
     assert path.read_bytes() == b""
+
+
+@pytest.mark.parametrize(
+    ("strange", "kind"),
+    [
+        (event(1, version="3"), InvalidRecord),
+        (event(1, version=""), InvalidRecord),
+        (event(1, version=1.5), InvalidRecord),
+        (event(1, by=None), InvalidRecord),
+        (event(1, verb=Amendment.MOVE, task="T-1"), AuditError),
+        (None, AuditError),
+    ],
+    ids=range(6),
+)
+def test_what_is_no_event_is_a_typed_error(path: Path, strange: Event, kind: type[TaskorchError]) -> None:
+    """An event whose members are of the wrong kind is refused with a typed error, which the log keeps."""
+    with AuditLog(path) as log:
+        with pytest.raises(kind) as caught:
+            log(strange)
+        assert log.failed is caught.value
+    assert path.read_bytes() == b""
+
+
+def test_the_first_error_stays_and_stops_the_log(path: Path) -> None:
+    """After an event is lost nothing more is written, so that no gap looks whole; the first error is kept."""
+    with AuditLog(path, key=KEY) as log:
+        log(event(1))
+        with pytest.raises(InvalidRecord) as first:
+            log(event(2, by=None))
+        for late in (lambda: log(event(3)), lambda: log.record(actor="ann", verb="see", subject="T-1", at=NOW)):
+            with pytest.raises(AuditError, match="nothing more is written since this failed"):
+                late()
+        assert log.failed is first.value
+    assert [found["subject"] for found in records(path)] == ["T-1"]
+
+
+def test_an_interruption_while_waiting_loses_no_event_silently(path: Path) -> None:
+    """Ctrl-C before an event is written, while another thread writes, is noted like any other loss."""
+
+    class Interrupted:
+        def __enter__(self) -> None:
+            raise KeyboardInterrupt
+
+        def __exit__(self, *_: object) -> None: ...
+
+    with AuditLog(path) as log:
+        turn, log._turn = log._turn, Interrupted()  # type: ignore[assignment]
+        with pytest.raises(KeyboardInterrupt):
+            log(event(1))
+        log._turn = turn
+        assert isinstance(log.failed, AuditError)
+        assert "KeyboardInterrupt" in str(log.failed)
 
 
 def test_threads_share_a_log(path: Path) -> None:

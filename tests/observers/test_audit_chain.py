@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from taskorch.core import json_text
 from taskorch.core.audit import LONGEST_LINE, Chain, Fault, Head, verify
-from taskorch.core.records import LONGEST_NAME, LONGEST_REASON
+from taskorch.core.records import LONGEST_DETAILS, LONGEST_NAME, LONGEST_REASON, _least, written
 from taskorch.errors import InvalidHead, InvalidRecord, WeakKey
 from tests.observers.trails import KEY, lines, record
 
@@ -213,6 +214,40 @@ def test_what_is_no_head_is_refused(text: str) -> None:
     assert caught.value.text == text
 
 
+@pytest.mark.parametrize("text", [None, b"2:" + b"0" * 64, 5, True], ids=range(4))
+def test_what_is_no_text_is_no_head(text: object) -> None:
+    """A head is read from text only; anything else is refused as it is shown."""
+    with pytest.raises(InvalidHead) as caught:
+        Head.of(text)  # type: ignore[arg-type]
+
+    assert caught.value.text == repr(text)
+
+
+def test_a_head_is_read_from_itself() -> None:
+    """``Head.of`` gives back a head that it is given."""
+    assert Head.of(head_of(SIX)) == head_of(SIX)
+
+
+@pytest.mark.parametrize(
+    ("sequence", "mac"),
+    [
+        (2, "é"),
+        (2, "f" * 63),
+        (2, "F" * 64),
+        (2, None),
+        (-1, "f" * 64),
+        (0, "f" * 64),
+        ("2", "f" * 64),
+        (True, "f" * 64),
+    ],
+    ids=range(8),
+)
+def test_a_head_that_cannot_be_is_refused(sequence: int, mac: str) -> None:
+    """A head that no chain can have is refused when it is made."""
+    with pytest.raises(InvalidHead):
+        Head(sequence, mac)
+
+
 # --- records -----------------------------------------------------------------------------------------------------
 
 
@@ -232,13 +267,16 @@ def test_every_text_is_one_harmless_line(text: str) -> None:
     assert fault([line]) is None
 
 
-@pytest.mark.parametrize("char", ["\n", "\r", "\0", "\x1b", "\x7f", "\x85", "\u2028", "\u2029", "\u202e", "\udcff"])
+@pytest.mark.parametrize(
+    "char", ["\n", "\r", "\0", "\x1b", "\x7f", "\x85", "\u2028", "\u2029", "\u202e", "\udcff", "\u3164"]
+)
 def test_active_characters_are_escaped(char: str) -> None:
     """Control characters, line separators, turns of direction and halves of characters stand as escapes."""
-    line = line_of(actor=f"a{char}b", details={"k": char} if char not in "\0\udcff" else {})
+    line = line_of(actor=f"a{char}b", details={"k": [char], f"{char}k": {}})
 
     assert char.encode("utf-8", "surrogatepass") not in line[:-1]
     assert json.loads(line)["actor"] == f"a{char}b"
+    assert json.loads(line)["details"] == {"k": [char], f"{char}k": {}}
 
 
 def test_plain_text_stays_readable() -> None:
@@ -290,6 +328,63 @@ def test_a_record_that_makes_no_sense_is_refused(members: dict[str, object], pat
         line_of(**members)
 
     assert [problem.path for problem in caught.value.problems] == [path]
+
+
+@pytest.mark.parametrize(
+    "details",
+    [
+        {"a": [[[0] * 100] * 100] * 100},
+        {"a": [0] * 10**6},
+        {"a": dict.fromkeys(map(str, range(10**4)))},
+        {"k" * 40_000: 1},
+        {"a": [["x" * 300] * 100] * 100},
+        {"a": [1 << 10_000] * 100},
+    ],
+    ids=range(6),
+)
+def test_details_are_bounded_before_they_are_walked(
+    details: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Details beyond the bound are refused after a look at no more of them than could be written."""
+    looked = 0
+
+    def child(path: str, key: str | int) -> str:
+        nonlocal looked
+        looked += 1
+        return path
+
+    monkeypatch.setattr(json_text, "child", child)
+    with pytest.raises(InvalidRecord, match="at most 32,768 bytes of JSON"):
+        line_of(details=details)
+    assert looked <= LONGEST_DETAILS / 2
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        max_leaves=20,
+    )
+)
+def test_the_count_of_details_is_never_too_high(value: object) -> None:
+    """What is counted while details are walked is at most what they take, so that nothing that fits is refused."""
+    waiting, least = [value], 1
+    while waiting:
+        item = waiting.pop()
+        least += _least(item)
+        waiting += item.values() if isinstance(item, dict) else item if isinstance(item, list) else ()
+
+    assert least <= len(written({"": value})) - len('{"":}')
+
+
+def test_details_up_to_the_bound_are_written() -> None:
+    """Details of just the bound are written, and one byte more is refused."""
+    most = LONGEST_DETAILS - len('{"k":""}')
+    assert json.loads(line_of(details={"k": "x" * most}))["details"] == {"k": "x" * most}
+    with pytest.raises(InvalidRecord, match="at most 32,768"):
+        line_of(details={"k": "x" * (most + 1)})
+    zeros = [0] * ((LONGEST_DETAILS - len('{"k":[]}') + 1) // 2)
+    assert json.loads(line_of(details={"k": zeros}))["details"] == {"k": zeros}
 
 
 @pytest.mark.parametrize("year", [1, 9999])

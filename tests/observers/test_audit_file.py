@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from taskorch.core.audit import LONGEST_LINE, Fault, Head
-from taskorch.errors import AuditBusy, AuditDamaged, AuditError, WeakKey
+from taskorch.errors import AuditBusy, AuditDamaged, AuditError, InvalidHead, WeakKey
 from taskorch.observers import AuditLog, read_key, verify_audit
-from tests.observers.trails import KEY, event, written
+from tests.observers.trails import KEY, NOW, event, written
 
 BOTH_WAYS = pytest.mark.parametrize("verify_all", [True, False], ids=["all", "end"])
 
@@ -95,6 +95,36 @@ def test_what_is_set_aside_is_told(path: Path, caplog: pytest.LogCaptureFixture)
     assert "half a record (10 bytes) is set aside" in caplog.text
     assert "first" not in caplog.text
     assert path.with_name("audit.jsonl.torn").read_bytes() == b"first half\nother half\n"
+
+
+@BOTH_WAYS
+def test_all_of_a_torn_tail_is_set_aside(path: Path, monkeypatch: pytest.MonkeyPatch, verify_all: bool) -> None:
+    """However little of it one call to the system writes, nothing of the half record is lost."""
+    write, half = os.write, bytes(range(32, 127)) + b"half"
+    written(path, 1)
+    with path.open("ab") as file:
+        file.write(half)
+    monkeypatch.setattr(os, "write", lambda handle, data: write(handle, bytes(data)[:5]))
+    with AuditLog(path, key=KEY, verify_all=verify_all) as log:
+        assert log.torn == half
+    assert path.with_name("audit.jsonl.torn").read_bytes() == half + b"\n"
+    assert verify_audit(path, key=KEY).is_whole
+
+
+def test_a_torn_tail_that_cannot_be_set_aside_stays(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If there is no room for the half record elsewhere, the file stays as it is."""
+    written(path, 1)
+    with path.open("ab") as file:
+        file.write(b"half a record")
+    before = path.read_bytes()
+    full_after(5, monkeypatch)
+    with pytest.raises(AuditError, match="No space left"):
+        AuditLog(path, key=KEY)
+    monkeypatch.undo()
+
+    assert path.read_bytes() == before
+    with AuditLog(path, key=KEY) as log:
+        assert log.torn == b"half a record"
 
 
 def damage(data: bytes) -> dict[str, tuple[bytes, int, Fault]]:
@@ -281,8 +311,13 @@ def test_half_a_line_that_cannot_be_taken_back(path: Path, monkeypatch: pytest.M
     assert verify_audit(path, key=KEY).head.sequence == 2
 
 
-def test_an_interruption_leaves_whole_records(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C in the middle of writing leaves no half record, and the log goes on."""
+@pytest.mark.parametrize(
+    "deed",
+    [lambda log: log(event(2)), lambda log: log.record(actor="ann", verb="see", subject="T-2", at=NOW)],
+    ids=["event", "record"],
+)
+def test_an_interruption_leaves_whole_records(path: Path, monkeypatch: pytest.MonkeyPatch, deed) -> None:
+    """Ctrl-C in the middle of writing leaves no half record; the log keeps that one is lost, and stops."""
     write = os.write
 
     def interrupted(handle: int, data: bytes) -> int:
@@ -293,10 +328,13 @@ def test_an_interruption_leaves_whole_records(path: Path, monkeypatch: pytest.Mo
         log(event(1))
         monkeypatch.setattr(os, "write", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            log(event(2))
+            deed(log)
         monkeypatch.undo()
-        log(event(3))
-    assert subjects(path) == ["T-1", "T-3"]
+        assert isinstance(log.failed, AuditError)
+        assert "KeyboardInterrupt" in str(log.failed)
+        with pytest.raises(AuditError, match="nothing more is written since this failed"):
+            log(event(3))
+    assert subjects(path) == ["T-1"]
     assert verify_audit(path, key=KEY).is_whole
 
 
@@ -364,11 +402,54 @@ def test_what_cannot_be_opened_is_a_typed_error(tmp_path: Path) -> None:
             verify_audit(path)
 
 
+@pytest.mark.parametrize("name", ["nul\0", "half\ud800"], ids=range(2))
+def test_a_path_that_no_file_can_have_is_a_typed_error(tmp_path: Path, name: str) -> None:
+    """A name that the system cannot take is refused like one that is not there."""
+    path = tmp_path / name
+    for ask, said in ((AuditLog, "cannot be opened"), (verify_audit, "cannot be read"), (read_key, "cannot be read")):
+        with pytest.raises(AuditError, match=said) as caught:
+            ask(path)
+        assert caught.value.path == str(path)
+
+
+@pytest.mark.parametrize("head", ["", b"2:" + b"0" * 64, 5, 2.5, ("2", "0" * 64)], ids=range(5))
+def test_what_is_no_head_is_a_typed_error(path: Path, head: object) -> None:
+    """A head of the wrong kind is refused before the file is opened."""
+    for ask in (AuditLog, verify_audit):
+        with pytest.raises(InvalidHead):
+            ask(path, head=head)  # type: ignore[operator]
+    assert not path.exists()
+
+
+def test_a_whole_other_file_shows_against_a_head_only(path: Path) -> None:
+    """A file written with the same key and put in the place of this one shows against a published head only."""
+    head, other = written(path, 2), path.with_name("other.jsonl")
+    with AuditLog(other, key=KEY) as log:
+        for number in (7, 8, 9):
+            log(event(number))
+    other.replace(path)
+
+    assert verify_audit(path, key=KEY).is_whole
+    flaw = verify_audit(path, key=KEY, head=head).flaw
+    assert flaw is not None
+    assert (flaw.line, flaw.fault) == (2, Fault.REWRITTEN)
+
+
 def test_a_key_is_read_from_a_file(path: Path) -> None:
-    """The key of a file is its bytes without line ends behind them; a weak or absent one is refused."""
-    for content in (KEY, KEY + b"\n", KEY + b"\r\n"):
+    """The key of a file is its bytes, but for one line end behind plain text; a weak or absent one is refused."""
+    binary = b"\xff" + KEY
+    for content, key in (
+        (KEY, KEY),
+        (KEY + b"\n", KEY),
+        (KEY + b"\r\n", KEY),
+        (KEY + b"\r", KEY + b"\r"),
+        (KEY + b"\n\n", KEY + b"\n\n"),
+        (binary + b"\n", binary + b"\n"),
+        (binary + b"\r\n", binary + b"\r\n"),
+        (KEY + b"\t\n", KEY + b"\t\n"),
+    ):
         path.write_bytes(content)
-        assert read_key(path) == KEY
+        assert read_key(path) == key
     path.write_bytes(b"short\n")
     with pytest.raises(WeakKey):
         read_key(path)

@@ -67,7 +67,7 @@ def _add_route(make: _Maker, carry_out: Callable[..., Exit]) -> None:
     text = "say which call does what a text asks for, in French or English"
     epilog = "exit codes:\n  0  one call\n  1  several fit, or none\n  2  the text is too long"
     route = _add(make, "route", text, epilog)
-    route.add_argument("text", metavar="TEXT", help="what is wanted, such as 'mettre la tâche en attente'")
+    route.add_argument("text", metavar="TEXT", nargs="+", help="what is wanted, such as: mettre la tâche en attente")
     route.add_argument("--json", action="store_true", help="print the answer as a document")
     route.set_defaults(command=carry_out)
 

@@ -13,7 +13,7 @@ from taskorch.core.vocabulary import KEYWORDS, PENDING
 
 def show_route(asked: Namespace, screen: Screen) -> Exit:
     """Say which agent and which call a text asks for; where several fit, all of them."""
-    found = route(asked.text)
+    found = route(" ".join(asked.text))
     if asked.json:
         screen.put(json.dumps(_document(found), indent=2))
     else:

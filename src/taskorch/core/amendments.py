@@ -6,6 +6,7 @@ from typing import Any
 from taskorch.core.copies import changed
 from taskorch.core.events import Amendment, Event
 from taskorch.core.task import Task, utc
+from taskorch.core.texts import require_plain
 from taskorch.errors import IllegalTransition
 
 
@@ -30,11 +31,13 @@ def amend(
 
     Raises:
         IllegalTransition: The task is final.
-        InvalidTask: *now* has no zone, or is beyond the calendar.
+        InvalidTask: *now* has no zone, or is beyond the calendar; or *by* or *reason* is no text that can be
+            read back.
     """
     if task.is_final:
         raise IllegalTransition(task.id, task.state.current, amendment, ())
     now = utc(now, "now")
+    require_plain({"by": by} if reason is None else {"by": by, "reason": reason})
     at = max(now, task.state.changed_at)
     metadata = changed(
         task.metadata,

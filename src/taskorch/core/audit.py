@@ -68,7 +68,10 @@ class Head:
     mac: str = _NO_MAC
 
     def __attrs_post_init__(self) -> None:
-        if not _HEAD.fullmatch(str(self)) or (self.sequence == 0 and self.mac != _NO_MAC):
+        kinds: tuple[object, object] = self.sequence, self.mac
+        if not (isinstance(kinds[0], int) and isinstance(kinds[1], str) and _HEAD.fullmatch(str(self))):
+            raise InvalidHead(str(self))
+        if self.sequence == 0 and self.mac != _NO_MAC:
             raise InvalidHead(str(self))
 
     def __str__(self) -> str:
@@ -77,11 +80,14 @@ class Head:
     @classmethod
     def of(cls, text: "Head | str") -> "Head":
         """The head that ``str(head)`` wrote, or that is one; raises ``InvalidHead`` for anything else."""
-        if isinstance(text, Head):
-            return text
-        match = _HEAD.fullmatch(text.strip().lower()) if isinstance(text, str) else None
+        given: object = text
+        if isinstance(given, Head):
+            return given
+        if not isinstance(given, str):
+            raise InvalidHead(repr(given))
+        match = _HEAD.fullmatch(given.strip().lower())
         if not match or (match[1] == "0" and match[2] != _NO_MAC):
-            raise InvalidHead(text if isinstance(text, str) else repr(text))
+            raise InvalidHead(given)
         return cls(int(match[1]), match[2])
 
 

@@ -7,9 +7,11 @@ from typing import Final, Protocol
 
 import attrs
 
+from taskorch.core.json_text import described
 from taskorch.core.opening_hours import Hours, Week, read_holidays, read_week, read_zone
 from taskorch.core.times import LONGEST, in_utc, instant, microseconds
-from taskorch.errors import InvalidCalendar, Problem
+from taskorch.core.times import duration as read_duration
+from taskorch.errors import InvalidCalendar, InvalidWorkflow, Problem
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 _DAY: Final = timedelta(days=1)
@@ -122,16 +124,16 @@ class BusinessCalendar:
     def __reduce__(self) -> tuple[object, ...]:
         return BusinessCalendar, (self.hours, self.holidays, self.tz)  # without what was found by the way
 
-    def add(self, start: datetime, duration: timedelta) -> datetime:
+    def add(self, start: datetime, duration: float | timedelta) -> datetime:
         """The earliest instant by which *duration* of working time has passed since *start*; *start* itself for 0.
 
         Args:
             start: Any instant (UTC).
-            duration: From 0 to a hundred years.
+            duration: Seconds or a timedelta, from 0 to a hundred years.
 
         Raises:
-            InvalidCalendar: *start* has no zone, or it or the answer is outside 1900 to 2199; *duration* is out of
-                range; or ten years go by without an open hour.
+            InvalidCalendar: *start* has no zone, or it or the answer is outside 1900 to 2199; *duration* is none, or
+                out of range; or ten years go by without an open hour.
         """
         need, start = _length(duration), _within(start, "start")
         if need == 0:
@@ -144,12 +146,12 @@ class BusinessCalendar:
             lambda month, left: month.earliest(month.until(at) + left),
         )
 
-    def subtract(self, end: datetime, duration: timedelta) -> datetime:
+    def subtract(self, end: datetime, duration: float | timedelta) -> datetime:
         """The latest instant from which *duration* of working time passes until *end*; *end* itself for 0.
 
         Args:
             end: Any instant (UTC).
-            duration: From 0 to a hundred years.
+            duration: Seconds or a timedelta, from 0 to a hundred years.
 
         Raises:
             InvalidCalendar: As for ``add``.
@@ -242,9 +244,20 @@ def subtract(calendar: Calendar, end: datetime, duration: timedelta) -> datetime
 
 def _reached(local: datetime, shown: int) -> int:
     """The first instant at which the clock on the wall shows *local* (microseconds: *shown*) or later."""
+    try:
+        return _searched(local, shown)
+    except InvalidCalendar:
+        raise
+    except Exception as error:  # the zone may be the host's own code, which may fail in any way
+        message = f"the zone fails at {local.replace(tzinfo=None)} with {type(error).__name__}"
+        raise InvalidCalendar.because(message, "choose another", "tz") from error
+
+
+def _searched(local: datetime, shown: int) -> int:
     before, after = local.utcoffset(), local.replace(fold=1).utcoffset()
     if before is None or after is None:
-        raise InvalidCalendar.because(f"the zone does not know its offset at {local}", "choose another", "tz")
+        message = f"the zone does not know its offset at {local.replace(tzinfo=None)}"
+        raise InvalidCalendar.because(message, "choose another", "tz")
     if before >= after:
         return shown - before // _MICROSECOND
     wall = local.replace(tzinfo=None)
@@ -263,7 +276,15 @@ def _number(day: date) -> int:
     return day.year * 12 + day.month - 1
 
 
-def _length(duration: timedelta) -> int:
+def _length(given: float | timedelta) -> int:
+    try:
+        duration = read_duration(given)
+    except (InvalidWorkflow, ValueError):  # a whole number of thousands of digits cannot even be shown
+        duration = None
+    if duration is None:
+        is_number = isinstance(given, int | float) and not isinstance(given, bool)
+        what = "a number out of range" if is_number else described(given)
+        raise InvalidCalendar.because(f"{what} is no duration", "seconds or a timedelta, at most 100 years", "duration")
     if not timedelta(0) <= duration <= LONGEST:
         hint = "a duration is not negative" if duration < timedelta(0) else "at most 100 years"
         raise InvalidCalendar.because(f"{duration} is out of range", hint, "duration")

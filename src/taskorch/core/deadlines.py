@@ -32,7 +32,8 @@ def deadline(
 ) -> datetime | None:
     """When *task* is due in the queue *spec*: its anchor and the service level, through the calendar (D0, design §6).
 
-    Time in a state of ``pause_in`` does not count, unless the deadline had passed before: no pause undoes a breach.
+    Time in a state of ``pause_in`` does not count, unless the deadline had passed before: no pause undoes a breach. One
+    that begins at the very deadline is in time, and leaves nothing to use up after it.
     While the task is paused, the answer is as if the pause ended at *now*. In a queue by date it is the date.
 
     Args:
@@ -143,11 +144,16 @@ def _due(task: Task, spec: QueueSpec, since: datetime, now: datetime | None) -> 
     for opens, closes in pauses(task, spec):
         if opens > start:
             ran = between(spec, start, opens)
-            if ran >= left:
+            # Used up is not yet late: the instant of the deadline is in time, but after hours it has passed long ago.
+            if ran >= left and _later(spec, start, left) < opens:
                 break
             left -= ran
         start = max(start, opens, closes or now or opens)
-    return start + left if spec.calendar is None else spec.calendar.add(start, left)
+    return _later(spec, start, left)
+
+
+def _later(spec: QueueSpec, start: datetime, length: timedelta) -> datetime:
+    return start + length if spec.calendar is None else spec.calendar.add(start, length)
 
 
 def between(spec: QueueSpec, start: datetime, end: datetime) -> timedelta:

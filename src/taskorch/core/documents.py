@@ -9,8 +9,7 @@ were read, in their order. cattrs does the walking; its lenient coercions are re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from enum import Enum, StrEnum
-from math import isfinite
-from typing import Any, ClassVar, TypeVar, get_args, get_origin
+from typing import Any, ClassVar, Self, TypeVar, get_args, get_origin
 
 import attrs
 from cattrs import (
@@ -41,8 +40,8 @@ FAULTS = (BaseValidationError, InvalidDocument, TypeError, ValueError)
 
 
 def is_number(value: object) -> bool:
-    """Whether *value* is a finite number; a truth value is none."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+    """Whether *value* is a number that can be reckoned with: finite, at most 1e15 either way, and no truth value."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and -1e15 <= value <= 1e15
 
 
 def snake(name: str) -> str:
@@ -78,6 +77,26 @@ class Document:
         """The members by key."""
         own = (a for a in attrs.fields(cls) if "check" in a.metadata)
         return {a.metadata["key"] or cls.key_of(a.name): a for a in own}
+
+    @classmethod
+    def from_dict(cls, data: JSON) -> Self:
+        """The value of a document, as plain data; raises an ``InvalidDocument`` of its own with every problem."""
+        if problems := json_text.check(data):
+            raise cls.invalid(problems)
+        return cls.structured(data)
+
+    @classmethod
+    def structured(cls, data: JSON, path: str = "") -> Self:
+        """The value of plain data within the limits, which lies at *path*; raises like ``from_dict``."""
+        try:
+            return structure(data, cls)
+        except InvalidDocument as error:
+            raise cls.invalid(problems_of(error, path)) from None
+
+    def to_dict(self) -> dict[str, JSON]:
+        """The document, as plain data."""
+        written: dict[str, JSON] = unstructure(self)
+        return written
 
 
 def member(

@@ -49,6 +49,15 @@ def read_duration(value: object) -> timedelta:
     return timedelta(microseconds=-total if negative else total)
 
 
+def is_duration(text: str) -> bool:
+    """Whether ``read_duration`` takes a text."""
+    try:
+        read_duration(text)
+    except InvalidDocument:
+        return False
+    return True
+
+
 def _parts(text: str) -> list[tuple[str, str, str]]:
     """Whole digits, decimals and unit of each part; empty if the text is no duration."""
     if text.startswith("P"):

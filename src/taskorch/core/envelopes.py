@@ -7,16 +7,7 @@ from typing import ClassVar, Self
 import attrs
 
 from taskorch.core import json_text
-from taskorch.core.documents import (
-    EMPTY,
-    JSON,
-    Document,
-    is_extension,
-    problems_of,
-    read_text,
-    structure,
-    unstructure,
-)
+from taskorch.core.documents import EMPTY, JSON, Document, is_extension, read_text, unstructure
 from taskorch.errors import InvalidDocument
 
 
@@ -40,10 +31,7 @@ class EnvelopedDocument(Document):
             raise cls.invalid(problems)
         if not isinstance(data, Mapping) or [key for key in data if not is_extension(key)] != [cls.wrapper]:
             raise cls.invalid.because(f'expected an object with the single key "{cls.wrapper}"')
-        try:
-            value = structure(data[cls.wrapper], cls)
-        except InvalidDocument as error:
-            raise cls.invalid(problems_of(error, cls.wrapper)) from None
+        value = cls.structured(data[cls.wrapper], cls.wrapper)
         envelope = {key: value for key, value in data.items() if key != cls.wrapper}
         return attrs.evolve(value, envelope=envelope) if envelope else value
 

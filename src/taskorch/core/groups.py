@@ -4,32 +4,41 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar, TypeVar, get_args
 
 import attrs
 
+from taskorch.core import json_text
+from taskorch.core.copies import maker
 from taskorch.core.documents import EMPTY, JSON, Check, Document, Number, member
-from taskorch.core.json_text import described
+from taskorch.core.json_text import described, join
 from taskorch.core.states import LIFECYCLE, State
+from taskorch.core.texts import check_optional_text, check_text, check_texts
 from taskorch.core.times import in_utc
 from taskorch.errors import InvalidDocument, InvalidTask, Problem
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
+_WITHIN_A_TASK = json_text.Limits(depth=json_text.LIMITS.depth - 2)  # a group lies so deep in the document
 
 
-def check_id(id: str) -> Iterator[Problem]:
+def check_id(id: object) -> Iterator[Problem]:
     """What keeps *id* from being the id of a task (design §5)."""
-    if not _ID.fullmatch(id):
+    if not isinstance(id, str):
+        yield Problem("", f"expected a string, got {described(id)}")
+    elif not _ID.fullmatch(id):
         hint = "up to 128 letters, digits and . _ : - beginning with a letter or digit"
         yield Problem("", f"{id[:40]!r} is not a task id", hint)
 
 
-def _check_ids(ids: tuple[str, ...]) -> Iterator[Problem]:
+def _check_ids(ids: object) -> Iterator[Problem]:
+    if not isinstance(ids, tuple | list):
+        yield Problem("", f"expected an array, got {described(ids)}", "a tuple of task ids")
+        return
     for index, id in enumerate(ids):
         yield from (problem._replace(path=f"[{index}]") for problem in check_id(id))
 
 
-def _check_optional_id(id: str | None) -> Iterator[Problem]:
+def _check_optional_id(id: object) -> Iterator[Problem]:
     if id is not None:
         yield from check_id(id)
 
@@ -39,12 +48,23 @@ def utc(at: object, path: str) -> datetime:
     return in_utc(at, path, InvalidTask)
 
 
-def check_title(title: object) -> Iterator[Problem]:
+def check_title(title: object) -> Iterable[Problem]:
     """What keeps *title* from being the title of a task."""
-    if not isinstance(title, str):
-        yield Problem("", f"expected a string, got {described(title)}")
-    elif not title.strip():
-        yield Problem("", "is empty", "say what is to be done")
+    if isinstance(title, str) and not title.strip():
+        return (Problem("", "is empty", "say what is to be done"),)
+    return check_text(title)
+
+
+def check_json(data: object) -> Iterable[Problem]:
+    """What keeps *data* from being JSON data that can be read back from the group of a task."""
+    return json_text.check(data, _WITHIN_A_TASK)
+
+
+def check_object(data: object) -> Iterable[Problem]:
+    """What keeps *data* from being a JSON object of a task, whatever it holds."""
+    if not isinstance(data, Mapping):
+        return (Problem("", f"expected an object, got {described(data)}"),)
+    return ()
 
 
 def _within(low: float, high: float | None) -> Check:
@@ -64,6 +84,17 @@ def _within(low: float, high: float | None) -> Check:
     return check
 
 
+_check_amount = _within(0, None)
+_check_percent = _within(0, 100)
+
+
+def _check_count(number: object) -> Iterable[Problem]:
+    """What keeps *number* from being a whole number from 0, or None."""
+    if isinstance(number, float):
+        return (Problem("", f"expected a whole number, got {described(number)}"),)
+    return _check_amount(number)
+
+
 @attrs.frozen
 class TaskDocument(Document):
     """The base of the groups: every key is written, known or not."""
@@ -77,10 +108,10 @@ class Definition(TaskDocument):
     """What is to be done, and by which skill."""
 
     title: str = member(check=check_title)
-    description: str = member("")
-    type: str = member("")
-    skill_target: str = member("")
-    entry_point: str = member("")
+    description: str = member("", check=check_text)
+    type: str = member("", check=check_text)
+    skill_target: str = member("", check=check_text)
+    entry_point: str = member("", check=check_text)
 
 
 @attrs.frozen
@@ -105,8 +136,8 @@ class TaskState(TaskDocument):
 class QueueEntry(TaskDocument):
     """The queue it is in; all null before it entered one. Position 0 once it has started."""
 
-    name: str | None = member(None)
-    position: int | None = member(None, check=_within(0, None))
+    name: str | None = member(None, check=check_optional_text)
+    position: int | None = member(None, check=_check_count)
     entered_at: datetime | None = member(None)
     sla_deadline: datetime | None = member(None)
 
@@ -119,15 +150,15 @@ class QueueEntry(TaskDocument):
         """
         if name is None:
             return NO_QUEUE
-        return cls(name=_word(name, "queue.name", "name a queue, or leave it out for one that fits"))
+        return maker(cls)(name=_word(name, "queue.name", "name a queue, or leave it out for one that fits"))
 
 
 @attrs.frozen
 class Priority(TaskDocument):
     """How urgent it is, 0 to 100, and why."""
 
-    score: Number = member(50, check=_within(0, 100))
-    factors: tuple[str, ...] = member(())
+    score: Number = member(50, check=_check_percent)
+    factors: tuple[str, ...] = member((), check=check_texts)
 
     @classmethod
     def of(cls, given: "Priority | float | str | None") -> "Priority":
@@ -141,13 +172,13 @@ class Priority(TaskDocument):
         if given is None:
             return NORMAL
         if isinstance(given, Priority):
-            return given
+            return group(given, cls, "priority", NORMAL)
         if isinstance(given, str):
-            return cls(factors=(_word(given, "priority.factors[0]", "a label such as P1, or a score of 0 to 100"),))
-        try:
-            return cls(score=given)
-        except InvalidTask as error:
-            raise InvalidTask(p._replace(path=f"priority.{p.path}") for p in error.problems) from None
+            label = _word(given, "priority.factors[0]", "a label such as P1, or a score of 0 to 100")
+            return maker(cls)(factors=(label,))
+        if problems := list(_check_percent(given)):
+            raise InvalidTask(problem._replace(path="priority.score") for problem in problems)
+        return maker(cls)(score=given)
 
 
 @attrs.frozen
@@ -155,10 +186,10 @@ class Execution(TaskDocument):
     """How its work goes."""
 
     started_at: datetime | None = member(None)
-    estimated_duration_hours: Number | None = member(None, check=_within(0, None))
-    progress_percent: Number = member(0, check=_within(0, 100))
-    current_step: str | None = member(None)
-    assigned_to: str | None = member(None)
+    estimated_duration_hours: Number | None = member(None, check=_check_amount)
+    progress_percent: Number = member(0, check=_check_percent)
+    current_step: str | None = member(None, check=check_optional_text)
+    assigned_to: str | None = member(None, check=check_optional_text)
 
 
 @attrs.frozen
@@ -184,9 +215,9 @@ class TaskOutput(TaskDocument):
 class Metadata(TaskDocument):
     """The version of the value, and who changed it last."""
 
-    version: int = member(0, check=_within(0, None))
+    version: int = member(0, check=_check_count)
     last_updated: datetime = member()
-    updated_by: str = member("taskorch")
+    updated_by: str = member("taskorch", check=check_text)
 
 
 @attrs.frozen
@@ -206,12 +237,12 @@ class Internals(Document):
 
     scheduled_for: datetime | None = member(None)
     retry_at: datetime | None = member(None)
-    attempt: int = member(0)
-    blocker: str | None = member(None)
-    reason: str | None = member(None)
+    attempt: int = member(0, check=_check_count)
+    blocker: str | None = member(None, check=check_optional_text)
+    reason: str | None = member(None, check=check_optional_text)
     restart_of: str | None = member(None, check=_check_optional_id)
     result: JSON = member(None)
-    run: Mapping[str, JSON] = member(EMPTY)
+    run: Mapping[str, JSON] = member(EMPTY, check=check_object)
 
     invalid: ClassVar[type[InvalidDocument]] = InvalidTask
 
@@ -220,16 +251,16 @@ class Internals(Document):
         """What is noted of a new task for which *given* is said, and the date *at* for its start.
 
         Raises:
-            InvalidTask: The date is said twice, or is none.
+            InvalidTask: The date is said twice, or is none; or *given* could not be read back.
         """
         if given is None:
-            return NOTHING_NOTED if at is None else cls(scheduled_for=utc(at, "at"))
-        date = given.scheduled_for
-        if at is not None and date is not None:
+            return NOTHING_NOTED if at is None else maker(cls)(scheduled_for=utc(at, "at"))
+        notes = group(given, cls, "x-taskorch", NOTHING_NOTED)
+        if at is None:
+            return notes
+        if notes.scheduled_for is not None:
             raise InvalidTask.because("the date is given twice", "leave out at, or internals.scheduled_for", "at")
-        if at is not None:
-            return attrs.evolve(given, scheduled_for=utc(at, "at"))
-        return given if date is None else attrs.evolve(given, scheduled_for=utc(date, "x-taskorch.scheduled_for"))
+        return attrs.evolve(notes, scheduled_for=utc(at, "at"))
 
 
 def check_state(state: TaskState) -> Iterator[Problem]:
@@ -262,7 +293,47 @@ def _word(word: str, path: str, hint: str) -> str:
         raise InvalidTask.because(f"expected a string, got {described(word)}", hint, path)
     if not word.strip():
         raise InvalidTask.because("is empty", hint, path)
+    if problems := list(check_text(word)):
+        raise InvalidTask(problem._replace(path=path) for problem in problems)
     return word
+
+
+G = TypeVar("G", bound=Document)
+
+
+def group(given: G | None, cls: type[G], path: str, usual: G) -> G:
+    """The group of a new task that somebody has made by hand, its times in UTC.
+
+    What its constructor has not asked is asked here: what could not be read back is refused on its way in.
+
+    Args:
+        given: The group; None for the *usual* one.
+        cls: Its class.
+        path: Where it lies in the document.
+        usual: What is said where nothing is.
+
+    Raises:
+        InvalidTask: It is no such group, or holds what is no time or no JSON data.
+    """
+    if given is None or given is usual:
+        return usual
+    if not isinstance(given, cls):
+        raise InvalidTask.because(f"expected {cls.__name__}, got {described(given)}", path=path)
+    data: dict[str, object] = {}
+    times: dict[str, datetime] = {}
+    for key, attribute in given.members().items():
+        value = getattr(given, attribute.name)
+        if not _is_time(attribute):
+            data[key] = value
+        elif value is not None:
+            times[attribute.name] = utc(value, join(path, key))
+    if problems := list(check_json(data | given.extensions)):
+        raise InvalidTask(problem._replace(path=join(path, problem.path)) for problem in problems)
+    return attrs.evolve(given, **times) if times else given
+
+
+def _is_time(attribute: "attrs.Attribute[Any]") -> bool:  # Any: a member may have any type
+    return attribute.type is datetime or datetime in get_args(attribute.type)
 
 
 # Values that are shared by all tasks of which nothing else is said: they are frozen, and a task stays small.

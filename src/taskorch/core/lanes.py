@@ -60,15 +60,20 @@ class Discipline(Protocol):
 
 
 class Strict:
-    """The lowest rank first; among equals the task that ranks first. Lower ranks can starve higher ones."""
+    """The lowest rank first. Lower ranks can starve higher ones.
+
+    Among equal ranks the task that ranks first is served; where the queues age at different rates, the one that is
+    due first.
+    """
 
     def choose(self, lanes: Sequence[Lane]) -> Lane:
         """The lane of the lowest rank."""
         if len(lanes) == 1 or lanes[1].rank != lanes[0].rank:
             return lanes[0]
-        return min(
-            (lane for lane in lanes if lane.rank == lanes[0].rank), key=lambda lane: (lane.head[1], lane.head[0])
-        )
+        tied = [lane for lane in lanes if lane.rank == lanes[0].rank]
+        if len({lane.spec.ageing for lane in tied}) == 1:
+            return min(tied, key=lambda lane: (lane.head[1], lane.head[0]))
+        return min(tied, key=lambda lane: lane.head[0])  # points earned at different rates cannot be compared
 
     def served(self, lane: Lane, lanes: Sequence[Lane]) -> None:
         """It has no memory."""
@@ -88,31 +93,26 @@ class EarliestDeadline:
 class Weighted:
     """Shares by weight, and nobody starves: start-time fair queueing (Goyal, Vin, Cheng 1996) for equal tasks.
 
-    A lane of weight w that has a task to give all the time waits for at most the sum, over the other lanes, of
-    their weight divided by w plus one, before it gives its next. A lane that had nothing to give has saved
-    nothing up.
+    A queue of weight w that has a task to give all the time waits for at most the sum, over the other queues, of
+    their weight divided by w plus one, before it gives its next. A queue that had nothing to give has saved nothing
+    up. Within a queue its lane of the lowest rank gives.
     """
 
     def __init__(self) -> None:
         self._clock = 0.0
-        self._starts: dict[str, float] = {}  # by lane: the virtual time at which its next task starts
-        self._present: frozenset[str] = frozenset()  # the lanes that took part in the last choice
+        self._starts: dict[str, float] = {}  # by queue: the virtual time at which its next task starts, if not now
 
     def choose(self, lanes: Sequence[Lane]) -> Lane:
         """The lane whose next task starts first in virtual time."""
-        return min(lanes, key=lambda lane: self._start(lane.name))
+        return min(lanes, key=self._start)  # of equals the first, and ranks are in order
 
     def served(self, lane: Lane, lanes: Sequence[Lane]) -> None:
-        """Let the lane's next task start one share later."""
-        present = {other.name: self._start(other.name) for other in lanes}
-        self._starts |= present
-        self._present = frozenset(present)
-        self._clock = self._starts[lane.name]
-        self._starts[lane.name] += 1 / lane.spec.weight
+        """Let the queue's next task start one share later."""
+        self._clock = self._start(lane)
+        self._starts[lane.spec.name] = self._clock + 1 / lane.spec.weight
 
-    def _start(self, name: str) -> float:
-        start = self._starts.get(name, 0.0)
-        return start if name in self._present else max(start, self._clock)
+    def _start(self, lane: Lane) -> float:
+        return max(self._starts.get(lane.spec.name, 0.0), self._clock)
 
 
 DISCIPLINES: Final[Mapping[str, Callable[[], Discipline]]] = {
@@ -123,14 +123,16 @@ DISCIPLINES: Final[Mapping[str, Callable[[], Discipline]]] = {
 """The disciplines by name."""
 
 
-def discipline_of(wish: str | Discipline) -> Discipline:
+def discipline_of(wish: object) -> Discipline:
     """The discipline of that name, new; one that is given stays.
 
     Raises:
         InvalidQueue: There is none of that name.
     """
-    if not isinstance(wish, str):
-        return wish
-    if wish not in DISCIPLINES:
-        raise InvalidQueue.because(f"{wish[:40]!r} is not known", suggestion(wish, DISCIPLINES), "discipline")
-    return DISCIPLINES[wish]()
+    if isinstance(wish, str) and wish in DISCIPLINES:
+        return DISCIPLINES[wish]()
+    if isinstance(wish, str) or not hasattr(wish, "choose") or not hasattr(wish, "served"):
+        hint = suggestion(str(wish), DISCIPLINES)
+        raise InvalidQueue.because(f"{str(wish)[:40]!r} is not known", hint, "discipline")
+    own: Discipline = wish  # it has what is asked of one
+    return own

@@ -3,10 +3,12 @@
 from datetime import datetime
 
 from taskorch.core.copies import copier, maker
+from taskorch.core.documents import suggestion
 from taskorch.core.events import Event
 from taskorch.core.states import LIFECYCLE, State, TransitionTable, Verb
 from taskorch.core.task import Execution, Internals, Metadata, Moment, QueueEntry, Task, TaskState, utc
-from taskorch.errors import IllegalTransition, InvalidTask
+from taskorch.core.texts import require_plain
+from taskorch.errors import IllegalTransition, InvalidTask, UnknownVerb
 
 
 def advance(
@@ -33,10 +35,13 @@ def advance(
     Raises:
         IllegalTransition: There is no such row, or the task is final.
         InvalidTask: *now* or *retry_at* has no zone or is too far away, or *retry_at* is given for another verb
-            than ``fail``.
-        ValueError: *verb* is no verb.
+            than ``fail``; or *by* or *reason* is no text that can be read back.
+        UnknownVerb: *verb* is no verb; it is a ``ValueError`` as well.
     """
-    verb = Verb(verb)
+    try:
+        verb = Verb(verb)
+    except ValueError:
+        raise UnknownVerb(str(verb), Verb, suggestion(str(verb), Verb)) from None
     current = task.state.current
     if not table.allows(current, verb) or task.is_final:
         legal = () if task.is_final else table.verbs(current)
@@ -46,6 +51,7 @@ def advance(
         retry_at = utc(retry_at, "retry_at")
         if verb is not Verb.FAIL:
             raise InvalidTask.because(f"has no meaning for {verb}", "only a failure is retried", "retry_at")
+    require_plain({"by": by} if reason is None else {"by": by, "reason": reason})
     at = max(now, task.state.changed_at)
     target = table.target(current, verb)
     # What follows from a task that is valid, along a row, is valid: nothing is checked again.

@@ -142,9 +142,16 @@ def read_zone(tz: object, problems: list[Problem]) -> tzinfo | None:
             hint = 'an IANA name such as "Europe/Paris"; on a system without zones install the package tzdata'
             problems.append(Problem("tz", f"there is no zone {tz[:60]!r}", hint))
             return None
-    if not isinstance(zone, tzinfo) or zone.utcoffset(datetime(2000, 1, 1)) is None:  # noqa: DTZ001 - it is asked as one of its own
+    if not isinstance(zone, tzinfo) or not _knows_its_offset(zone):
         problems.append(
             Problem("tz", f"{str(tz)[:60]!r} is no zone", 'an IANA name such as "Europe/Paris", or a tzinfo')
         )
         return None
     return zone
+
+
+def _knows_its_offset(zone: tzinfo) -> bool:
+    try:
+        return datetime(2000, 1, 1, tzinfo=zone).utcoffset() is not None
+    except Exception:  # noqa: BLE001 - the zone may be the host's own code, which may fail in any way
+        return False

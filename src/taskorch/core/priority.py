@@ -1,14 +1,15 @@
 """How urgent a task is, and why; and which queue it belongs to. Both are tables, so both can be explained."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime, timedelta
-from typing import Final, NamedTuple
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 import attrs
 
 from taskorch.core.documents import JSON, Number, is_number
 from taskorch.core.task import Task
-from taskorch.errors import InvalidRule, Problem
+from taskorch.core.times import in_utc
+from taskorch.errors import InvalidRule, InvalidTask, Problem
 
 DEFAULT_WEIGHTS: Final[Mapping[str, Number]] = {"existing_client": 10, "deadline_soon": 18}
 """What each factor of D0's example adds; with the base of 50 they make its 78."""
@@ -86,7 +87,9 @@ class Scoring:
     """
 
     base: Number = 50
-    weights: Mapping[str, Number] = attrs.field(default=DEFAULT_WEIGHTS, validator=_check_weights)
+    weights: Mapping[str, Number] = attrs.field(
+        default=DEFAULT_WEIGHTS, converter=dict, validator=_check_weights, hash=False
+    )
     soon: timedelta = timedelta(days=180)
 
     def score(self, factors: Iterable[str]) -> Score:
@@ -96,7 +99,12 @@ class Scoring:
         return Score(min(max(total, 0), 100), self.base, parts)
 
     def factors(self, task: Task, now: datetime) -> tuple[str, ...]:
-        """The factors of *task* with those that rules raise at *now*: today only ``deadline_soon``."""
+        """The factors of *task* with those that rules raise at *now* (UTC): today only ``deadline_soon``.
+
+        Raises:
+            InvalidTask: *now* has no zone.
+        """
+        now = in_utc(now, "now", InvalidTask)
         named = task.priority.factors
         due = _project_deadline(task.context)
         if due is None or "deadline_soon" in named or due - now > self.soon:
@@ -104,7 +112,11 @@ class Scoring:
         return (*named, "deadline_soon")
 
     def weighed(self, task: Task, now: datetime) -> Task:
-        """*task* with the factors that hold at *now*, and the score they make."""
+        """*task* with the factors that hold at *now* (UTC), and the score they make, whatever its score was.
+
+        Raises:
+            InvalidTask: *now* has no zone.
+        """
         factors = self.factors(task, now)
         priority = attrs.evolve(task.priority, score=self.score(factors).value, factors=factors)
         return attrs.evolve(task, priority=priority)
@@ -117,7 +129,7 @@ def _project_deadline(context: Mapping[str, JSON]) -> datetime | None:
     if not isinstance(text, str):
         return None
     try:
-        day = date.fromisoformat(text[:10])
+        day = datetime.fromisoformat(text).date()  # a day alone is its beginning
         return datetime(day.year, day.month, day.day, 23, 59, 59, tzinfo=UTC)
     except ValueError:
         return None  # a context is free-form: what is no date raises no factor
@@ -131,30 +143,21 @@ def band(score: Number) -> str:
     return BANDS[-1][1]
 
 
-class Choice(NamedTuple):
-    """A queue, and what chose it.
-
-    Attributes:
-        queue: Its name.
-        because: ``explicit``, ``date``, ``label`` or ``score``.
-    """
-
-    queue: str
-    because: str
-
-
-def choose(task: Task, dated: str | None = "scheduled") -> Choice:
+def choose(task: Task, dated: str | None = "scheduled") -> tuple[str, str]:
     """The queue of *task*, by the first row that has an answer (design §6): explicit, date, label, score.
 
     Args:
         task: The task. A label is a factor that ``LABELS`` knows.
         dated: The queue for tasks that wait for a date; None if there is none, and then a date does not count.
+
+    Returns:
+        Its name, and what chose it: ``explicit``, ``date``, ``label`` or ``score``.
     """
     if task.queue.name is not None:
-        return Choice(task.queue.name, "explicit")
+        return task.queue.name, "explicit"
     if task.internals.scheduled_for is not None and dated is not None:
-        return Choice(dated, "date")
+        return dated, "date"
     for factor in task.priority.factors:
         if (queue := LABELS.get(factor.lower())) is not None:
-            return Choice(queue, "label")
-    return Choice(band(task.priority.score), "score")
+            return queue, "label"
+    return band(task.priority.score), "score"

@@ -1,26 +1,26 @@
-"""How far a task with its subtasks has come, and how far a run.
+"""How far a task with its subtasks has come.
 
 Parts count by how long they are expected to take; a part of which nothing is known counts as much as the mean of
 the others beside it, so where nothing is known of any, all count the same.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Final, NamedTuple
 
 import attrs
 
 from taskorch.core.estimates import Estimates
-from taskorch.core.events import Event
-from taskorch.core.json_text import described
-from taskorch.core.states import State, Verb
+from taskorch.core.states import State
 from taskorch.core.task import Task
-from taskorch.core.workflow import Workflow
-from taskorch.errors import InvalidReport, TaskCycle, UnknownTask
+from taskorch.errors import TaskCycle, UnknownTask
 
 _MICROSECOND: Final = timedelta(microseconds=1)
-_NEARLY: Final = math.nextafter(100, 0)
+
+NEARLY: Final = math.nextafter(100, 0)
+"""As many percent as what is not done may show."""
+
 _MOST_BITS: Final = 900  # of a sum of weights: a float holds no more than 1,023
 
 
@@ -124,9 +124,9 @@ class TaskTree:
         is_done, expected = task.state.current is State.COMPLETED, self._estimates.of(task).duration
         weight = 0 if expected is None else expected // _MICROSECOND
         if not parts:
-            percent = 100.0 if is_done else min(_NEARLY, task.execution.progress_percent)
+            percent = 100.0 if is_done else min(NEARLY, task.execution.progress_percent)
         else:
-            most = 100.0 if len(given) == len(named) else _NEARLY
+            most = 100.0 if len(given) == len(named) else NEARLY
             percent = 100.0 if is_done else min(most, _mean(parts))
             if not weight and all(part.weight for part in parts):
                 weight = sum(part.weight for part in parts)
@@ -154,145 +154,7 @@ def task_progress(id: str, tasks: Iterable[Task], estimates: Estimates | None = 
     return TaskTree(tasks, estimates).progress(id)
 
 
-class RunProgress:
-    """How far a run has come, followed by its events: ``add`` is an observer.
-
-    Adding an event and asking take the same short time however many steps and events there are.
-    """
-
-    def __init__(self, flow: Workflow, before: Iterable[str] = (), estimates: Estimates | None = None) -> None:
-        """A run of *flow*.
-
-        Args:
-            flow: The workflow.
-            before: The ids of the steps that had ended before the first event that will be added: a run that is
-                resumed tells observers nothing of its earlier life. What the workflow does not have is passed over.
-            estimates: What was observed about durations, as it is now; by default only what the steps say
-                themselves.
-        """
-        estimates = estimates or Estimates()
-        expected = {step.id: estimates.of_step(flow.name, step).duration for step in flow.steps}
-        weights = {id: 0 if duration is None else duration // _MICROSECOND for id, duration in expected.items()}
-        self._estimated = sum(weight > 0 for weight in weights.values())
-        self._weights = dict(zip(weights, _filled(tuple(weights.values())), strict=True))
-        self._total = sum(self._weights.values())
-        self._ended: set[str] = set()
-        self._done = 0  # the weights of these together
-        self._is_over = False
-        for id in before:
-            self._end(id)
-
-    def add(self, event: Event) -> None:
-        """Take in what has happened; events come in their order.
-
-        One of the run itself that ends it has ended every step, whatever was heard of them.
-        """
-        if event.step is None:
-            self._is_over = _is_end(event)
-        elif _is_end(event):
-            self._end(event.step)
-        elif event.step in self._ended:
-            self._ended.remove(event.step)
-            self._done -= self._weights[event.step]
-
-    @property
-    def ended(self) -> frozenset[str]:
-        """The ids of the steps that have ended."""
-        return frozenset(self._weights if self._is_over else self._ended)
-
-    def progress(self, reported: Mapping[str, float] | None = None) -> Progress:
-        """How far the run has come: the share of its steps that have ended, in whatever way.
-
-        Args:
-            reported: What steps that run have reported, in percent by id.
-
-        Raises:
-            InvalidReport: What was reported is no number.
-        """
-        shares = _checked(reported or {})
-        is_over = self._is_over or len(self._ended) == len(self._weights)
-        percent = None
-        if self._weights:
-            open_ones = [id for id in shares if id in self._weights and id not in self._ended]
-            begun = math.fsum(self._weights[id] * shares[id] for id in open_ones)
-            percent = 100.0 if is_over else min(_NEARLY, (100 * self._done + begun) / self._total)
-        return Progress(
-            percent=percent,
-            sample=len(self._weights),
-            ended=len(self._weights if is_over else self._ended),
-            estimated=self._estimated,
-        )
-
-    def _end(self, id: str) -> None:
-        if id in self._weights and id not in self._ended:
-            self._ended.add(id)
-            self._done += self._weights[id]
-
-
-def run_progress(
-    flow: Workflow,
-    ended: Iterable[str],
-    *,
-    reported: Mapping[str, float] | None = None,
-    estimates: Estimates | None = None,
-) -> Progress:
-    """How far a run of *flow* has come: the share of its steps that have ended, in whatever way.
-
-    A step that is skipped, omitted, cancelled or has failed for good needs no more work, so it counts as ended.
-    Whoever asks again and again while a run goes on uses ``RunProgress``.
-
-    Args:
-        flow: The workflow.
-        ended: The ids of the steps that have ended: ``ended_steps(events)`` while it runs, ``result.steps`` of a
-            ``RunResult``. What the workflow does not have is passed over.
-        reported: What steps that run have reported, in percent by id.
-        estimates: What was observed about durations; by default only what the steps say themselves.
-
-    Raises:
-        InvalidReport: What was reported is no number.
-    """
-    return RunProgress(flow, ended, estimates).progress(reported)
-
-
-def ended_steps(events: Iterable[Event], *, before: Iterable[str] = (), flow: Workflow | None = None) -> set[str]:
-    """The ids of the steps of one run that have ended, as its events tell in their order.
-
-    A failure counts as an end unless its event says when it will be retried; a retry takes it back.
-
-    Args:
-        events: The events of the run.
-        before: The ids of the steps that had ended before the first of them. A run that is resumed tells observers
-            nothing of its earlier life, and what its store holds is not public: keep what this function gave as
-            long as the run was heard, or give *flow*.
-        flow: The workflow. With it the event that ends the run itself ends every step, whatever was heard of them.
-    """
-    found, is_over = set(before), False
-    for event in events:
-        if event.step is None:
-            is_over = _is_end(event)
-        elif _is_end(event):
-            found.add(event.step)
-        else:
-            found.discard(event.step)
-    return found.union(step.id for step in flow.steps) if flow and is_over else found
-
-
-def _is_end(event: Event) -> bool:
-    """Whether a task, or a step, needs no more work after it."""
-    is_failure = event.verb == Verb.FAIL and event.retry_at is None
-    return is_failure or event.verb in (Verb.COMPLETE, Verb.CANCEL)
-
-
-def _checked(reported: Mapping[str, float]) -> dict[str, float]:
-    """What was reported, within 0 and just below 100: what has not ended is not done."""
-    for id, share in reported.items():
-        if isinstance(share, bool) or not isinstance(share, int | float):
-            message = f"expected a number of percent, got {described(share)}"
-            raise InvalidReport.because(message, "leave out what reports nothing", f"reported.{id}")
-    return {id: float(min(_NEARLY, max(0.0, share))) for id, share in reported.items()}
-
-
-def _filled(weights: Sequence[int]) -> list[int]:
+def filled(weights: Sequence[int]) -> list[int]:
     """The weights, made larger so that the mean of those that are known, by which unknown ones count, is whole."""
     known = [weight for weight in weights if weight]
     total = sum(known)
@@ -303,8 +165,8 @@ def _mean(parts: Sequence[_Part]) -> float:
     """How far all parts together have come: 100 only if each has come so far."""
     if all(part.percent == 100 for part in parts):
         return 100.0
-    weights = _filled([part.weight for part in parts])
+    weights = filled([part.weight for part in parts])
     # What is shared at every turn of a deep tree doubles each time; the last bits of such a sum do not matter.
     excess = max(0, sum(weights).bit_length() - _MOST_BITS)
     done = math.fsum((weight >> excess) * part.percent for weight, part in zip(weights, parts, strict=True))
-    return min(_NEARLY, done / (sum(weights) >> excess))
+    return min(NEARLY, done / (sum(weights) >> excess))

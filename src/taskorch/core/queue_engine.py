@@ -6,7 +6,7 @@ the outcome. So a host says ``placed`` before ``enqueue`` and ``push`` after it,
 """
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import attrs
@@ -25,9 +25,13 @@ from taskorch.core.task import QueueEntry, Task
 from taskorch.core.times import in_utc
 from taskorch.core.waiting_line import Entry, Load, Place, work_of
 from taskorch.core.waiting_room import WaitingRoom
-from taskorch.errors import DuplicateTask, IllegalTransition, InvalidTask
+from taskorch.errors import DuplicateTask, IllegalTransition, InvalidTask, QueueFull
 
-_WAITING: Final = (State.CREATED, State.QUEUED, State.SCHEDULED, State.ON_HOLD)  # found by identity, not by hash
+# Found by identity, not by hash, which is slow for enums; so are their attributes.
+_WAITING: Final = (State.CREATED, State.QUEUED, State.SCHEDULED, State.ON_HOLD, State.UNBLOCKED)
+_HAVE_PLACES: Final = (*_WAITING, State.FAILED, State.IN_PROGRESS)
+_ON_HOLD, _IN_PROGRESS = State.ON_HOLD, State.IN_PROGRESS
+_READY, _LATER, _HELD, _OUT = Place.READY, Place.LATER, Place.HELD, Place.OUT
 _queue_entry, _changed = maker(QueueEntry), copier(Task)
 
 
@@ -49,11 +53,13 @@ class QueueEngine:
     def __init__(self, specs: Iterable[QueueSpec] = DEFAULT_QUEUES, discipline: str | Discipline = "strict") -> None:
         self.specs = by_name(specs)
         self._room = WaitingRoom(self.specs)
+        self._lines = self._room.lines
+        self._only = next(iter(self.specs)) if len(self.specs) == 1 else None
         self._dated = next((name for name, spec in self.specs.items() if spec.by_date), None)
         self._discipline = discipline_of(discipline)
 
     def __len__(self) -> int:
-        return sum(line.waiting for line in self._room.lines.values())
+        return sum(line.waiting for line in self._lines.values())
 
     def __contains__(self, id: object) -> bool:
         return id in self._room.entries
@@ -64,32 +70,34 @@ class QueueEngine:
         """Put a task into its queue: the one it names, else that of its date, its label or its score.
 
         Args:
-            task: A task that waits: CREATED, QUEUED, SCHEDULED, or ON_HOLD, which is held. One that has entered
+            task: A task that waits: CREATED, QUEUED, SCHEDULED, UNBLOCKED, ON_HOLD (it is held), or FAILED with a
+                retry pending, which is its date. One that is IN_PROGRESS counts as handed out. One that has entered
                 its queue before keeps its time of entering, so that queues can be restored in any order.
             now: The time (UTC).
 
         Returns:
-            The name of the queue it waits in; another one than its own where that was full and has an overflow.
+            The name of the queue it is in; another one than its own where that was full and has an overflow.
 
         Raises:
             QueueFull: There is no place for it.
             DuplicateTask: A task of its id is here.
             UnknownQueue: There is no such queue.
-            IllegalTransition: It does not wait.
-            InvalidTask: *now* has no zone, or its deadline lies beyond the calendar.
+            IllegalTransition: It neither waits nor is in progress.
+            InvalidTask: A time has no zone, or its deadline lies beyond the calendar.
         """
         if task.id in self._room.entries:
             raise DuplicateTask(task.id, self._room.entries[task.id].line.spec.name)
-        now = in_utc(now, "now", InvalidTask)
-        if task.state.current not in _WAITING:
-            legal = () if task.is_final else LIFECYCLE.verbs(task.state.current)
-            raise IllegalTransition(task.id, task.state.current, "enqueue", legal)
-        line = self._room.line(self._choice(task))
-        if line.is_full:
+        if now.tzinfo is not UTC:
+            now = in_utc(now, "now", InvalidTask)
+        state = task.state.current
+        if state not in _WAITING:
+            _check_place(task)
+        name = task.queue.name or self._choice(task)
+        line = self._lines.get(name) or self._room.line(name)
+        if line.waiting >= line.capacity and state is not _IN_PROGRESS:
             line = self._room.line_with_room(line)
-        self._room.settle(
-            Entry(task, line, task.queue.entered_at or now), now, is_held=task.state.current is State.ON_HOLD
-        )
+        entry = Entry(task, line, task.queue.entered_at or now)
+        self._room.settle(entry, _place_of(entry, now))
         return line.spec.name
 
     def placed(self, task: Task, now: datetime) -> Task:
@@ -106,7 +114,7 @@ class QueueEngine:
             UnknownQueue: There is no such queue.
             InvalidTask: *now* has no zone, or its deadline lies beyond the calendar.
         """
-        line = self._room.line_with_room(self._room.line(self._choice(task)))
+        line = self._room.line_with_room(self._room.line(task.queue.name or self._choice(task)))
         entered = task.queue.entered_at
         entry = Entry(task, line, entered or in_utc(now, "now", InvalidTask))
         return _changed(task, queue=_queue_entry(name=line.spec.name, entered_at=entered, sla_deadline=entry.deadline))
@@ -116,7 +124,8 @@ class QueueEngine:
 
         It is in progress then, and counts against the concurrency of its queue until it is removed.
         """
-        now = in_utc(now, "now", InvalidTask)
+        if now.tzinfo is not UTC:
+            now = in_utc(now, "now", InvalidTask)
         lanes = self._room.eligible(now)
         if not lanes:
             return None
@@ -160,18 +169,18 @@ class QueueEngine:
         """
         entry = self._room.waiting(id, "bump")
         if not is_number(delta):
-            raise InvalidTask.because(f"{delta!r} is no number of points", "such as 10 or -5", "delta")
+            raise InvalidTask.because(f"{str(delta)[:40]!r} is no number of points", "such as 10 or -5", "delta")
         score = min(max(entry.task.priority.score + delta, 0), 100)
         priority = attrs.evolve(entry.task.priority, score=score)
         task, event = amend(
             _shown(entry, None), Amendment.BUMP, now=now or origin.ask()[0], by=by, reason=reason, priority=priority
         )
-        self._room.replace(entry, task, entry.line)
+        self._room.replace(entry, Entry(task, entry.line, entry.entered_at), entry.place)
         return event
 
     def move(
         self, id: str, queue: str, by: str = "taskorch", *, now: datetime | None = None, reason: str | None = None
-    ) -> Event:
+    ) -> Event | None:
         """Put a waiting task into another queue; the time it has waited goes with it.
 
         Args:
@@ -181,43 +190,52 @@ class QueueEngine:
             now: The time (UTC); by default that of the system's clock.
             reason: Why.
 
+        Returns:
+            The event that tells it; None if the task is in that queue already.
+
         Raises:
             UnknownTask: It is not here.
             UnknownQueue: There is no such queue.
             NotWaiting: It was handed out.
-            QueueFull: There is no place for it; it stays where it was.
+            QueueFull: There is no other place for it; it stays where it was.
+            InvalidTask: *now* has no zone.
         """
         entry = self._room.waiting(id, "move")
-        line = self._room.line(queue)
-        if line is not entry.line:
-            line = self._room.line_with_room(line)
-        moved = Entry(entry.task, line, entry.entered_at)
-        task, event = amend(
-            entry.task,
-            Amendment.MOVE,
-            now=now or origin.ask()[0],
-            by=by,
-            reason=reason,
-            queue=_shown(moved, None).queue,
-        )
-        self._room.replace(entry, task, line)
+        wanted = self._room.line(queue)
+        now = in_utc(now or origin.ask()[0], "now", InvalidTask)
+        if wanted is entry.line:
+            return None
+        line = self._room.line_with_room(wanted)
+        if line is entry.line:
+            raise QueueFull(queue, wanted.waiting, wanted.spec.capacity or 0)
+        place = _shown(Entry(entry.task, line, entry.entered_at), None).queue
+        task, event = amend(entry.task, Amendment.MOVE, now=now, by=by, reason=reason, queue=place)
+        self._room.replace(entry, Entry(task, line, entry.entered_at), entry.place)
         return event
 
     def update(self, task: Task, now: datetime) -> None:
-        """Take over what has changed about a task: its score, its date, whether it is ON_HOLD.
+        """Take over what has changed about a waiting task: its score, its date, its state.
 
-        Its queue and the time it entered stay; ``move`` changes the queue.
+        Its queue and the time it entered stay; ``move`` changes the queue. A task that is ON_HOLD is held; one that
+        is no longer ON_HOLD is released; otherwise what is held stays held.
 
         Raises:
             UnknownTask: It is not here.
             NotWaiting: It was handed out.
             IllegalTransition: Its state is none in which a task waits.
+            InvalidTask: It is older than what is here, or *now* has no zone.
         """
         entry = self._room.waiting(task.id, "update")
-        if task.state.current not in _WAITING:
-            raise IllegalTransition(task.id, task.state.current, "enqueue", ())
-        is_held = task.state.current is State.ON_HOLD
-        self._room.replace(entry, task, entry.line, in_utc(now, "now", InvalidTask), is_held=is_held)
+        now = in_utc(now, "now", InvalidTask)
+        _check_place(task)
+        if task.state.current is _IN_PROGRESS:
+            raise IllegalTransition(task.id, _IN_PROGRESS, "enqueue", LIFECYCLE.verbs(_IN_PROGRESS))
+        version, known = task.metadata.version, entry.task.metadata.version
+        if version < known:
+            raise InvalidTask.because(f"{version} is older than {known}", "take task(id)", "metadata.version", task.id)
+        replaced = Entry(task, entry.line, entry.entered_at)
+        stays_held = entry.place is _HELD and entry.task.state.current is not _ON_HOLD
+        self._room.replace(entry, replaced, _HELD if stays_held else _place_of(replaced, now))
 
     def hold(self, id: str) -> None:
         """Keep a waiting task back until it is released; it still takes a place. Once held, nothing changes.
@@ -227,8 +245,8 @@ class QueueEngine:
             NotWaiting: It was handed out.
         """
         entry = self._room.waiting(id, "hold")
-        if entry.place is not Place.HELD:
-            self._room.keep_back(entry)
+        if entry.place is not _HELD:
+            self._room.shift(entry, _HELD)
 
     def release(self, id: str, now: datetime | None = None) -> None:
         """Give a held task its place back, as if it had never been held. One that is not held stays.
@@ -240,12 +258,12 @@ class QueueEngine:
         Raises:
             UnknownTask: It is not here.
             NotWaiting: It was handed out.
+            InvalidTask: *now* has no zone.
         """
         entry = self._room.waiting(id, "release")
-        if entry.place is Place.HELD:
-            now = in_utc(now or origin.ask()[0], "now", InvalidTask)
-            entry.line.waiting -= 1
-            self._room.settle(entry, now)
+        now = in_utc(now or origin.ask()[0], "now", InvalidTask)
+        if entry.place is _HELD:
+            self._room.shift(entry, _LATER if entry.date is not None and entry.date > now else _READY)
 
     # --- questions ----------------------------------------------------------------------------------------
 
@@ -275,17 +293,21 @@ class QueueEngine:
 
     def loads(self) -> tuple[Load, ...]:
         """How full the queues are, in the order in which they were given."""
-        return tuple(line.load for line in self._room.lines.values())
+        return tuple(line.load for line in self._lines.values())
 
     def next_due(self, now: datetime) -> datetime | None:
-        """The earliest date still to come for which a waiting task waits; None if none does."""
-        self._room.admit(in_utc(now, "now", InvalidTask))
-        return min((line.later.first[0] for line in self._room.lines.values() if line.later), default=None)
+        """The earliest date after *now* for which a waiting task waits; None if none does."""
+        self._room.turn_to(in_utc(now, "now", InvalidTask))
+        return min((line.later.first[0] for line in self._lines.values() if line.later), default=None)
 
     def waiting(self, queue: str) -> Iterator[Task]:
-        """The tasks of a queue in their order, those with a date to come behind; held ones last."""
-        for position, entry in enumerate([*self._room.queued(self._room.line(queue))]):
-            yield _shown(entry, None if entry.place is Place.HELD else position)
+        """The tasks of a queue in their order, those with a date to come behind; held ones last.
+
+        Raises:
+            UnknownQueue: There is no such queue.
+        """
+        entries = enumerate([*self._room.queued(self._room.line(queue))])
+        return (_shown(entry, None if entry.place is _HELD else place) for place, entry in entries)
 
     def forecast(
         self,
@@ -311,10 +333,10 @@ class QueueEngine:
             InvalidTask: *now* has no zone.
         """
         line = self._room.line(queue)
-        self._room.admit(in_utc(now, "now", InvalidTask))
+        self._room.turn_to(in_utc(now, "now", InvalidTask))
         return forecast(
             [work_of(entry) for entry in self._room.queued(line)],
-            [work_of(entry) for entry in self._room.entries.values() if entry.line is line and entry.handed_out_at],
+            [work_of(entry) for entry in line.out.values()],
             now,
             slots=slots if slots is not None else line.spec.concurrency,
             per_hour=per_hour,
@@ -322,11 +344,26 @@ class QueueEngine:
         )
 
     def _choice(self, task: Task) -> str:
-        if task.queue.name is not None:
-            return task.queue.name
-        if len(self.specs) == 1:
-            return next(iter(self.specs))
-        return choose(task, self._dated).queue
+        """The queue of a task that names none."""
+        return self._only or choose(task, self._dated)[0]
+
+
+def _check_place(task: Task) -> None:
+    """Raise ``IllegalTransition`` for a task that neither waits nor is in progress."""
+    if task.is_final or task.state.current not in _HAVE_PLACES:
+        legal = () if task.is_final else LIFECYCLE.verbs(task.state.current)
+        raise IllegalTransition(task.id, task.state.current, "enqueue", legal)
+
+
+def _place_of(entry: Entry, now: datetime) -> Place:
+    """Where a task belongs by its state and its date."""
+    state = entry.task.state.current
+    if state is _ON_HOLD:
+        return _HELD
+    if state is _IN_PROGRESS:
+        entry.handed_out_at = entry.task.state.changed_at
+        return _OUT
+    return _LATER if entry.date is not None and entry.date > now else _READY
 
 
 def _shown(entry: Entry, position: int | None) -> Task:

@@ -37,12 +37,15 @@ _HOUR: Final = timedelta(hours=1)
 def _duration(value: float | timedelta | None) -> timedelta | None:
     try:
         return duration(value)
-    except InvalidWorkflow as error:
-        raise InvalidQueue(error.problems) from None
+    except InvalidWorkflow:
+        return value  # type: ignore[return-value]  # refused below, with all else that is wrong
 
 
 def _states(states: Iterable[State]) -> frozenset[State]:
-    return frozenset(states)  # a function of our own, since type checkers do not see what a bare `frozenset` takes
+    try:
+        return frozenset(states if not isinstance(states, str) else [states])  # type: ignore[list-item]
+    except TypeError:
+        return frozenset((str(states),))  # type: ignore[arg-type]  # refused below, with all else that is wrong
 
 
 def _is_whole(value: object, least: int) -> bool:
@@ -65,8 +68,8 @@ _CHECKS: Final[tuple[tuple[str, Callable[[object], bool], str, str], ...]] = (
         "{!r} is no name",
         "1–128 characters",
     ),
-    ("sla", _is_span, "{} is not above 0", "leave it out for best effort"),
-    ("at_risk", _is_span, "{} is not above 0", "leave it out for min(1 h, sla / 4)"),
+    ("sla", _is_span, "{!r} is no duration above 0", "seconds or a timedelta; leave it out for best effort"),
+    ("at_risk", _is_span, "{!r} is no duration above 0", "seconds or a timedelta; leave it out for min(1 h, sla / 4)"),
     ("capacity", lambda v: v is None or _is_whole(v, 0), "{!r} is no whole number from 0", "leave it out for no bound"),
     (
         "concurrency",
@@ -75,10 +78,19 @@ _CHECKS: Final[tuple[tuple[str, Callable[[object], bool], str, str], ...]] = (
         "leave it out for no bound",
     ),
     ("rank", lambda v: _is_whole(v, -1_000_000), "{!r} is no whole number", "0 is served first"),
-    ("ageing", lambda v: _is_number(v, 0), "{!r} is out of range", "0 to 1e6 points an hour"),
+    ("ageing", lambda v: v == 0 or _is_number(v, 1e-6), "{!r} is out of range", "0, or 1e-6 to 1e6 points an hour"),
     ("weight", lambda v: _is_number(v, 1e-6), "{!r} is out of range", "1e-6 to 1e6"),
     ("anchor", lambda v: v in list(Anchor), "{!r} is not known", "one of " + ", ".join(Anchor)),
     ("discipline", lambda v: v in list(Order), "{!r} is not known", "one of " + ", ".join(Order)),
+    ("overflow", lambda v: v is None or isinstance(v, str), "{!r} is no name", "the name of another queue"),
+    (
+        "calendar",
+        lambda v: v is None or (hasattr(v, "add") and hasattr(v, "between")),
+        "{!r} is no calendar",
+        "such as a BusinessCalendar",
+    ),
+    ("by_date", lambda v: isinstance(v, bool), "{!r} is not true or false", ""),
+    ("usage", lambda v: isinstance(v, str), "{!r} is no text", ""),
 )
 
 
@@ -175,6 +187,9 @@ def by_name(specs: Iterable[QueueSpec]) -> Mapping[str, QueueSpec]:
         InvalidQueue: Two have one name, or an overflow leads nowhere or round in a circle.
     """
     listed = list(specs)
+    for index, spec in enumerate(listed):
+        if not isinstance(spec, QueueSpec):
+            raise InvalidQueue.because("is no QueueSpec", "describe each queue by one", f"[{index}]")
     table = {spec.name: spec for spec in listed}
     problems = [Problem("", "there are no queues", "give at least one")] if not listed else []
     for index, spec in enumerate(listed):
@@ -198,9 +213,9 @@ def _overflows(spec: QueueSpec, table: Mapping[str, QueueSpec]) -> list[str]:
     return passed
 
 
-def named(table: Mapping[str, QueueSpec], name: str) -> QueueSpec:
+def named(table: Mapping[str, QueueSpec], name: object) -> QueueSpec:
     """The queue called *name*; raises ``UnknownQueue`` with a suggestion."""
-    spec = table.get(name)
+    spec = table.get(name) if isinstance(name, str) else None
     if spec is None:
-        raise UnknownQueue(name, table, suggestion(name, table))
+        raise UnknownQueue(str(name), table, suggestion(str(name), table))
     return spec

@@ -14,6 +14,8 @@ Key = TypeVar("Key", bound=Any)  # Any: whatever can be compared with its like
 
 _LONGEST = 1024
 """The most keys in a block: short enough to be moved in well under a microsecond."""
+_SHORTEST = 256
+"""A block with fewer keys is joined to its neighbour, so that there are never many blocks for few keys."""
 
 
 class Ranking(Generic[Key]):
@@ -38,6 +40,11 @@ class Ranking(Generic[Key]):
     def first(self) -> Key:
         """The lowest key; ``IndexError`` if there is none."""
         return self._blocks[0][0]
+
+    @property
+    def last(self) -> Key:
+        """The highest key; ``IndexError`` if there is none."""
+        return self._lasts[-1]
 
     def add(self, key: Key) -> None:
         """Put *key* where it belongs."""
@@ -100,8 +107,21 @@ class Ranking(Generic[Key]):
             self._tree = []
             return
         self._lasts[number] = block[-1]
+        if len(block) < _SHORTEST and self._join(number):
+            return
         if self._tree:
             self._count(number, -1)
+
+    def _join(self, number: int) -> bool:
+        """Put a short block and the one behind it together, unless that would soon be split again."""
+        left = max(min(number, len(self._blocks) - 2), 0)
+        pair = self._blocks[left : left + 2]
+        if len(pair) < 2 or len(pair[0]) + len(pair[1]) > _LONGEST // 2:
+            return False
+        pair[0].extend(pair[1])
+        del self._blocks[left + 1], self._lasts[left]
+        self._tree = []
+        return True
 
     def _split(self, number: int) -> None:
         block = self._blocks[number]

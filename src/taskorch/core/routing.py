@@ -1,8 +1,9 @@
 """From what somebody asks for, in French or English, to the call that does it (D0, "Routing").
 
-A text is read as words without case, accents, elisions and punctuation. A keyword speaks for its agent where it
-stands as whole words, in any usual form: *bloquée* for *bloquer*, *files d'attente* for *file d'attente*. Where
-two keywords want the same word, the longer one has it, so *workflow* is no *flow*.
+A text is read as words without case, elisions and punctuation. A keyword speaks for its agent where it stands as
+whole words, in any usual form: *bloquée* for *bloquer*, *files d'attente* for *file d'attente*. Where two keywords
+want the same word, the longer one has it, so *workflow* is no *flow*. Accents may be left out, but not put where
+the keyword has none: *etat* is *état*, and *chargé* is no *charge*.
 """
 
 import difflib
@@ -15,7 +16,7 @@ from typing import Final
 import attrs
 
 from taskorch.core.vocabulary import CALLS, ENGLISH_VERBS, FRENCH_VERBS, IRREGULAR, KEYWORDS, PENDING, SYNONYMS
-from taskorch.errors import TextTooLong
+from taskorch.errors import NotText, TextTooLong
 
 LONGEST_TEXT: Final = 2_000
 """Characters."""
@@ -24,13 +25,16 @@ SURE: Final = 0.6
 
 _GAP: Final = 4  # words for which … may stand
 _WORD = re.compile(r"[^\W_]+")
+_MARKS: Final = ("Mn", "Me", "Cf")  # the categories of what is no letter of its own
 _HYPHENS = str.maketrans("\u2010\u2011", "--")
 # What is left of an article or pronoun before an apostrophe, with or without it; no keyword is among them.
 _ELIDED = frozenset({"c", "d", "j", "l", "m", "n", "s", "t", "qu", "lorsqu", "puisqu", "jusqu"})
 _FRENCH = re.compile(r"\w+").findall(
-    "er e es ons ez ent ee ees ant ants ante antes ais ait ions iez aient ai as a erai eras era erons erez eront "
-    "erais erait erions eriez eraient"
+    "er e es ons ez ent é és ée ées ant ants ante antes ais ait ions iez aient ai as a âmes âtes èrent erai eras era "
+    "erons erez eront erais erait erions eriez eraient"
 )
+_Spelled = tuple[str, frozenset[int]]
+"""A word without its accents, and the letters that have one."""
 
 
 @attrs.frozen
@@ -91,8 +95,11 @@ def route(text: str) -> Route:
         text: A wish in French or English, at most 2,000 characters.
 
     Raises:
+        NotText: It is no text.
         TextTooLong: It is longer.
     """
+    if not isinstance(text, str):
+        raise NotText(text)
     if len(text) > LONGEST_TEXT:
         raise TextTooLong(len(text), LONGEST_TEXT)
     words = _words(text)
@@ -104,7 +111,9 @@ def route(text: str) -> Route:
             keywords.append(phrase.text)
             scores[phrase.agent] = scores.get(phrase.agent, 0) + phrase.length
     if not scores:
-        return Route(agent=None, domain=None, call=None, matched=(), confidence=0, suggestions=_near(words))
+        return Route(
+            agent=None, domain=None, call=None, matched=(), confidence=0, suggestions=_near([word for word, _ in words])
+        )
     total = sum(scores.values())
     order = sorted(scores, key=lambda agent: (-scores[agent], list(KEYWORDS).index(agent)))
     candidates = tuple(Candidate(agent, CALLS[agent], tuple(matched[agent]), scores[agent] / total) for agent in order)
@@ -137,26 +146,39 @@ class _Phrase:
 
 def _folded(text: str) -> str:
     """*text* without case, accents and what is invisible."""
-    bare = _bare(text.translate(_HYPHENS)).casefold().replace("\u0131", "i")  # without a dot; its capital is I
-    return _bare(bare)
+    return _spelled(text)[0]
 
 
-def _bare(text: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", text)
-    return "".join(char for char in decomposed if unicodedata.category(char) not in ("Mn", "Me", "Cf"))
+def _spelled(text: str) -> _Spelled:
+    """*text* without case, accents and what is invisible, and where the accents were."""
+    if text.isascii():
+        return text.casefold(), frozenset()
+    letters: list[str] = []
+    accents: set[int] = set()
+    for char in unicodedata.normalize("NFKD", text.translate(_HYPHENS)):
+        category = unicodedata.category(char)
+        if category in ("Mn", "Me"):
+            accents.add(len(letters) - 1)
+        elif category != "Cf":
+            plain = char.casefold().replace("\u0131", "i")  # without a dot; its capital is I
+            letters.extend(c for c in unicodedata.normalize("NFKD", plain) if unicodedata.category(c) not in _MARKS)
+    return "".join(letters), frozenset(accents)
 
 
-def _words(text: str) -> list[str]:
+def _words(text: str) -> list[_Spelled]:
     """The words of a text; what a hyphen joins is one word if the tables know it as one: *roll-back*."""
-    words: list[str] = []
-    folded, end = _folded(text), 0
+    words: list[_Spelled] = []
+    folded, accents = _spelled(text)
+    end = 0
     for match in _WORD.finditer(folded):
-        is_joined = bool(words) and folded[end : match.start()] == "-"
+        begin, joins = match.start(), bool(words) and folded[end : match.start()] == "-"
         end = match.end()
-        if is_joined and words[-1] + match[0] in _vocabulary().forms:
-            words[-1] += match[0]
+        own = frozenset(place - begin for place in range(begin, end) if place in accents)
+        if joins and (joined := words[-1][0] + match[0]) in _vocabulary().forms:
+            before = len(words[-1][0])
+            words[-1] = joined, words[-1][1] | {place + before for place in own}
         elif match[0] not in _ELIDED:
-            words.append(match[0])
+            words.append((match[0], own))
     return words
 
 
@@ -165,25 +187,27 @@ class _Vocabulary:
     """The tables as they are searched.
 
     Attributes:
-        forms: The words of the tables that each form may be of.
+        forms: The words of the tables that each form may be of, by the form without accents; each with the letters
+            that have an accent in that form.
         phrases: The phrases by their first word.
     """
 
-    forms: Mapping[str, frozenset[str]]
+    forms: Mapping[str, frozenset[tuple[str, frozenset[int]]]]
     phrases: Mapping[str, tuple[_Phrase, ...]]
 
 
 @cache
 def _vocabulary() -> _Vocabulary:
-    forms: dict[str, set[str]] = {}
+    forms: dict[str, set[tuple[str, frozenset[int]]]] = {}
     phrases: dict[str, list[_Phrase]] = {}
     for agent, text, is_keyword in _entries():
         written = [list(_split(piece)) for piece in text.split("…")]
-        pieces = tuple(tuple(map(_folded, piece)) for piece in written)
+        pieces = tuple(tuple(map(str.casefold, piece)) for piece in written)
         phrases.setdefault(pieces[0][0], []).append(_Phrase(agent, text, is_keyword, pieces))
         for word in (word for piece in written for word in piece):
             for form in _forms(word):
-                forms.setdefault(form, set()).add(_folded(word))
+                folded, accents = _spelled(form)
+                forms.setdefault(folded, set()).add((word.casefold(), accents))
     return _Vocabulary(
         {form: frozenset(words) for form, words in forms.items()},
         {word: tuple(listed) for word, listed in phrases.items()},
@@ -205,16 +229,16 @@ def _split(text: str) -> Iterator[str]:
 
 def _forms(word: str) -> Iterator[str]:
     """The forms of a word: itself, its plural or singular, and those of a verb."""
-    folded = _folded(word)
-    yield folded
-    yield from map(_folded, IRREGULAR.get(word, ()))
-    if len(folded) > 2:
-        yield from _plurals(folded)
+    yield word
+    yield from IRREGULAR.get(word, ())
+    if len(word) > 2:
+        yield from _plurals(word)
     if word in FRENCH_VERBS:
-        stem = folded.removesuffix("er").removesuffix("e")
-        yield from (stem + ending for ending in _FRENCH)
+        stem = word.removesuffix("er").removesuffix("e")
+        soft = stem[:-1] + "ç" if stem.endswith("c") else stem
+        yield from ((soft if ending[0] in "aâo" else stem) + ending for ending in _FRENCH)
     if word in ENGLISH_VERBS:
-        yield from _english(folded)
+        yield from _english(word)
 
 
 def _plurals(word: str) -> Iterator[str]:
@@ -233,10 +257,16 @@ def _english(verb: str) -> Iterator[str]:
         yield verb[:-1] + "ied"
 
 
-def _found(words: list[str]) -> list[_Phrase]:
+def _read(word: _Spelled) -> frozenset[str]:
+    """The words of the tables that a word may be a form of: it has no accents but theirs, and may lack some."""
+    folded, accents = word
+    return frozenset(known for known, theirs in _vocabulary().forms.get(folded, ()) if accents <= theirs)
+
+
+def _found(words: list[_Spelled]) -> list[_Phrase]:
     """The phrases in the text, in its order. A word is used by one phrase, or by several of equal right."""
     vocabulary = _vocabulary()
-    read = [vocabulary.forms.get(word, frozenset()) for word in words]
+    read = [_read(word) for word in words]
     matches = [
         (places, phrase)
         for begin, meanings in enumerate(read)

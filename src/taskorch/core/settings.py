@@ -20,7 +20,7 @@ from taskorch.core.documents import (
     suggestion,
     unstructure,
 )
-from taskorch.core.expressions import check_condition
+from taskorch.core.expressions import check_alert
 from taskorch.core.json_text import child, described, join
 from taskorch.core.quantities import check_quantities
 from taskorch.core.times import duration
@@ -197,7 +197,7 @@ class Webhook(WorkflowDocument):
 class Alert(WorkflowDocument):
     """A condition that is watched while steps run, and what is said when it comes true."""
 
-    condition: str = member(check=check_condition)
+    condition: str = member(check=check_alert)
     severity: str = member("warning", check=not_empty)
     message: str = member("")
 

@@ -1,16 +1,16 @@
 """Whether steps and links together make a workflow: ids, ends of links, circles."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 import attrs
 
-from taskorch.core.documents import suggestion
-from taskorch.core.expressions import parse
+from taskorch.core.documents import JSON, suggestion
+from taskorch.core.expressions import ALERTS, parse
 from taskorch.core.graph import find_cycle
 from taskorch.core.outcomes import LinkCondition, LinkType
 from taskorch.core.step import Link, Step
 from taskorch.core.templates import steps_in
-from taskorch.errors import CycleError, InvalidWorkflow, Problem
+from taskorch.errors import CycleError, InvalidCondition, InvalidWorkflow, Problem
 
 Placed = Sequence[tuple[str, str]]
 """Paths and ids of steps, in order."""
@@ -83,6 +83,35 @@ def check_named_steps(path: str, step: Step, ids: Collection[str]) -> Iterator[P
                 yield Problem(f"{path}.{key}", f"there is no step {id[:40]!r}", suggestion(id, ids))
 
 
+def placed_alerts(members: Mapping[str, JSON], path_of: Callable[[str], str]) -> Iterator[tuple[str, str]]:
+    """The paths and texts of the conditions of alerts, those in the context included.
+
+    Args:
+        members: The members of a workflow as plain data; what could not be read is passed over.
+        path_of: Where a member stands in the document.
+    """
+    context = members.get("context")
+    within = context.get("notifications") if isinstance(context, Mapping) else None
+    for path, value in (("notifications", members.get("notifications")), ("context.notifications", within)):
+        alerts = value.get("alerts") if isinstance(value, Mapping) else None
+        for number, alert in enumerate(alerts if isinstance(alerts, list | tuple) else ()):
+            text = alert.get("condition") if isinstance(alert, Mapping) else None
+            if isinstance(text, str):
+                yield path_of(f"{path}.alerts[{number}].condition"), text
+
+
+def check_alerted_steps(placed: Sequence[tuple[str, str]], ids: Collection[str]) -> Iterator[Problem]:
+    """Steps that the condition of an alert names and that are not there."""
+    for path, text in placed:
+        try:
+            named = parse(text, ALERTS).steps
+        except InvalidCondition:
+            continue  # it was told where the alert was read
+        for id in named:
+            if id not in ids:
+                yield Problem(path, f"there is no step {id[:40]!r}", suggestion(id, ids))
+
+
 def is_circular(ids: Sequence[str], links: Sequence[Link]) -> bool:
     """Whether the events start(x) and finish(x) of the steps cannot be put in order.
 
@@ -122,6 +151,7 @@ class Retained:
     placed_ids: Placed
     steps: Sequence[tuple[str, Step]]
     links: Sequence[tuple[str, Link]]
+    alerts: Sequence[tuple[str, str]] = ()
 
 
 def problems_of(retained: Retained) -> Iterator[Problem]:
@@ -134,6 +164,7 @@ def problems_of(retained: Retained) -> Iterator[Problem]:
         if step.body is not None:
             for problem in step.body.problems(ids):
                 yield problem._replace(path=f"{path}.{problem.path}" if problem.path else path)
+    yield from check_alerted_steps(retained.alerts, ids)
 
 
 def require_sound(retained: Retained, further: Iterable[Problem] = ()) -> list[Link]:

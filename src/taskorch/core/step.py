@@ -9,7 +9,7 @@ import attrs
 
 from taskorch.core.body import Body
 from taskorch.core.documents import EMPTY, JSON, member, structure
-from taskorch.core.expressions import check_condition
+from taskorch.core.expressions import check_condition, check_source
 from taskorch.core.json_text import child, described
 from taskorch.core.outcomes import LinkCondition, LinkType
 from taskorch.core.quantities import check_quantities
@@ -144,7 +144,7 @@ class Step(WorkflowDocument):
         None, read=_read_rollback, write=_write_rollback, check=_check_rollback
     )
     cache: Cache | None = member(None)
-    map: str | None = member(None, check=check_condition)
+    map: str | None = member(None, check=check_source)
     for_each: str | None = member(None, check=not_empty)
     gate: Gate | None = member(None)
     wait: Wait | None = member(None)

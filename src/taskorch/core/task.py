@@ -5,13 +5,13 @@
 merely carries what was derived. Our own facts live in the one extra group ``x-taskorch``.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import ClassVar, Self
+from typing import ClassVar, Final, Self
 
 import attrs
 
-from taskorch.core import json_text, origin
+from taskorch.core import origin
 from taskorch.core.copies import changed, maker
 from taskorch.core.documents import EMPTY, JSON, Check, member
 from taskorch.core.envelopes import EnvelopedDocument
@@ -33,12 +33,16 @@ from taskorch.core.groups import (
     TaskOutput,
     TaskState,
     check_id,
+    check_json,
+    check_object,
     check_state,
     check_title,
+    group,
     utc,
 )
-from taskorch.core.json_text import described, join
+from taskorch.core.json_text import join
 from taskorch.core.states import FINAL, State
+from taskorch.core.texts import are_plain, check_optional_text, check_text
 from taskorch.errors import InvalidDocument, InvalidTask, Problem
 
 __all__ = [
@@ -59,16 +63,31 @@ __all__ = [
 ]
 
 
+_TEXTS: Final[tuple[tuple[str, Check], ...]] = (
+    ("title", check_title),
+    ("metadata.updated_by", check_text),
+    ("definition.description", check_text),
+    ("definition.type", check_text),
+    ("definition.skill_target", check_text),
+    ("definition.entry_point", check_text),
+    ("intake_id", check_optional_text),
+)
+"""The texts of a new task in the order in which ``Task.new`` looks at them."""
+
+
+def _check_texts(*texts: object) -> None:
+    problems = [p._replace(path=path) for (path, check), text in zip(_TEXTS, texts, strict=True) for p in check(text)]
+    if problems:
+        raise InvalidTask(problems)
+
+
 def _hold(check: Check, path: str, value: object) -> None:
     if problems := [problem._replace(path=join(path, problem.path)) for problem in check(value)]:
         raise InvalidTask(problems)
 
 
-def _check_context(context: JSON) -> Iterator[Problem]:
-    if not isinstance(context, Mapping):
-        yield Problem("", f"expected an object, got {described(context)}")
-    elif context:
-        yield from json_text.check(context)
+def _check_context(context: JSON) -> Iterable[Problem]:
+    return check_object(context) or (check_json(context) if context else ())
 
 
 @attrs.frozen
@@ -76,7 +95,7 @@ class Task(EnvelopedDocument):
     """A unit of tracked work (D0, "Format de Tâche Standard"). Groups and keys are those of the document."""
 
     id: str = member(check=check_id)
-    intake_id: str | None = member(None)
+    intake_id: str | None = member(None, check=check_optional_text)
     created_at: datetime = member()
     definition: Definition = member()
     state: TaskState = member(check=check_state)
@@ -141,8 +160,11 @@ class Task(EnvelopedDocument):
         now = utc(present if now is None else now, "created_at")
         if id is None:
             id = f"TASK-{now.year}-{unique}"
-        _hold(check_title, "title", title)
-        _hold(check_id, "id", id)
+        else:
+            _hold(check_id, "id", id)
+        said = (title, by, description, type, skill_target, entry_point)
+        if intake_id is not None or not are_plain(said) or not title.strip():
+            _check_texts(*said, intake_id)
         if context is not EMPTY:
             _hold(_check_context, "context", context)
         definition = maker(Definition)(
@@ -157,8 +179,8 @@ class Task(EnvelopedDocument):
             state=maker(TaskState)(current=State.CREATED, changed_at=now, history=(created,)),
             queue=QueueEntry.of(queue),
             priority=Priority.of(priority),
-            execution=execution or UNSTARTED,
-            dependencies=dependencies or INDEPENDENT,
+            execution=group(execution, Execution, "execution", UNSTARTED),
+            dependencies=group(dependencies, Dependencies, "dependencies", INDEPENDENT),
             context=context,
             metadata=maker(Metadata)(last_updated=now, updated_by=by),
             internals=Internals.of(internals, at),

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 import attrs
 
 from taskorch.core.deadlines import deadline, is_paused, settled_at, warning
+from taskorch.core.json_text import described
 from taskorch.core.queues import QueueSpec
 from taskorch.core.sla import SlaStatus
 from taskorch.core.task import Task
@@ -68,12 +69,12 @@ class SlaWatch:
             fired: What has fired before, as ``fired`` gave it.
 
         Raises:
-            InvalidDocument: It names a threshold that does not exist.
+            InvalidDocument: It is not what ``fired`` gives, or names a threshold that does not exist.
         """
         self._heap: list[_Timer] = []
         self._next: dict[str, _Timer] = {}
         self._crossed: dict[tuple[str, int], Crossing] = {}  # crossed, but not told yet
-        self._fired = {id: _levels(id, thresholds) for id, thresholds in (fired or {}).items()}
+        self._fired = _read_fired({} if fired is None else fired)
 
     def __len__(self) -> int:
         """The tasks of which something is yet to fire."""
@@ -207,9 +208,21 @@ class SlaWatch:
             heapify(self._heap)
 
 
-def _levels(id: str, thresholds: Iterable[str]) -> int:
-    levels = 0
-    for word in [thresholds] if isinstance(thresholds, str) else thresholds:
+def _read_fired(fired: object) -> dict[str, int]:
+    if not isinstance(fired, Mapping):
+        hint = 'give back what fired gave, such as {"T-1": ["at_risk"]}'
+        raise InvalidDocument.because(f"expected thresholds by task, got {described(fired)}", hint, "fired")
+    if odd := [id for id in fired if not isinstance(id, str)]:
+        raise InvalidDocument.because(f"expected the id of a task, got {described(odd[0])}", "a string", "fired")
+    return {id: _levels(id, thresholds) for id, thresholds in fired.items()}
+
+
+def _levels(id: str, thresholds: object) -> int:
+    levels, words = 0, [thresholds] if isinstance(thresholds, str) else thresholds
+    if not isinstance(words, Iterable):
+        hint = "a list of " + ", ".join(THRESHOLDS)
+        raise InvalidDocument.because(f"expected thresholds, got {described(words)}", hint, f"fired[{id!r}]")
+    for word in words:
         if word not in THRESHOLDS:
             hint = "one of " + ", ".join(THRESHOLDS)
             raise InvalidDocument.because(f"{str(word)[:40]!r} is no threshold", hint, f"fired[{id!r}]")

@@ -92,6 +92,7 @@ SYNONYMS: Final[Mapping[str, tuple[str, ...]]] = {
     "state-machine/blocker-handler": (
         "mettre … en attente",
         "mise en attente",
+        "est … en attente",
         "mettre … en pause",
         "suspendre",
         "blocage",
@@ -223,7 +224,7 @@ ENGLISH_VERBS: Final = frozenset(
     {
         "bump", "queue", "start", "revert", "retry", "report", "audit", "log", "hold", "breach", "prioritize",
         "reorder", "move", "mark", "unblock", "put", "cancel", "run", "execute", "launch", "kick", "fail", "try",
-        "summarize", "add", "undo", "pause", "resume", "trace", "stand",
+        "roll", "summarize", "add", "undo", "pause", "resume", "trace", "stand",
     }
 )  # fmt: skip
 """Words of the tables that take *-s*, *-ed* and *-ing*, the last consonant doubled or not."""
@@ -242,9 +243,14 @@ IRREGULAR: Final[Mapping[str, tuple[str, ...]]] = {
     "terminé": ("terminée", "terminés", "terminées"),
     "coincé": ("coincée", "coincés", "coincées"),
     "surchargé": ("surchargée", "surchargés", "surchargées"),
-    "concurrent": ("concurrente", "concurrentes"),
+    "concurrent": ("concurrente", "concurrentes", "concurrency"),
+    "parallel": ("parallelism", "parallelize", "parallelized", "parallelise", "parallelised"),
+    "blocked": ("block", "blocks", "blocking"),
+    "completion": ("completed", "completing"),
+    "suivi": ("suivre", "suivons", "suivez", "suivent", "suivie", "suivies", "suivra", "suivrai"),
+    "est": ("sont", "était", "étaient", "sera", "seront", "être"),
     "asynchrone": ("asynchronous",),
-    "parallèle": ("parallèlement",),
+    "parallèle": ("parallèlement", "parallélisme", "paralléliser"),
     "log": ("logger", "loggé", "loggée"),
     "reprendre": ("reprends", "reprend", "reprenez", "reprenons", "repris", "reprise"),
     "métriques": ("métrique",),

@@ -1,7 +1,7 @@
 """One queue with the tasks in it: those that may be handed out, those whose date is still to come, those held."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import IntEnum
 from fractions import Fraction
 from typing import Final
@@ -16,10 +16,13 @@ from taskorch.core.predictions import Work
 from taskorch.core.priority import band
 from taskorch.core.queues import Order, QueueSpec
 from taskorch.core.ranking import Ranking
+from taskorch.core.states import State
 from taskorch.core.task import Task
-from taskorch.core.times import microseconds
+from taskorch.core.times import in_utc, microseconds
+from taskorch.errors import InvalidTask
 
 _HOUR: Final = 3_600_000_000  # microseconds
+_FAILED: Final = State.FAILED
 
 
 class Place(IntEnum):
@@ -39,24 +42,44 @@ _HELD = Place.HELD  # an attribute of an enum is slow
 
 
 class Entry:
-    """A task in a queue, and what it is ranked by."""
+    """A task in a queue, and what it is ranked by.
 
-    __slots__ = ("deadline", "entered_at", "handed_out_at", "key", "lane", "line", "place", "task")
+    Attributes:
+        task: The task as it was given.
+        line: Its queue.
+        entered_at: When it entered that.
+        date: Before which it is not handed out: its own, or that of its next attempt; None for none.
+        deadline: When it is due.
+        key: What it is ranked by. That holds for as long as it waits, so that order never depends on the hour.
+        lane: The lane it is in, while it may be handed out.
+        place: Where it is.
+        handed_out_at: When it was handed out.
+    """
+
+    __slots__ = ("date", "deadline", "entered_at", "handed_out_at", "key", "lane", "line", "place", "task")
 
     def __init__(self, task: Task, line: "WaitingLine", entered_at: datetime) -> None:
+        if entered_at.tzinfo is not UTC:
+            entered_at = in_utc(entered_at, "queue.entered_at", InvalidTask)
+        notes = task.internals
+        self.date = date = notes.retry_at if task.state.current is _FAILED else notes.scheduled_for
+        since = entered_at
+        if date is not None and in_utc(date, "x-taskorch.scheduled_for", InvalidTask) > since:
+            since = date
         self.task, self.line, self.entered_at = task, line, entered_at
-        self.deadline = deadline(task, line.spec, entered_at, entered_at=entered_at)
-        date = task.internals.scheduled_for
-        since = entered_at if date is None or date < entered_at else date
-        self.key: Key = line.key(task, since, self.deadline)
+        self.deadline = due = deadline(task, line.spec, entered_at, entered_at=entered_at)
+        score: Number = task.priority.score
+        points = score * line.per_point if type(score) is int else round(score * line.per_point)
+        rank, last = microseconds(since) * line.per_microsecond - points, NO_DEADLINE if due is None else due
+        self.key: Key = (last, rank, since, task.id) if line.is_edf else (rank, last, since, task.id)
         self.lane: Lane | None = None
         self.handed_out_at: datetime | None = None
         self.place = _HELD
 
     @property
-    def date(self) -> tuple[datetime, str]:
-        """What it is ordered by while its date is to come."""
-        return self.task.internals.scheduled_for or self.entered_at, self.task.id
+    def turn(self) -> tuple[datetime, str]:
+        """What it is ordered by among those with a date."""
+        return self.date or self.entered_at, self.task.id
 
 
 def work_of(entry: Entry) -> Work:
@@ -67,7 +90,7 @@ def work_of(entry: Entry) -> Work:
         given_of(entry.task),
         entry.handed_out_at,
         of_start=entry.line.spec.by_date,
-        not_before=entry.task.internals.scheduled_for if entry.place is Place.LATER else None,
+        not_before=entry.date if entry.place is Place.LATER else None,
         is_held=entry.place is Place.HELD,
     )
 
@@ -99,48 +122,51 @@ class Load:
 
 
 class WaitingLine:
-    """A queue: its lanes, and those of its tasks that are in none."""
+    """A queue: its lanes, and those of its tasks that are in none.
+
+    Attributes:
+        spec: What the queue is.
+        waiting: How many tasks wait.
+        capacity: How many may; infinite for no bound.
+        later: Those whose date is still to come, by date.
+        come: Those whose date has come, by date.
+        held: Those held, by id.
+        out: Those handed out, by id.
+        lanes: Its lanes by name.
+        is_edf: Whether the deadline comes before the score.
+        per_microsecond, per_point: What a microsecond of waiting and a point of the score are worth in a rank. A
+            point is worth the time in which ageing earns as much; without ageing the score stands alone.
+    """
 
     def __init__(self, spec: QueueSpec, ranks: Mapping[str, int]) -> None:
         self.spec = spec
-        self.waiting = self.out = 0
+        self.waiting = 0
+        self.capacity: float = float("inf") if spec.capacity is None else spec.capacity
         self.later: Ranking[tuple[datetime, str]] = Ranking()
+        self.come: Ranking[tuple[datetime, str]] = Ranking()
+        self.held: dict[str, Entry] = {}
+        self.out: dict[str, Entry] = {}
         self.lanes: dict[str, Lane] = {}
+        self.is_edf = spec.discipline is Order.EDF
+        rate = Fraction(spec.ageing).limit_denominator(1_000_000)
+        self.per_microsecond, self.per_point = rate.numerator, _HOUR * rate.denominator
         self._ranks = ranks
         self._only = None if spec.by_date else self._lane(spec.name, spec.rank)
-        self._is_edf = spec.discipline is Order.EDF
-        rate = Fraction(spec.ageing).limit_denominator(1_000_000)
-        # A score is worth the time in which ageing earns as much; without ageing it stands alone.
-        self._per_microsecond, self._per_point = rate.numerator, _HOUR * rate.denominator
-
-    @property
-    def is_full(self) -> bool:
-        """Whether it has no place for another waiting task."""
-        return self.spec.capacity is not None and self.waiting >= self.spec.capacity
 
     @property
     def is_busy(self) -> bool:
         """Whether as many of its tasks are in progress as may be."""
-        return self.spec.concurrency is not None and self.out >= self.spec.concurrency
+        return self.spec.concurrency is not None and len(self.out) >= self.spec.concurrency
 
     @property
     def load(self) -> Load:
         """How full it is now."""
-        return Load(self.spec.name, self.waiting, self.out, self.spec.capacity, self.spec.concurrency)
+        return Load(self.spec.name, self.waiting, len(self.out), self.spec.capacity, self.spec.concurrency)
 
-    def key(self, task: Task, since: datetime, due: datetime | None) -> Key:
-        """What *task* is ranked by: it holds for as long as it waits, so that order never depends on the hour.
-
-        Args:
-            task: The task.
-            since: When it began to wait for others: when it entered, or its date.
-            due: Its deadline.
-        """
-        score: Number = task.priority.score
-        points = score * self._per_point if type(score) is int else round(score * self._per_point)
-        rank = microseconds(since) * self._per_microsecond - points
-        last = NO_DEADLINE if due is None else due
-        return (last, rank, since, task.id) if self._is_edf else (rank, last, since, task.id)
+    @property
+    def ranked_lanes(self) -> list[Lane]:
+        """Its lanes, the first served first."""
+        return sorted(self.lanes.values(), key=lambda lane: (lane.rank, lane.name))
 
     def lane_of(self, task: Task) -> Lane:
         """The lane of *task* once it may be handed out."""
@@ -149,16 +175,6 @@ class WaitingLine:
         ranked_as = band(task.priority.score)
         return self._lane(f"{self.spec.name}/{ranked_as}", self._ranks.get(ranked_as, self.spec.rank))
 
-    @property
-    def ranked_lanes(self) -> list[Lane]:
-        """Its lanes, the first served first."""
-        return sorted(self.lanes.values(), key=lambda lane: (lane.rank, lane.name))
-
-    def _lane(self, name: str, rank: int) -> Lane:
-        if name not in self.lanes:
-            self.lanes[name] = Lane(name, self.spec, rank)
-        return self.lanes[name]
-
     def ahead_of(self, entry: Entry) -> int | None:
         """How many tasks of this queue come before *entry*; None for one that is held."""
         if entry.place is Place.OUT:
@@ -166,6 +182,11 @@ class WaitingLine:
         if entry.place is Place.HELD:
             return None
         if entry.lane is None:
-            return sum(len(lane.ready) for lane in self.lanes.values()) + self.later.place(entry.date)
+            return sum(len(lane.ready) for lane in self.lanes.values()) + self.later.place(entry.turn)
         before = (lane for lane in self.lanes.values() if (lane.rank, lane.name) < (entry.lane.rank, entry.lane.name))
         return sum(len(lane.ready) for lane in before) + entry.lane.ready.place(entry.key)
+
+    def _lane(self, name: str, rank: int) -> Lane:
+        if name not in self.lanes:
+            self.lanes[name] = Lane(name, self.spec, rank)
+        return self.lanes[name]

@@ -218,7 +218,9 @@ class Workflow(WorkflowDocument):
         steps_at, links_at = self.layout.path_of("steps"), self.layout.path_of("dependencies")
         placed = [(f"{steps_at}[{index}]", step) for index, step in enumerate(self.steps)]
         links = [(f"{links_at}[{index}]", link) for index, link in enumerate(self.links)]
-        return soundness.require_sound(soundness.Retained([(p, s.id) for p, s in placed], placed, links))
+        told = {"notifications": write_either(self.notifications), "context": self.context}
+        alerts = list(soundness.placed_alerts(told, self.layout.path_of))
+        return soundness.require_sound(soundness.Retained([(p, s.id) for p, s in placed], placed, links, alerts))
 
     def stages(self) -> tuple[tuple[str, ...], ...]:
         """Groups of steps that may run at the same time, each after those before it (D3)."""

@@ -11,7 +11,7 @@ from taskorch.core.json_text import described
 from taskorch.core.layout import BESIDE, BODY, EITHER, Layout
 from taskorch.core.quantities import check_quantities
 from taskorch.core.settings import Notifications, WorkflowDocument
-from taskorch.core.soundness import Retained, require_sound
+from taskorch.core.soundness import Retained, placed_alerts, require_sound
 from taskorch.core.step import Link, Step
 from taskorch.errors import InvalidDocument, InvalidWorkflow, Problem
 
@@ -58,7 +58,8 @@ def read(data: JSON, cls: type[W]) -> W:
     for path, step in read_steps:
         problems.extend(_sub_workflow_problems(step.workflow, f"{path}.workflow", cls))
     problems.extend(_reference_problems(members, layout, steps.ids()))
-    require_sound(Retained(steps.ids(), read_steps, read_links), problems)
+    alerts = list(placed_alerts(members, layout.path_of))
+    require_sound(Retained(steps.ids(), read_steps, read_links, alerts), problems)
     assert rest is not None  # noqa: S101 - without problems it was read; said for the type checker
     written = tuple(key for key in _order(data, layout) if key in cls.members() or key in rest.extensions)
     parts: dict[str, Any] = {  # Any: the attributes of cls that were read apart

@@ -37,6 +37,19 @@ class IllegalTransition(CallerError):
         super().__init__(f"can't {verb} when {state} (task {id}; legal verbs: {allowed})")
 
 
+class UnknownVerb(CallerError, ValueError):
+    """A word is none of the verbs that change a task.
+
+    Attributes:
+        verb: The word.
+        known: The verbs there are.
+    """
+
+    def __init__(self, verb: str, known: Iterable[str], hint: str = "") -> None:
+        self.verb, self.known = verb, tuple(known)
+        super().__init__(f"there is no verb {verb[:80]!r}" + (f" ({hint})" if hint else ""))
+
+
 class InvalidParameters(CallerError):
     """The values given for a run do not fit the workflow.
 
@@ -114,6 +127,18 @@ class InvalidHead(CallerError):
     def __init__(self, text: str) -> None:
         self.text = text
         super().__init__(f"{text[:80]!r} is no head; write it as it was published: its number, a colon, 64 hex digits")
+
+
+class NotText(CallerError):
+    """What should be a text is none.
+
+    Attributes:
+        kind: What it is instead, as the name of its type.
+    """
+
+    def __init__(self, value: object) -> None:
+        self.kind = type(value).__name__
+        super().__init__(f"expected a text, got {self.kind}; say in words what is wanted")
 
 
 class TextTooLong(CallerError):

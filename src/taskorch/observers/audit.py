@@ -192,7 +192,7 @@ class AuditLog:
     def _fail(self, error: BaseException) -> TaskorchError:
         """Note what keeps an event out of the trail, unless something has before."""
         known = error if isinstance(error, TaskorchError) else None
-        failure = known or AuditError(str(self.path), f"an event was lost to {type(error).__name__}: {error}")
+        failure = known or AuditError(str(self.path), f"a record was lost to {error!r}")
         self.failed = self.failed or failure
         return failure
 
@@ -254,6 +254,7 @@ def _record_of(event: Event) -> Record:
         details["retry_at"] = checked_time("retry_at", event.retry_at)
     if event.task is not None:
         details |= _amended(event.verb, event.task)
+    version: object = event.version  # the run counts none of its steps, and they say 0
     return Record(
         actor=event.by,
         verb=event.verb,
@@ -261,9 +262,8 @@ def _record_of(event: Event) -> Record:
         at=event.at,
         before=event.previous,
         after=event.state,
-        # The run counts no versions of its steps.
-        before_version=event.version - 1 if isinstance(event.version, int) and event.version > 0 else None,
-        version=None if event.version == 0 else event.version,
+        before_version=event.version - 1 if isinstance(version, int) and version > 0 else None,
+        version=None if version == 0 else event.version,
         reason=event.reason,
         step=event.step,
         attempt=event.attempt,

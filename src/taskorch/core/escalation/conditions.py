@@ -1,19 +1,23 @@
 """The condition of a rule, ready to be asked: whether it holds, and when that will turn."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from typing import Self
+from typing import Self, TypeVar
 
 import attrs
 
 from taskorch.core.durations import read_duration
 from taskorch.core.escalation.rules import Rule
 from taskorch.core.escalation.urgencies import later
-from taskorch.core.escalation.views import DURATIONS, VOCABULARY, View
-from taskorch.core.expressions import Condition, parse
+from taskorch.core.escalation.views import CONFLICT, DEADLINE, DURATIONS, FACTS, Bounds, View, read_when
+from taskorch.core.expressions import Condition
 from taskorch.core.expressions.source import source_of
+from taskorch.core.times import read_time
 from taskorch.errors import InvalidDocument, InvalidTask, UndecidableCondition
+
+T = TypeVar("T")
+_WHOLE = ("task",)
 
 
 @attrs.frozen
@@ -23,8 +27,10 @@ class Watch:
     Attributes:
         rule: The rule.
         condition: Its condition.
-        names: The facts it asks for.
-        bounds: The durations that a fact is compared with, each with the name of the fact.
+        names: The facts it asks for by name; where it asks for any, as in ``"deadline" in task``, all of them save
+            those about conflicts.
+        is_whole: Whether it asks for any.
+        bounds: What facts are compared with.
         is_foreseen: Whether the instants at which it turns, while the task stays as it is, follow from *bounds*
             and the service level.
     """
@@ -32,21 +38,19 @@ class Watch:
     rule: Rule
     condition: Condition
     names: frozenset[str]
-    bounds: tuple[tuple[str, timedelta], ...]
+    is_whole: bool
+    bounds: Bounds
     is_foreseen: bool
 
     @classmethod
     def of(cls, rule: Rule) -> Self:
         """The rule with its condition understood."""
-        tree = source_of(rule.when).tree()
-        bounds: list[tuple[str, timedelta]] = []
-        is_foreseen = True
-        for node in ast.walk(tree):
-            names = set(_names_in(node)) if isinstance(node, ast.Compare) else set()
-            if timed := sorted(names & DURATIONS):
-                bounds += [(name, span) for name in timed for span in _spans_in(node)]
-                is_foreseen = is_foreseen and len(names) == 1
-        return cls(rule, parse(rule.when, VOCABULARY), frozenset(_names_in(tree)), tuple(bounds), is_foreseen)
+        condition = read_when(rule.when)
+        is_whole = _WHOLE in condition.fields
+        names = {str(path[1]) for path in condition.fields if path != _WHOLE}
+        bounds, is_foreseen = _bounds(rule.when)
+        names |= FACTS.keys() - CONFLICT if is_whole else set()
+        return cls(rule, condition, frozenset(names), is_whole, bounds, is_foreseen)
 
     def holds(self, view: View, at: datetime) -> bool | None:
         """Whether it holds for a task at an instant; None where it asks for what nobody has looked up.
@@ -57,7 +61,9 @@ class Watch:
         """
         if not view.knows(self.names):
             return None
-        return self.condition.holds({"task": view.facts(at, self.names)})
+        views = view.supposed() if self.is_whole else (view,)
+        answers = {self.condition.holds({"task": each.facts(at, self.names)}) for each in views}
+        return answers.pop() if len(answers) == 1 else None
 
     def turns(self, view: View, at: datetime, *, to: bool) -> Iterator[datetime]:
         """When to look again after *at* for the condition to become what *to* says, while the task stays as it is."""
@@ -79,19 +85,33 @@ class Watch:
             return False
 
 
+def _bounds(text: str) -> tuple[Bounds, bool]:
+    """What the facts that move with time are compared with, and whether that is all quoted."""
+    spans: list[tuple[str, timedelta]] = []
+    times: list[datetime] = []
+    is_quoted = True
+    for node in ast.walk(source_of(text).tree()):
+        names = set(_names_in(node)) if isinstance(node, ast.Compare) else set()
+        if moving := sorted(names & {DEADLINE, *DURATIONS}):
+            spans += [(name, span) for name in moving for span in _quoted(node, read_duration)]
+            times += _quoted(node, read_time) if DEADLINE in names else ()
+            is_quoted = is_quoted and len(names) == 1
+    return Bounds(tuple(spans), tuple(times)), is_quoted
+
+
 def _names_in(tree: ast.AST) -> Iterator[str]:
-    """The facts that are asked for: ``task.x`` or ``task["x"]``."""
+    """The facts that are compared: ``task.x`` or ``task["x"]``."""
     for node in ast.walk(tree):
         match node:
             case ast.Attribute(ast.Name("task"), name) | ast.Subscript(ast.Name("task"), ast.Constant(str(name))):
                 yield name
 
 
-def _spans_in(tree: ast.AST) -> Iterator[timedelta]:
-    """The quoted durations."""
+def _quoted(tree: ast.AST, read: Callable[[str], T]) -> Iterator[T]:
+    """The texts that can be read in that way."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             try:
-                yield read_duration(node.value)
+                yield read(node.value)
             except InvalidDocument:
                 continue

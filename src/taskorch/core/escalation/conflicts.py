@@ -2,8 +2,10 @@
 
 from collections.abc import Collection, Iterable, Mapping
 
+from taskorch.core.json_text import described
 from taskorch.core.states import State
 from taskorch.core.task import Task
+from taskorch.errors import InvalidTask
 
 _WAITING = frozenset({State.CREATED, State.BLOCKED})
 _SHOWN = 5
@@ -18,7 +20,13 @@ def dependency_conflicts(tasks: Iterable[Task], finished: Collection[str] = froz
     Args:
         tasks: Every task there is, in any order; of two with one id the one of the higher version counts.
         finished: The ids of tasks that were completed and are no longer kept.
+
+    Raises:
+        InvalidTask: Something among *tasks* is no task, or *finished* is a text.
     """
+    if isinstance(finished, str) or not isinstance(finished, Iterable):
+        raise InvalidTask.because(f"expected ids, got {described(finished)}", "give a set of them", "finished")
+    finished = frozenset(finished)
     known = _newest(tasks)
     waits = {
         id: tuple(dict.fromkeys(task.dependencies.blocked_by))
@@ -37,8 +45,12 @@ def dependency_conflicts(tasks: Iterable[Task], finished: Collection[str] = froz
 
 
 def _newest(tasks: Iterable[Task]) -> dict[str, Task]:
+    if not isinstance(tasks, Iterable):
+        raise InvalidTask.because(f"expected tasks, got {type(tasks).__name__}", "give a list of them", "tasks")
     known: dict[str, Task] = {}
-    for task in tasks:
+    for index, task in enumerate(tasks):
+        if not isinstance(task, Task):
+            raise InvalidTask.because(f"expected a Task, got {type(task).__name__}", path=f"tasks[{index}]")
         if task.id not in known or task.metadata.version >= known[task.id].metadata.version:
             known[task.id] = task
     return known

@@ -7,11 +7,11 @@ from typing import Self
 import attrs
 
 from taskorch.core import queues
-from taskorch.core.documents import JSON
+from taskorch.core.documents import EMPTY, JSON
 from taskorch.core.escalation import ladders
 from taskorch.core.escalation.conditions import Watch
 from taskorch.core.escalation.ladders import Case
-from taskorch.core.escalation.records import Escalation, check_words
+from taskorch.core.escalation.records import Escalation, check_words, members_of
 from taskorch.core.escalation.registers import Register, Watched
 from taskorch.core.escalation.rules import DEFAULT_RULES, Rule, by_code
 from taskorch.core.escalation.timetable import Timetable
@@ -45,11 +45,13 @@ class Findings:
         raised: The new escalations, in the order of the rules.
         resolved: Those whose condition no longer holds.
         undecided: The rules that could not be decided.
+        is_stale: Whether nothing was judged, since a later version of the task was seen before: fetch it afresh.
     """
 
     raised: tuple[Escalation, ...] = ()
     resolved: tuple[Escalation, ...] = ()
     undecided: tuple[Undecided, ...] = ()
+    is_stale: bool = False
 
 
 class Escalator:
@@ -60,20 +62,23 @@ class Escalator:
     data to keep, ``restored()`` takes it back.
 
     * An escalation whose condition no longer holds is resolved by the next look. Resolved is for ever: a task that
-      is blocked a second time is not told of again by the same rule, unless the host calls ``forget()``.
+      is blocked a second time, or late again in another queue, is not told of again by the same rule, unless the
+      host calls ``forget()``.
     * The next level is raised when nobody has acknowledged any level in time. An acknowledgement ends the ladder;
       so does a resolution.
-    * While anything about a task is remembered, a version older than one seen before says nothing. A clock that goes
-      back takes nothing back.
+    * A version of a task older than one seen before says nothing, and ``is_stale`` tells so. A clock that goes back
+      takes nothing back; one that was wrong for a while does not make other rules speak.
     * While a rule cannot be decided, what it has raised stays open, and its ladder goes on.
+    * What is known of a task, its records and the version seen last, is kept until ``forget()``, also when it has
+      ended: a late message must not raise anything about it. Forget a task when the host removes it.
 
     Args:
         rules: Its rules.
         queues: The queues whose service levels count; a task of another queue keeps the deadline it carries.
 
     Raises:
-        InvalidRule: Two rules have one code.
-        InvalidQueue: The queues contradict each other.
+        InvalidRule: Two rules have one code, or something is no rule.
+        InvalidQueue: The queues contradict each other, or something is no queue.
     """
 
     def __init__(self, rules: Iterable[Rule] = DEFAULT_RULES, *, queues: Iterable[QueueSpec] = DEFAULT_QUEUES) -> None:
@@ -83,10 +88,14 @@ class Escalator:
         self._versions: dict[str, int] = {}
         self._moments = Timetable()
         self._ladders = Timetable()
+        self._extensions: Mapping[str, JSON] = EMPTY
 
     @property
     def unforeseen(self) -> tuple[str, ...]:
-        """The rules that may come true unseen, being about durations, not foreseeable, and without ``every``."""
+        """The rules that may come true unseen: they compare durations, or the deadline, with what is not quoted.
+
+        A deadline moves where the queue stops the clock. Rules with ``every`` are not among them.
+        """
         return tuple(code for code, watch in self._watches.items() if not (watch.is_foreseen or watch.rule.every))
 
     def look(
@@ -100,20 +109,22 @@ class Escalator:
         """Judge a task by every rule.
 
         Args:
-            task: The task as it is.
+            task: The task as it is. An older copy is not judged, and ``due`` goes on naming the task: see ``is_stale``.
             now: The time (UTC).
             spec: The queue that promises its service level; by default the one it names.
             conflicts: What ``dependency_conflicts`` found about all tasks; None if nobody has looked, and then
                 rules about ``task.conflict`` are left as they are.
 
         Raises:
-            InvalidTask: *now* has no zone.
-            InvalidEscalation: *now* is too near the end of the calendar for an answer.
+            InvalidTask: *task* is none, or *now* has no zone.
+            InvalidQueue: *spec* is no queue.
+            InvalidEscalation: *conflicts* is not what ``dependency_conflicts`` gives, or *now* is too near the end
+                of the calendar for an answer.
         """
-        cases = self._cases.get(task.id, {})
-        at = max([utc(now, "now"), *(case[-1].raised_at for case in cases.values())])
+        _check_question(task, spec, conflicts)
+        cases, at = self._cases.get(task.id, {}), utc(now, "now")
         if task.metadata.version < self._versions.get(task.id, 0):
-            return Findings()
+            return Findings(is_stale=True)
         view = View(task, spec or self._spec_of(task), conflicts)
         changed, undecided = self._judged(view, at, cases)
         cases = cases | changed
@@ -121,20 +132,21 @@ class Escalator:
         return self._noted(task, cases, changed, moment, undecided)
 
     def _spec_of(self, task: Task) -> QueueSpec | None:
-        """The queue a task names; of one that is not known here, the deadline in the document of the task counts."""
+        """The queue a task names; without one that is known here, the deadline in the document of the task counts."""
         name = task.queue.name
-        if name is None or name in self._queues:
+        if name in self._queues or (name is None and task.queue.sla_deadline is None):
             return self._queues.get(name or "")
         try:
-            return QueueSpec(name)
+            return QueueSpec(name or "none")
         except InvalidQueue:
             return None
 
-    def _judged(self, view: View, at: datetime, cases: Mapping[str, Case]) -> tuple[dict[str, Case], list[Undecided]]:
+    def _judged(self, view: View, now: datetime, cases: Mapping[str, Case]) -> tuple[dict[str, Case], list[Undecided]]:
         changed: dict[str, Case] = {}
         undecided: list[Undecided] = []
         for code, watch in self._watches.items():
             case = cases.get(code, ())
+            at = _never_back(now, case)
             try:
                 holds = watch.holds(view, at)
             except (UndecidableCondition, InvalidTask) as error:
@@ -145,12 +157,12 @@ class Escalator:
                 changed[code] = after
         return changed, undecided
 
-    def _instants(self, view: View, at: datetime, cases: Mapping[str, Case]) -> Iterator[datetime]:
+    def _instants(self, view: View, now: datetime, cases: Mapping[str, Case]) -> Iterator[datetime]:
         """When a condition that does not hold will, or one that does will no longer, while the task stays as it is."""
         for code, watch in self._watches.items():
-            case = cases.get(code)
-            if case is None or not case[0].is_resolved:
-                yield from watch.turns(view, at, to=case is None)
+            case = cases.get(code, ())
+            if not case or not case[0].is_resolved:
+                yield from watch.turns(view, _never_back(now, case), to=not case)
 
     def _noted(
         self,
@@ -165,11 +177,8 @@ class Escalator:
             self._cases[task.id] = dict(cases)
             self._ladders.put(task.id, self._next_step(task.id))
         self._moments.put(task.id, moment)
-        if cases or moment:
-            self._versions[task.id] = task.metadata.version
-        else:
-            self._versions.pop(task.id, None)
-        news = [(record, code) for code, case in changed.items() for record in case]
+        self._versions[task.id] = task.metadata.version
+        news = [(record.detached(), code) for code, case in changed.items() for record in case]
         raised = tuple(record for record, code in news if record.level >= len(before.get(code, ())))
         resolved = tuple(record for record, _ in news if record.is_resolved)
         return Findings(raised, resolved, tuple(undecided))
@@ -191,8 +200,8 @@ class Escalator:
         """
         record, at = self._found(key), _told(by, now)
         if record.is_acknowledged or record.is_resolved:
-            return record
-        return self._put(ladders.acknowledged(record, by, at))
+            return record.detached()
+        return self._put(ladders.acknowledged(record, by, at)).detached()
 
     def resolve(self, key: str, by: str, now: datetime) -> Escalation:
         """Note that an escalation is settled, and with it every level of its ladder, for ever.
@@ -203,19 +212,23 @@ class Escalator:
         if not record.is_resolved:
             for level in self._cases[record.task_id][record.reason]:
                 self._put(ladders.resolved(level, by, at))
-        return self._found(key)
+        return self._found(key).detached()
 
     def get(self, key: str) -> Escalation:
         """The escalation of that key as it stands; raises ``UnknownEscalation``."""
-        return self._found(key)
+        return self._found(key).detached()
 
     def escalations(self, task_id: str | None = None) -> tuple[Escalation, ...]:
         """Everything raised about a task, or about all of them, by task, rule and level."""
         ids = sorted(self._cases) if task_id is None else [task_id]
-        return tuple(record for id in ids for _, case in sorted(self._cases.get(id, {}).items()) for record in case)
+        cases = (case for id in ids for _, case in sorted(self._cases.get(id, {}).items()))
+        return tuple(record.detached() for case in cases for record in case)
 
     def due(self, now: datetime) -> tuple[str, ...]:
-        """The ids of the tasks to look at now, sorted. A task that no longer exists is to be forgotten.
+        """The ids of the tasks to look at now, sorted.
+
+        A task is named until it has been looked at as it is now: with an older copy of it, the answer stays the
+        same. One that no longer exists is to be forgotten.
 
         Raises:
             InvalidTask: *now* has no zone.
@@ -248,7 +261,8 @@ class Escalator:
             Watched(task_id=id, version=version, due=self._moments.at(id))
             for id, version in sorted(self._versions.items())
         ]
-        return Register(escalations=self.escalations(), watched=tuple(watched)).to_dict()
+        escalations, extensions = self.escalations(), members_of(self._extensions)
+        return Register(escalations=escalations, watched=tuple(watched), extensions=extensions).to_dict()
 
     @classmethod
     def restored(
@@ -267,9 +281,10 @@ class Escalator:
         """
         register = Register.from_dict(state)
         self = cls(rules, queues=queues)
+        self._extensions = members_of(register.extensions)
         for record in register.escalations:
             cases = self._cases.setdefault(record.task_id, {})
-            cases[record.reason] = (*cases.get(record.reason, ()), record)
+            cases[record.reason] = (*cases.get(record.reason, ()), record.detached())
         for id in self._cases:
             self._ladders.put(id, self._next_step(id))
         for watched in register.watched:
@@ -277,12 +292,12 @@ class Escalator:
             self._moments.put(watched.task_id, watched.due)
         return self
 
-    def _found(self, key: str) -> Escalation:
-        id, code, level = key.split("/") if key.count("/") == 2 else ("", "", "")
+    def _found(self, key: object) -> Escalation:
+        id, code, level = key.split("/") if isinstance(key, str) and key.count("/") == 2 else ("", "", "")
         for record in self._cases.get(id, {}).get(code, ()):
             if str(record.level) == level:
                 return record
-        raise UnknownEscalation(key)
+        raise UnknownEscalation(str(key))
 
     def _put(self, record: Escalation) -> Escalation:
         """Put a record in the place of the one of its key."""
@@ -302,8 +317,28 @@ class Escalator:
         return min(steps, default=None)
 
 
+def _never_back(now: datetime, case: Case) -> datetime:
+    """The time for a rule: of its own records none is from the future. What others say does not matter to it."""
+    return max(now, case[-1].raised_at) if case else now
+
+
+def _check_question(task: object, spec: object, conflicts: object) -> None:
+    if not isinstance(task, Task):
+        raise InvalidTask.because(f"expected a Task, got {type(task).__name__}", path="task")
+    if spec is not None and not isinstance(spec, QueueSpec):
+        raise InvalidQueue.because(f"expected a QueueSpec, got {type(spec).__name__}", path="spec")
+    if conflicts is not None and not (isinstance(conflicts, Mapping) and isinstance(conflicts.get(task.id, ""), str)):
+        hint = "give what dependency_conflicts found"
+        raise InvalidEscalation.because("expected sentences by task id", hint, "conflicts")
+
+
 def _by_name(specs: Iterable[QueueSpec]) -> Mapping[str, QueueSpec]:
+    if not isinstance(specs, Iterable):
+        raise InvalidQueue.because(f"expected queues, got {type(specs).__name__}", "give a list", "queues")
     listed = tuple(specs)
+    for index, spec in enumerate(listed):
+        if not isinstance(spec, QueueSpec):
+            raise InvalidQueue.because(f"expected a QueueSpec, got {type(spec).__name__}", path=f"queues[{index}]")
     return queues.by_name(listed) if listed else {}
 
 

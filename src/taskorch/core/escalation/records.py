@@ -8,9 +8,10 @@ from typing import ClassVar, Self
 import attrs
 
 from taskorch.core import json_text
+from taskorch.core.copies import changed
 from taskorch.core.documents import EMPTY, JSON, Document, member
 from taskorch.core.envelopes import EnvelopedDocument
-from taskorch.core.escalation.urgencies import ANSWER_WITHIN, Urgency
+from taskorch.core.escalation.urgencies import ANSWER_WITHIN, Urgency, as_urgency, check_urgency
 from taskorch.core.json_text import described
 from taskorch.core.task import check_id
 from taskorch.errors import InvalidDocument, InvalidEscalation, Problem
@@ -40,16 +41,55 @@ def _check_context(context: object) -> Iterator[Problem]:
         yield from json_text.check(context)
 
 
-def _check_level(level: int) -> Iterator[Problem]:
-    if level < 0:
-        yield Problem("", f"{level} is out of range", "from 0, the first to be told")
+def members_of(data: Mapping[str, JSON]) -> dict[str, JSON]:
+    """A copy of an object, down to the last array."""
+    return {key: own(item) for key, item in data.items()}
 
 
-def _check_deadline(deadline: datetime) -> Iterator[Problem]:
-    if deadline.tzinfo is None:
+def own(value: JSON) -> JSON:
+    """A copy of JSON data down to the last object and array."""
+    if isinstance(value, Mapping):
+        return members_of(value)
+    return [own(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _check_id(id: object) -> Iterator[Problem]:
+    if not isinstance(id, str):
+        yield Problem("", f"expected a string, got {described(id)}")
+    else:
+        yield from check_id(id)
+
+
+def _check_text(text: object) -> Iterator[Problem]:
+    if not isinstance(text, str):
+        yield Problem("", f"expected a string, got {described(text)}")
+    else:
+        yield from json_text.check(text)
+
+
+def check_count(count: object) -> Iterator[Problem]:
+    """What keeps *count* from being a whole number from 0."""
+    if not isinstance(count, int) or isinstance(count, bool) or count < 0:
+        yield Problem("", f"{str(count)[:40]} is no whole number from 0")
+
+
+def _check_time(at: object) -> Iterator[Problem]:
+    if not isinstance(at, datetime):
+        yield Problem("", f"expected a time, got {described(at)}", "give a datetime with a zone")
+    elif at.utcoffset() is None:
         yield Problem("", "is a time without a zone", "give it one, such as UTC")
-    elif deadline.year < 2:
+    elif at.year < 2:
         yield Problem("", "is before all escalations", "give a time of today")
+
+
+def _check_optional_time(at: object) -> Iterator[Problem]:
+    if at is not None:
+        yield from _check_time(at)
+
+
+def _check_optional_words(words: object) -> Iterator[Problem]:
+    if words is not None:
+        yield from check_words(words)
 
 
 @attrs.frozen
@@ -65,14 +105,24 @@ class Marks(Document):
         resolved_by: Who settled it; ``AUTOMATIC`` where its condition ceased to hold.
     """
 
-    level: int = member(0, check=_check_level)
-    raised_at: datetime | None = member(None)
-    acknowledged_at: datetime | None = member(None)
-    acknowledged_by: str | None = member(None)
-    resolved_at: datetime | None = member(None)
-    resolved_by: str | None = member(None)
+    level: int = member(0, check=check_count)
+    raised_at: datetime | None = member(None, check=_check_optional_time)
+    acknowledged_at: datetime | None = member(None, check=_check_optional_time)
+    acknowledged_by: str | None = member(None, check=_check_optional_words)
+    resolved_at: datetime | None = member(None, check=_check_optional_time)
+    resolved_by: str | None = member(None, check=_check_optional_words)
 
     invalid: ClassVar[type[InvalidDocument]] = InvalidEscalation
+
+    def __attrs_post_init__(self) -> None:
+        for deed in ("acknowledged", "resolved"):
+            if getattr(self, f"{deed}_by") is not None and getattr(self, f"{deed}_at") is None:
+                raise InvalidEscalation.because("says who, but not when", f"add {deed}_at", f"{deed}_by")
+
+
+def _check_marks(marks: object) -> Iterator[Problem]:
+    if not isinstance(marks, Marks):
+        yield Problem("", f"expected Marks, got {type(marks).__name__}")
 
 
 AUTOMATIC = "taskorch/escalation"
@@ -94,14 +144,14 @@ class Escalation(EnvelopedDocument):
         marks: Level, and who has acknowledged or resolved it.
     """
 
-    task_id: str = member(check=check_id)
+    task_id: str = member(check=_check_id)
     reason: str = member(check=check_code)
-    urgency: Urgency = member()
+    urgency: Urgency = member(check=check_urgency, converter=as_urgency)
     context: Mapping[str, JSON] = member(EMPTY, check=_check_context)
-    suggested_action: str = member()
+    suggested_action: str = member(check=_check_text)
     escalated_to: str = member(check=check_words)
-    deadline: datetime = member(check=_check_deadline)
-    marks: Marks = member(factory=Marks, key="x-taskorch", sparse=True)
+    deadline: datetime = member(check=_check_time)
+    marks: Marks = member(factory=Marks, key="x-taskorch", sparse=True, check=_check_marks)
 
     wrapper: ClassVar[str] = "escalation"
     invalid: ClassVar[type[InvalidDocument]] = InvalidEscalation
@@ -130,6 +180,10 @@ class Escalation(EnvelopedDocument):
     def is_resolved(self) -> bool:
         """Whether it is settled."""
         return self.marks.resolved_at is not None
+
+    def detached(self) -> Self:
+        """The same record with data of its own: who writes into its context writes into no other's."""
+        return changed(self, context=members_of(self.context), extensions=members_of(self.extensions))
 
     def as_raised(self, at: datetime) -> Self:
         """The record as raised at *at* (UTC).

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import attrs
 
-from taskorch.core import json_text
-from taskorch.core.documents import JSON, Document, member, structure, unstructure
-from taskorch.core.escalation.records import Escalation
+from taskorch.core.documents import Document, member
+from taskorch.core.escalation.records import Escalation, check_count
 from taskorch.core.task import check_id
 from taskorch.errors import InvalidDocument, InvalidEscalation, Problem
 
@@ -24,7 +23,7 @@ class Watched(Document):
     """
 
     task_id: str = member(check=check_id)
-    version: int = member()
+    version: int = member(check=check_count)
     due: datetime | None = member(None)
 
     invalid: ClassVar[type[InvalidDocument]] = InvalidEscalation
@@ -43,6 +42,14 @@ def _check_levels(escalations: tuple[Escalation, ...]) -> Iterator[Problem]:
         seen[record.task_id, record.reason] = record
 
 
+def _check_watched(watched: tuple[Watched, ...]) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for index, each in enumerate(watched):
+        if each.task_id in seen:
+            yield Problem(f"[{index}].task_id", f"{each.task_id!r} stands there twice")
+        seen.add(each.task_id)
+
+
 @attrs.frozen
 class Register(Document):
     """All of it.
@@ -53,22 +60,7 @@ class Register(Document):
     """
 
     escalations: tuple[Escalation, ...] = member((), check=_check_levels)
-    watched: tuple[Watched, ...] = member(())
+    watched: tuple[Watched, ...] = member((), check=_check_watched)
 
     complete: ClassVar[bool] = True
     invalid: ClassVar[type[InvalidDocument]] = InvalidEscalation
-
-    @classmethod
-    def from_dict(cls, data: JSON) -> Self:
-        """The register of plain data; raises ``InvalidEscalation`` with every problem."""
-        if problems := json_text.check(data):
-            raise InvalidEscalation(problems)
-        try:
-            return structure(data, cls)
-        except InvalidDocument as error:
-            raise InvalidEscalation(error.problems) from None
-
-    def to_dict(self) -> dict[str, JSON]:
-        """The register as plain data."""
-        written: dict[str, JSON] = unstructure(self)
-        return written

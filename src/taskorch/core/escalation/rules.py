@@ -2,17 +2,18 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
-from typing import ClassVar, Final, Self
+from typing import ClassVar, Final, TypeVar
 
 import attrs
 
-from taskorch.core import json_text
-from taskorch.core.documents import JSON, Document, member, problems_of, structure, suggestion, unstructure
+from taskorch.core.documents import Document, member, suggestion
 from taskorch.core.escalation.records import check_code, check_words
-from taskorch.core.escalation.urgencies import ANSWER_WITHIN, Urgency
-from taskorch.core.escalation.views import CONTEXT, FACTS, check_condition
+from taskorch.core.escalation.urgencies import ANSWER_WITHIN, Urgency, as_urgency, check_urgency
+from taskorch.core.escalation.views import CONTEXT, FACTS, check_when
 from taskorch.core.times import duration
 from taskorch.errors import InvalidDocument, InvalidRule, InvalidWorkflow, Problem
+
+T = TypeVar("T")
 
 
 def _span(value: float | timedelta | None) -> timedelta | None:
@@ -22,18 +23,9 @@ def _span(value: float | timedelta | None) -> timedelta | None:
         raise InvalidRule(error.problems) from None
 
 
-def _urgency(value: object) -> object:
-    """The member of the enum where *value* is one; anything else is left for the check to refuse."""
-    return Urgency(value) if isinstance(value, str) and value in list(Urgency) else value
-
-
-def _check_urgency(value: object) -> Iterator[Problem]:
-    if value is not None and not isinstance(value, Urgency):
-        yield Problem("", f"{str(value)[:40]!r} is no urgency", suggestion(str(value)[:40], Urgency))
-
-
-def _check_required_urgency(value: object) -> Iterator[Problem]:
-    return _check_urgency("" if value is None else value)
+def _check_optional_urgency(value: object) -> Iterator[Problem]:
+    if value is not None:
+        yield from check_urgency(value)
 
 
 def _check_span(value: timedelta | None) -> Iterator[Problem]:
@@ -48,15 +40,23 @@ def _check_optional_words(words: object) -> Iterator[Problem]:
 
 def _check_names(names: Iterable[object]) -> Iterator[Problem]:
     for index, name in enumerate(names):
-        head, _, rest = str(name).partition(".")
+        head, dot, rest = str(name).partition(".")
         if head not in FACTS:
             yield Problem(f"[{index}]", f"{str(name)[:80]!r} is no fact of a task", suggestion(head, FACTS))
-        elif rest and head != CONTEXT:
+        elif dot and head != CONTEXT:
             yield Problem(f"[{index}]", f"there is nothing inside {head!r}", f"only {CONTEXT!r} has members")
+        elif dot and "" in rest.split("."):
+            yield Problem(f"[{index}]", f"{str(name)[:80]!r} has a part without a name", "write context.client.name")
+
+
+def _listed(items: Iterable[T], where: str) -> tuple[T, ...]:
+    if not isinstance(items, Iterable):
+        raise InvalidRule.because(f"expected several, got {type(items).__name__}", "give a list", where)
+    return tuple(items)
 
 
 def _strings(names: Iterable[str] | str) -> tuple[str, ...]:
-    return (names,) if isinstance(names, str) else tuple(names)
+    return (names,) if isinstance(names, str) else _listed(names, "context")
 
 
 @attrs.frozen
@@ -77,7 +77,7 @@ class Rung(Document):
 
     escalated_to: str = member(check=check_words, kw_only=False)
     after: timedelta | None = member(None, check=_check_span, converter=_span)
-    urgency: Urgency | None = member(None, check=_check_urgency, converter=_urgency)
+    urgency: Urgency | None = member(None, check=_check_optional_urgency, converter=as_urgency)
     suggested_action: str | None = member(None, check=_check_optional_words)
     answer_within: timedelta | None = member(None, check=_check_span, converter=_span)
 
@@ -91,7 +91,7 @@ def _check_ladder(ladder: Iterable[object]) -> Iterator[Problem]:
 
 
 def _rungs(ladder: Iterable[Rung]) -> tuple[Rung, ...]:
-    return tuple(ladder)
+    return _listed(ladder, "ladder")
 
 
 @attrs.frozen
@@ -111,15 +111,15 @@ class Rule(Document):
             ``ANSWER_WITHIN`` of the urgency.
         ladder: Who is told next while nobody acknowledges, in order.
         every: How often to look again at an open task, for a condition whose moment cannot be foreseen: one
-            that compares a duration with anything but a quoted duration.
+            that compares a duration, or the deadline, with anything but what is quoted.
 
     Raises:
         InvalidRule: A member makes no sense; a document is refused with every problem.
     """
 
     code: str = member(check=check_code, kw_only=False)
-    when: str = member(check=check_condition, kw_only=False)
-    urgency: Urgency = member(check=_check_required_urgency, converter=_urgency)
+    when: str = member(check=check_when, kw_only=False)
+    urgency: Urgency = member(check=check_urgency, converter=as_urgency)
     suggested_action: str = member(check=check_words)
     escalated_to: str = member(check=check_words)
     context: tuple[str, ...] = member((), check=_check_names, converter=_strings)
@@ -129,23 +129,10 @@ class Rule(Document):
 
     invalid: ClassVar[type[InvalidDocument]] = InvalidRule
 
-    @classmethod
-    def from_dict(cls, data: JSON) -> Self:
-        """The rule of a plain object whose keys are the attributes; raises ``InvalidRule`` with every problem."""
-        if problems := json_text.check(data):
-            raise InvalidRule(problems)
-        try:
-            return structure(data, cls)
-        except InvalidDocument as error:
-            raise InvalidRule(problems_of(error)) from None
-
-    def to_dict(self) -> dict[str, JSON]:
-        """The rule as plain data, without what was left out."""
-        written: dict[str, JSON] = unstructure(self)
-        return written
-
     def step(self, level: int) -> "Step":
-        """What is said at a place of the ladder, from 0; ``IndexError`` beyond its end."""
+        """What is said at a place of the ladder, from 0; raises ``InvalidRule`` where there is no such place."""
+        if not 0 <= level <= len(self.ladder):
+            raise InvalidRule.because(f"has no level {level!r}", f"0 to {len(self.ladder)}", "ladder", self.code)
         step = Step(self.urgency, self.suggested_action, self.escalated_to, _within(self.answer_within, self.urgency))
         for rung in self.ladder[:level]:
             urgency = rung.urgency or step.urgency
@@ -156,8 +143,6 @@ class Rule(Document):
                 _within(rung.answer_within, urgency),
                 rung.after or step.within,
             )
-        if level > len(self.ladder):
-            raise IndexError(level)
         return step
 
 
@@ -185,12 +170,20 @@ def _within(given: timedelta | None, urgency: Urgency) -> timedelta:
 
 
 def by_code(rules: Iterable[Rule]) -> Mapping[str, Rule]:
-    """The rules by their codes, in the order given; raises ``InvalidRule`` where two have one code."""
+    """The rules by their codes, in the order given.
+
+    Raises:
+        InvalidRule: Something there is no rule, or two have one code.
+    """
     table: dict[str, Rule] = {}
     problems: list[Problem] = []
-    for index, rule in enumerate(rules):
+    listed: tuple[object, ...] = _listed(rules, "rules")
+    for index, rule in enumerate(listed):
+        if not isinstance(rule, Rule):
+            problems.append(Problem(f"rules[{index}]", f"expected a Rule, got {type(rule).__name__}"))
+            continue
         if rule.code in table:
-            problems.append(Problem(f"[{index}].code", f"{rule.code!r} is the code of two rules"))
+            problems.append(Problem(f"rules[{index}].code", f"{rule.code!r} is the code of two rules"))
         table[rule.code] = rule
     if problems:
         raise InvalidRule(problems)
@@ -245,6 +238,8 @@ DEFAULT_RULES: Final = (
 
 "Over 24 h" begins when the 24 hours are over: D0's example is told at the very instant. An SLA that was breached
 before anybody looked is told as well: a task that is too late needs somebody even more. A failure for good is
-told by exactly one of two rules: with three or more failed retries (or fewer, where the reason recorded is
-``exhausted``) the retries are, else the error.
+told by exactly one of two rules: with three or more failed retries (or fewer, where whoever failed the task gave
+``exhausted`` as the reason) the retries are, else the error. While another retry is pending nothing is told; when
+that fails too, it is. A retry after a lost worker counts like any other here (see the fact ``retries``), although it
+does not count against ``max_attempts``. Runs end their own steps by themselves; these rules are about tasks.
 """

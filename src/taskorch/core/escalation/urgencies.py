@@ -1,10 +1,13 @@
 """How urgent an escalation is, and how soon it is to be answered."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
+
+from taskorch.core.documents import suggestion
+from taskorch.errors import Problem
 
 
 class Urgency(StrEnum):
@@ -25,6 +28,18 @@ ANSWER_WITHIN: Final[Mapping[Urgency, timedelta]] = MappingProxyType(
     }
 )
 """The time for an answer (design §11; 3 h are those of D0's example)."""
+
+
+def as_urgency(value: object) -> object:
+    """The member of the enum where *value* is one; anything else is left for ``check_urgency`` to refuse."""
+    return Urgency(value) if isinstance(value, str) and value in list(Urgency) else value
+
+
+def check_urgency(value: object) -> Iterator[Problem]:
+    """What keeps *value* from being an urgency."""
+    if not isinstance(value, Urgency):
+        shown = "" if value is None else str(value)[:40]
+        yield Problem("", f"{shown!r} is no urgency", suggestion(shown, Urgency))
 
 
 def later(at: datetime, duration: timedelta) -> datetime | None:

@@ -19,7 +19,7 @@ fact                kind        what it is; *absent* where it is not so, and the
 ``assigned_to``     text        who does it; absent where nobody does
 ``parent``          text        the task it is part of; absent where there is none
 ``attempts``        number      the tries so far
-``retries``         number      those after the first
+``retries``         number      those after the first; also after a lost worker: a task does not keep what ended each
 ``reason``          text        why the last change was made; for a failure, the error; absent where nobody said
 ``blocker``         text        what it waits for; absent unless BLOCKED
 ``blocked_since``   time        since when; absent unless BLOCKED
@@ -39,15 +39,17 @@ fact                kind        what it is; *absent* where it is not so, and the
 
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
 import attrs
 
-from taskorch.core import json_text, sla
+from taskorch.core import calendars, json_text, sla
 from taskorch.core.documents import JSON, unstructure
+from taskorch.core.escalation.records import own
 from taskorch.core.escalation.urgencies import later
-from taskorch.core.expressions import Kind, Vocabulary, parse
+from taskorch.core.expressions import Condition, Kind, Vocabulary, parse
 from taskorch.core.expressions.vocabulary import Shape
 from taskorch.core.json_text import LIMITS, Limits
 from taskorch.core.queues import QueueSpec
@@ -103,22 +105,44 @@ DURATIONS: Final = frozenset(name for name, kind in FACTS.items() if kind is Kin
 PAUSED: Final = "paused"
 """The blocker of a task that somebody has paused: that is no block to tell anybody of (design §4)."""
 
-_CONFLICT = frozenset({"in_conflict", "conflict"})
-_SLA = frozenset({"deadline", "remaining", "sla_status"})
+DEADLINE: Final = "deadline"
+CONFLICT: Final = frozenset({"in_conflict", "conflict"})
+"""The facts that take a look at all tasks."""
+
+_SLA = frozenset({DEADLINE, "remaining", "sla_status"})
 _INSTANT = timedelta(microseconds=1)  # the shortest there is: `>` turns so much after `>=`
 _WAITING = frozenset({State.QUEUED, State.SCHEDULED, State.ON_HOLD})
 _WITHIN_A_RECORD = Limits(depth=LIMITS.depth - 5)
 
 
-def check_condition(text: object) -> Iterator[Problem]:
+@lru_cache(maxsize=256)
+def read_when(text: str) -> Condition:
+    """The condition of a rule; raises ``InvalidCondition``. It is asked for when a rule is made and when it is used."""
+    return parse(text, VOCABULARY)
+
+
+def check_when(text: object) -> Iterator[Problem]:
     """What keeps *text* from being the condition of a rule."""
     if not isinstance(text, str):
         yield Problem("", "is no text", 'write it as "task.age > \\"24h\\""')
         return
     try:
-        parse(text, VOCABULARY)
+        read_when(text)
     except InvalidCondition as error:
         yield from error.problems
+
+
+@attrs.frozen
+class Bounds:
+    """What the facts that move with time are compared with.
+
+    Attributes:
+        spans: Durations, each with the name of the fact.
+        times: What the deadline is compared with.
+    """
+
+    spans: tuple[tuple[str, timedelta], ...] = ()
+    times: tuple[datetime, ...] = ()
 
 
 @attrs.frozen(eq=False)
@@ -139,7 +163,13 @@ class View:
 
     def knows(self, names: Collection[str]) -> bool:
         """Whether the facts of these names have been looked up."""
-        return self.conflicts is not None or _CONFLICT.isdisjoint(names)
+        return self.conflicts is not None or CONFLICT.isdisjoint(names)
+
+    def supposed(self) -> "tuple[View, ...]":
+        """This view; where nobody has looked for conflicts, one for each answer that there could be."""
+        if self.conflicts is not None:
+            return (self,)
+        return tuple(View(self.task, self.spec, found) for found in ({}, {self.task.id: ""}))
 
     def facts(self, at: datetime, names: Collection[str]) -> dict[str, object]:
         """The facts at an instant, at least those of these names; absent ones are left out.
@@ -153,7 +183,7 @@ class View:
             facts = self._facts[at] = lasting | self._timed(at)
         if _SLA.isdisjoint(names) or (standing := self._standing(at)) is None:
             return facts
-        promised = {"deadline": standing.deadline, "remaining": standing.remaining, "sla_status": standing.status}
+        promised = {DEADLINE: standing.deadline, "remaining": standing.remaining, "sla_status": standing.status}
         return facts | _present(promised)
 
     def _lasting(self) -> dict[str, object]:
@@ -208,13 +238,13 @@ class View:
             self._standings[at] = sla.standing(self.task, self.spec, at)
         return self._standings.get(at)
 
-    def turns(self, at: datetime, names: Collection[str], bounds: Collection[tuple[str, timedelta]]) -> set[datetime]:
+    def turns(self, at: datetime, names: Collection[str], bounds: "Bounds") -> set[datetime]:
         """The instants at which the answer may turn while the task stays as it is.
 
         Args:
             at: Now; what has passed before does not matter.
             names: The facts that are asked for.
-            bounds: The durations that a fact is compared with, each with the name of the fact.
+            bounds: What facts are compared with.
 
         Raises:
             InvalidTask: As for ``facts``.
@@ -222,32 +252,39 @@ class View:
         origins = self._origins()
         if self.task.is_final:
             del origins["age"]
-        found = [later(origins[name], bound) for name, bound in bounds if name in origins]
+        found = [later(origins[name], span) for name, span in bounds.spans if name in origins]
         if not _SLA.isdisjoint(names) and not self.task.is_final:
-            found += self._thresholds(at, {bound for name, bound in bounds if name == "remaining"})
+            found += self._thresholds(at, bounds)
         exact = [instant for instant in found if instant is not None]
         return {*exact, *(after for instant in exact if (after := later(instant, _INSTANT)))}
 
-    def _thresholds(self, at: datetime, bounds: Collection[timedelta]) -> Iterator[datetime | None]:
+    def _thresholds(self, at: datetime, bounds: "Bounds") -> Iterator[datetime | None]:
         standing = self._standing(at)
-        if standing is None or self.spec is None or standing.deadline is None or standing.paused:
-            return  # while the clock stands still the deadline moves on with the time
+        if standing is None or self.spec is None or standing.deadline is None or standing.remaining is None:
+            return
+        if standing.paused:  # the clock stands still, and the deadline moves on with the time
+            for time in bounds.times if standing.remaining >= timedelta(0) else ():
+                yield self._worked(time, -standing.remaining)
+                yield self._worked(time, -standing.remaining - _INSTANT)  # where the hours begin there
+            return
         yield standing.deadline
         yield sla.warning(standing.deadline, self.spec)
         start = max(at, standing.since or at)
-        for bound in bounds:
-            if standing.remaining is not None and (left := standing.remaining - bound) >= timedelta(0):
+        for bound in {span for name, span in bounds.spans if name == "remaining"}:
+            if (left := standing.remaining - bound) >= timedelta(0):
                 yield self._worked(start, left)
                 yield self._worked(start, left + _INSTANT)  # later than an instant, where the hours end there
 
     def _worked(self, start: datetime, duration: timedelta) -> datetime | None:
-        """The instant at which so much time has passed that counts."""
+        """The instant at which so much time has passed that counts; before *start* where it is below zero."""
         calendar = None if self.spec is None else self.spec.calendar
         if calendar is None:
             return later(start, duration)
         try:
+            if duration < timedelta(0):
+                return calendars.subtract(calendar, start, -duration)
             return calendar.add(start, duration)
-        except InvalidCalendar:
+        except (InvalidCalendar, OverflowError):
             return None
 
     def told(self, names: Collection[str], at: datetime) -> dict[str, JSON]:
@@ -266,7 +303,7 @@ class View:
             if value is not None:
                 context[name] = value
         plain = {name: _readable(unstructure(value)) for name, value in context.items()}
-        return {name: value for name, value in plain.items() if not json_text.check(value, _WITHIN_A_RECORD)}
+        return {name: own(value) for name, value in plain.items() if not json_text.check(value, _WITHIN_A_RECORD)}
 
 
 def _present(facts: Mapping[str, object]) -> dict[str, object]:

@@ -10,7 +10,9 @@ are quoted: ``on_success("test[0]")``, ``steps["a.b"].output.rows > 0`` (design 
 - **null** equals null alone and has no order: with it ``<`` and its kin are false. ``x != null``: x has a value.
 - Unlike kinds are unequal; asking for their order raises ``UndecidableCondition``, which never shows a value.
 - Numbers compare exactly; true and false are no numbers. Texts compare by code points; beside a duration or a
-  time a text is read as one (``"24h"``, ``"2026-11-20T10:00:00Z"``).
+  time a text is read as one (``"24h"``, ``"2026-11-20T10:00:00Z"``). An *order* of free-form data with such a text is
+  one of durations or times, so that ``"3h" < "24h"``, and so is the order of two free-form texts that both read so;
+  ``==`` and ``in`` take texts as they are written.
 - A field alone must be true or false; absent and null count as false.
 - ``in`` looks into a list, an array, an object (for a key) or a text (for a part of it).
 
@@ -18,12 +20,13 @@ The text passes a tokenizer with bounds before the standard parser sees it, and 
 types are let through. Values are reached through mappings and sequences; no attribute of an object is touched.
 """
 
-from taskorch.core.expressions.condition import Condition, check_condition, parse
+from taskorch.core.expressions.condition import Condition, check_alert, check_condition, check_source, parse
 from taskorch.core.expressions.kinds import Kind
 from taskorch.core.expressions.source import MAX_DEPTH, MAX_LENGTH, MAX_NODES
-from taskorch.core.expressions.vocabulary import STEPS, Vocabulary
+from taskorch.core.expressions.vocabulary import ALERTS, STEPS, Vocabulary
 
 __all__ = [
+    "ALERTS",
     "MAX_DEPTH",
     "MAX_LENGTH",
     "MAX_NODES",
@@ -31,6 +34,8 @@ __all__ = [
     "Condition",
     "Kind",
     "Vocabulary",
+    "check_alert",
     "check_condition",
+    "check_source",
     "parse",
 ]

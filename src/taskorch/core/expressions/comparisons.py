@@ -62,7 +62,7 @@ def truth(source: Source, field: Field) -> Holds:
     """The test of a field that stands alone: true or false; absent and null count as false."""
     require_value(source, field)
     if field.kind not in (Kind.ANY, Kind.BOOLEAN):
-        message = f"is a {field.kind}, neither true nor false by itself"
+        message = f"is {field.kind.phrase}, neither true nor false by itself"
         raise source.fault(field.place, message, "compare it with something")
     get = field.getter()
 
@@ -73,7 +73,7 @@ def truth(source: Source, field: Field) -> Holds:
         if isinstance(value, bool):
             return value
         kind = kind_of(value)
-        raise Undecided(kind, Kind.BOOLEAN, f"a {kind} is neither true nor false; compare it with something")
+        raise Undecided(kind, Kind.BOOLEAN, f"{kind.phrase} is neither true nor false; compare it with something")
 
     return _decided(test, source, field.place)
 
@@ -117,10 +117,16 @@ def _with_literal(field: Field, relation: Relation, literal: Literal, value: obj
 
         return conformed
     readings = _readings(literal)
+    # An order with a text such as "24h" is one of durations. Alike are texts as they are written, for "10m" may be
+    # the code of a product.
+    is_free = relation.is_order and field.kind is Kind.ANY
+    measure = next((kind for kind in (Kind.DURATION, Kind.TIME) if kind in readings), None) if is_free else None
 
     def test(data: Data) -> bool | None:
         found = get(data)
         kind = kind_of(found)
+        if measure is not None and kind is Kind.TEXT:
+            found, kind = values.measured(str(found), measure), measure
         other = readings.get(kind, ABSENT)
         if other is not ABSENT:
             return alike(comparable(found, kind), other)
@@ -151,12 +157,15 @@ def _between(source: Source, left: Field, relation: Relation, right: Field) -> _
     kind = shared_kind(source, left, right, relation)
     one, other = _conforming(left, kind), _conforming(right, kind)
     precedes = PRECEDES.get(relation)
+    are_free = Kind.TEXT not in (left.kind, right.kind)
 
     def test(data: Data) -> bool | None:
         first, second = one(data), other(data)
         if first is ABSENT or second is ABSENT:
             return None
-        return values.equal(first, second) if precedes is None else values.ordered(first, second, precedes)
+        if precedes is None:
+            return values.equal(first, second)
+        return values.ordered(first, second, precedes, are_free=are_free)
 
     return _denied(test) if relation is Relation.UNEQUAL else test
 

@@ -1,6 +1,6 @@
 """What can be compared with what: refused when a condition is read, rather than never true when it is asked."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from taskorch.core.documents import suggestion
@@ -35,19 +35,25 @@ def checked_value(source: Source, literal: Literal, field: Field, relation: Rela
             raise source.fault(literal.place, "null comes neither before nor after anything", "ask == null or != null")
         return None
     if relation.is_order and (literal.kind not in ORDERED or is_words(field.shape)):
-        what = "a word of a list" if is_words(field.shape) else f"a {literal.kind}"
+        what = "a word of a list" if is_words(field.shape) else literal.kind.phrase
         raise source.fault(literal.place, f"{what} comes neither before nor after anything", "ask == or !=")
     if is_words(field.shape):
         words = [word.value for word in field.shape]
         if literal.value not in words:
-            raise source.fault(literal.place, "is no word of this field", suggestion(str(literal.value), words))
+            raise source.fault(literal.place, "is no word of this field", _nearest(str(literal.value), words))
         return literal.value
     if field.kind in READ_FROM_TEXT:
         return _read(source, literal, field.kind)
     if field.kind not in (Kind.ANY, literal.kind):
-        message = f"is a {literal.kind}, and the field is a {field.kind}: they are never alike"
+        message = f"is {literal.kind.phrase}, and the field is {field.kind.phrase}: they are never alike"
         raise source.fault(literal.place, message)
     return literal.value
+
+
+def _nearest(word: str, words: Sequence[str]) -> str:
+    """The hint for what is no word of a field: words that differ by their capitals only are the nearest."""
+    same = next((known for known in words if known.casefold() == word.casefold()), None)
+    return suggestion(word, words) if same is None else f"did you mean {same!r}?"
 
 
 def _read(source: Source, literal: Literal, kind: Kind) -> object:
@@ -60,7 +66,9 @@ def _read(source: Source, literal: Literal, kind: Kind) -> object:
         except InvalidDocument as error:
             reason = error.problems[0].message
     message = f"expected {_EXAMPLES[kind]}" + (f"; it {reason}" if reason.startswith("is ") else "")
-    raise source.fault(literal.place, message)
+    is_number = literal.kind is Kind.NUMBER and kind is Kind.DURATION
+    hint = f'a duration is quoted, with its unit: "{str(literal.value)[:20]}s" if these are seconds'
+    raise source.fault(literal.place, message, hint if is_number else "")
 
 
 def shared_kind(source: Source, left: Field, right: Field, relation: Relation) -> Kind:
@@ -69,12 +77,13 @@ def shared_kind(source: Source, left: Field, right: Field, relation: Relation) -
     if kinds <= {Kind.DURATION, Kind.MILLISECONDS} and kinds:
         return Kind.MILLISECONDS if Kind.MILLISECONDS in kinds else Kind.DURATION
     if len(kinds) > 1:
-        raise source.fault(left.place, f"is a {left.kind}, compared with a {right.kind}: they are never alike")
+        message = f"is {left.kind.phrase}, compared with {right.kind.phrase}: they are never alike"
+        raise source.fault(left.place, message)
     kind = next(iter(kinds), Kind.ANY)
     words = is_words(left.shape) or is_words(right.shape)
     if relation.is_order and (words or kind not in (Kind.ANY, *ORDERED)):
-        what = "word of a list" if words else kind
-        raise source.fault(left.place, f"a {what} comes neither before nor after anything", "ask == or !=")
+        what = "a word of a list" if words else kind.phrase
+        raise source.fault(left.place, f"{what} comes neither before nor after anything", "ask == or !=")
     return kind if kind in READ_FROM_TEXT else Kind.ANY
 
 
@@ -92,7 +101,7 @@ def require_container(source: Source, left: Operand, right: Field) -> None:
             )
     elif right.kind not in (Kind.ANY, Kind.TEXT, Kind.ARRAY, Kind.OBJECT):
         raise source.fault(
-            right.place, f"is a {right.kind}, and holds nothing", "look into a list, an object or a text"
+            right.place, f"is {right.kind.phrase}, and holds nothing", "look into a list, an object or a text"
         )
     elif right.kind is Kind.TEXT and left.kind not in (Kind.ANY, Kind.TEXT):
-        raise source.fault(left.place, f"a {left.kind} is never in a text")
+        raise source.fault(left.place, f"{left.kind.phrase} is never in a text")

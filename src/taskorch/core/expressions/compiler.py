@@ -8,7 +8,7 @@ from taskorch.core.expressions.comparisons import compare, truth
 from taskorch.core.expressions.operands import Data, Field, Operand, Path, read_operand
 from taskorch.core.expressions.relations import RELATIONS
 from taskorch.core.expressions.source import Source
-from taskorch.core.expressions.vocabulary import STATUS_FUNCTIONS, Vocabulary
+from taskorch.core.expressions.vocabulary import CONSTANTS, STATUS_FUNCTIONS, Vocabulary
 from taskorch.core.outcomes import Outcome
 from taskorch.errors import InvalidCondition
 
@@ -75,7 +75,7 @@ class Compiler:
         raise self._fault(node, "is neither true nor false by itself", "compare it with a field")
 
     def _chain(self, left: ast.expr, operators: list[ast.cmpop], others: list[ast.expr]) -> Test:
-        operands = [self._operand(node) for node in (left, *others)]
+        operands = [self._operand(node, may_be_text=True) for node in (left, *others)]
         tests = [
             compare(self._source, one, RELATIONS[type(operator)], other)
             for one, operator, other in zip(operands, operators, operands[1:], strict=False)
@@ -85,8 +85,8 @@ class Compiler:
             return lambda of, data: test(data)
         return lambda of, data: all(test(data) for test in tests)
 
-    def _operand(self, node: ast.expr) -> Operand:
-        operand = read_operand(node, self._source, self._vocabulary)
+    def _operand(self, node: ast.expr, *, may_be_text: bool = False) -> Operand:
+        operand = read_operand(node, self._source, self._vocabulary, may_be_text=may_be_text)
         if isinstance(operand, Field):
             self.fields.append(operand.path)
             if operand.path[0] == "steps" and len(operand.path) > 1:
@@ -110,6 +110,10 @@ class Compiler:
 
     def _id(self, node: ast.expr) -> str:
         match node:
+            case ast.Name(id) if id in CONSTANTS:
+                raise self._fault(node, f"{id} is no id of a step", f'quote it if it is: "{id}"')
+            case ast.Constant(str(id)) if not id.strip():
+                raise self._fault(node, "the id of a step is never empty")
             case ast.Name(id) | ast.Constant(str(id)):
                 return id
         raise self._fault(node, "expected the id of a step", 'quote ids that are no identifiers: "build[0]"')

@@ -1,16 +1,21 @@
 """A parsed condition, and what it says of steps and data."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 import attrs
 
 from taskorch.core.documents import EMPTY
+from taskorch.core.expressions.compatibility import require_value
 from taskorch.core.expressions.compiler import Compiler, OutcomeOf, Test
-from taskorch.core.expressions.operands import Data, Path
+from taskorch.core.expressions.operands import Data, Field, Path, read_operand
 from taskorch.core.expressions.source import source_of
-from taskorch.core.expressions.vocabulary import STEPS, Vocabulary
+from taskorch.core.expressions.vocabulary import ALERTS, SOURCES, STEPS, Vocabulary
 from taskorch.core.outcomes import Outcome
 from taskorch.errors import InvalidCondition, Problem
+
+_KEPT = 4096
+"""Conditions that are kept once they were read; each has a text of 1 KB at most."""
 
 
 @attrs.frozen(eq=False)
@@ -51,7 +56,8 @@ class Condition:
         """None if the condition holds, else how the step ends that will not run.
 
         A condition that would be false even if every status function were true is false by its own data:
-        skipped. Otherwise what happened to other steps made it false: omitted (design §7).
+        skipped. Otherwise what happened to other steps made it false: omitted (design §7). To the letter, so
+        ``not on_failure(d)`` is false with every status function true, and gives skipped where d failed.
 
         Args:
             outcome_of: How the step of an id ended.
@@ -68,9 +74,17 @@ class Condition:
 def parse(text: str, vocabulary: Vocabulary = STEPS) -> Condition:
     """The condition written as *text*, in the words of *vocabulary*.
 
+    What was read lately is kept, by text and vocabulary: a workflow asks for each condition several times before
+    it runs. Refusals are not kept.
+
     Raises:
         InvalidCondition: With one problem that quotes the text and points at the place.
     """
+    return _read(text, vocabulary) if type(text) is str else _read.__wrapped__(text, vocabulary)
+
+
+@lru_cache(maxsize=_KEPT)
+def _read(text: str, vocabulary: Vocabulary) -> Condition:
     source = source_of(text)
     compiler = Compiler(source, vocabulary)
     test = compiler.compile(source.tree())
@@ -78,10 +92,38 @@ def parse(text: str, vocabulary: Vocabulary = STEPS) -> Condition:
     return Condition(source.text, tuple(steps), tuple(fields), compiler.always, compiler.asks, test)
 
 
+def read_source(text: str) -> Path:
+    """The path of the data that a step is mapped over: a field and nothing else, such as ``steps.x.output.files``.
+
+    Raises:
+        InvalidCondition: It is none.
+    """
+    source = source_of(text)
+    operand = read_operand(source.tree(), source, SOURCES)
+    if not isinstance(operand, Field):
+        raise source.fault(operand.place, "is no data to map over", "name an output: steps.x.output.files")
+    require_value(source, operand)
+    return operand.path
+
+
 def check_condition(text: str | None) -> Iterator[Problem]:
-    """What keeps *text* from being a condition of a step or an alert."""
+    """What keeps *text* from being the condition of a step."""
+    return _problems(text, parse)
+
+
+def check_alert(text: str | None) -> Iterator[Problem]:
+    """What keeps *text* from being the condition of an alert."""
+    return _problems(text, lambda text: parse(text, ALERTS))
+
+
+def check_source(text: str | None) -> Iterator[Problem]:
+    """What keeps *text* from naming the data that a step is mapped over."""
+    return _problems(text, read_source)
+
+
+def _problems(text: str | None, read: Callable[[str], object]) -> Iterator[Problem]:
     if text is not None:
         try:
-            parse(text)
+            read(text)
         except InvalidCondition as error:
             yield from error.problems

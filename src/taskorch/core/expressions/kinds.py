@@ -27,6 +27,15 @@ class Kind(StrEnum):
     FOREIGN = "foreign object"
     """No data: a Python object, a time without a zone, or not a number."""
 
+    @property
+    def phrase(self) -> str:
+        """One of it, in words: ``an array``."""
+        if self is Kind.MILLISECONDS:
+            return "a number of milliseconds"
+        if self in (Kind.ANY, Kind.ABSENT, Kind.NULL):
+            return str(self)
+        return f"{'an' if self[0] in 'ao' else 'a'} {self}"
+
 
 class _Absent:
     def __repr__(self) -> str:

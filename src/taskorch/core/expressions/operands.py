@@ -10,6 +10,7 @@ from typing import TypeGuard
 import attrs
 
 from taskorch.core.documents import suggestion
+from taskorch.core.durations import is_duration
 from taskorch.core.expressions.kinds import ABSENT, Kind, kind_of
 from taskorch.core.expressions.source import Source
 from taskorch.core.expressions.values import member_of
@@ -90,8 +91,14 @@ def kind_of_shape(shape: Shape) -> Kind:
     return Kind.ANY if shape is None else Kind.OBJECT
 
 
-def read_operand(node: ast.expr, source: Source, vocabulary: Vocabulary) -> Operand:
+def read_operand(node: ast.expr, source: Source, vocabulary: Vocabulary, *, may_be_text: bool = False) -> Operand:
     """The field or literal that *node* writes.
+
+    Args:
+        node: What is written.
+        source: Where.
+        vocabulary: The fields there are.
+        may_be_text: Whether an unknown name may be a text that somebody forgot to quote.
 
     Raises:
         InvalidCondition: It is neither, or no field of the vocabulary.
@@ -112,7 +119,7 @@ def read_operand(node: ast.expr, source: Source, vocabulary: Vocabulary) -> Oper
             items = tuple(_item(element, source, vocabulary) for element in elements)
             return Literal(place, [item.value for item in items], items)
         case ast.Name() | ast.Attribute() | ast.Subscript():
-            return _field(node, source, vocabulary)
+            return _field(node, source, vocabulary, may_be_text=may_be_text)
         case ast.BinOp(_, ast.Sub()):
             raise source.fault(place, "is arithmetic, which conditions do not do", 'quote names: steps["a-b"]')
         case ast.Call(ast.Name(name)) if name in ("always", *STATUS_FUNCTIONS):
@@ -125,13 +132,13 @@ def read_operand(node: ast.expr, source: Source, vocabulary: Vocabulary) -> Oper
 
 
 def _item(node: ast.expr, source: Source, vocabulary: Vocabulary) -> Literal:
-    item = read_operand(node, source, vocabulary)
+    item = read_operand(node, source, vocabulary, may_be_text=True)
     if isinstance(item, Literal) and item.kind is not Kind.ARRAY:
         return item
     raise source.fault(source.place_of(node), "is no literal; a list holds numbers, texts, true, false and null")
 
 
-def _field(node: ast.expr, source: Source, vocabulary: Vocabulary) -> Field:
+def _field(node: ast.expr, source: Source, vocabulary: Vocabulary, *, may_be_text: bool) -> Field:
     keys: list[tuple[str | int, ast.expr]] = []
     while not isinstance(node, ast.Name):
         match node:
@@ -150,8 +157,16 @@ def _field(node: ast.expr, source: Source, vocabulary: Vocabulary) -> Field:
         node = inner
     place = source.place_of(node)
     if node.id not in vocabulary.roots:
-        raise source.fault(place, f"{node.id!r} is not known in a condition", suggestion(node.id, known(vocabulary)))
-    return _follow(Field(place, (node.id,), vocabulary.roots[node.id]), keys[::-1], source)
+        hint = _hint(node.id, vocabulary, may_be_text=may_be_text and not keys)
+        raise source.fault(place, f"{node.id!r} is not known in a condition", hint)
+    return _follow(Field(place, (node.id,), vocabulary.roots[node.id]), keys[::-1], source, vocabulary.reasons)
+
+
+def _hint(name: str, vocabulary: Vocabulary, *, may_be_text: bool) -> str:
+    """What may have been meant by a name that is not known."""
+    near = suggestion(name, known(vocabulary))
+    quoted = may_be_text or is_duration(name)
+    return f'write "{name}" if it is a text' if quoted and not near.startswith("did you mean") else near
 
 
 def known(vocabulary: Vocabulary) -> list[str]:
@@ -160,7 +175,7 @@ def known(vocabulary: Vocabulary) -> list[str]:
     return [*functions, *vocabulary.roots]
 
 
-def _follow(field: Field, keys: list[tuple[str | int, ast.expr]], source: Source) -> Field:
+def _follow(field: Field, keys: list[tuple[str | int, ast.expr]], source: Source, reasons: Mapping[str, str]) -> Field:
     """The field that *keys* lead to from *field*, if the vocabulary has it."""
     path, shape = list(field.path), field.shape
     for key, node in keys:
@@ -169,11 +184,12 @@ def _follow(field: Field, keys: list[tuple[str | int, ast.expr]], source: Source
             place = _end_of(node, source)
             name = ".".join(map(str, path))
             if not isinstance(shape, Mapping | AbstractSet):
-                raise source.fault(place, f"{name} is a {kind_of_shape(shape)}, and has no fields")
+                raise source.fault(place, f"{name} is {kind_of_shape(shape).phrase}, and has no fields")
             if not isinstance(key, str):
                 raise source.fault(place, f"expected a name in {name}, got a number")
             if key not in shape and EACH not in shape:
-                raise source.fault(place, f"{name} has no field {key!r}", suggestion(key, names_in(shape)))
+                hint = reasons.get(f"{name}.{key}") or suggestion(key, names_in(shape))
+                raise source.fault(place, f"{name} has no field {key!r}", hint)
             shape = shape.get(key, shape.get(EACH)) if isinstance(shape, Mapping) else None
         else:
             shape = None

@@ -3,11 +3,12 @@
 import ast
 import keyword
 import re
-import warnings
 from unicodedata import category, east_asian_width, normalize
 
 import attrs
 
+from taskorch.core.durations import is_duration
+from taskorch.core.json_text import described
 from taskorch.errors import InvalidCondition, Problem, UndecidableCondition
 
 MAX_LENGTH = 1024
@@ -23,7 +24,9 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _ESCAPE = re.compile(r"\\u[0-9a-fA-F]{4}|\\.|[^\\]")
-_WORDS = frozenset({"and", "or", "not", "in", "True", "False", "None"})
+_JOINING = frozenset({"and", "or", "not", "in"})
+_WORDS = frozenset({*_JOINING, "True", "False", "None"})
+_DURATION = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?(?:ms|[wdhms]) ?)+(?!\w)")
 _HINTS = {
     "=": "write == to compare",
     "&": "write `and`",
@@ -50,9 +53,9 @@ class Source:
             InvalidCondition: It is no expression, or beyond a bound.
         """
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # what the parser finds odd is refused here, or harmless
-                tree = ast.parse(self.text, mode="eval").body
+            # What makes the parser warn was refused with the tokens. Filters of warnings are left alone: they are
+            # the whole process's, and other threads may be at them.
+            tree = ast.parse(self.text, mode="eval").body
         except SyntaxError as error:
             raise self.fault((error.offset or 1) - 1, "is not a condition") from None
         except (ValueError, MemoryError, RecursionError):
@@ -90,12 +93,14 @@ class Source:
         return f"      {head}{printable}{tail}\n      {' ' * columns}^"
 
 
-def source_of(text: str) -> Source:
+def source_of(text: object) -> Source:
     """The source of a text within the bounds, made of the tokens of conditions and of nothing else.
 
     Raises:
         InvalidCondition: It is not.
     """
+    if not isinstance(text, str):
+        raise InvalidCondition.because(f"expected the text of a condition, got {described(text)}")
     if not text.strip():
         raise InvalidCondition.because("is an empty condition", 'leave it out, or write "always"')
     if len(text.encode(errors="replace")) > MAX_LENGTH:
@@ -135,6 +140,9 @@ def _stranger(source: Source, place: int) -> InvalidCondition:
     character = source.text[place]
     if character in "\"'":
         return source.fault(place, "has a text that is never closed")
+    if (duration := _DURATION.match(source.text, place)) and is_duration(duration.group()):
+        minus = "-" if source.text[:place].rstrip().endswith("-") else ""
+        return source.fault(place, "is a duration without quotes", f'write "{minus}{duration.group().strip()}"')
     if character.isdigit() and character.isascii():
         return source.fault(place, "has a number that JSON would not take", "write 12, -0.5 or 1e6")
     if character.isascii():
@@ -149,10 +157,8 @@ def _check_token(source: Source, token: re.Match[str], before: str) -> None:
             # The parser would take it for the plain letters it resembles.
             odd = next((i for i, c in enumerate(written) if normalize("NFKC", c) != c), 0)
             raise source.fault(place + odd, f"{written[odd]!r} is no letter of a condition", "quote names that hold it")
-        if keyword.iskeyword(written) and written not in _WORDS:
-            quoted = f'["{written}"]' if before == "." else f'"{written}"'
-            hint = "write == or !=" if written == "is" else f"quote it if it is a name: {quoted}"
-            raise source.fault(place, f"{written!r} is not allowed in a condition", hint)
+        if keyword.iskeyword(written):
+            _check_reserved(source, place, written, before)
     elif token.lastgroup == "number" and before == ".":
         raise _stranger(source, place)
     elif token.lastgroup == "text":
@@ -161,6 +167,23 @@ def _check_token(source: Source, token: re.Match[str], before: str) -> None:
         if place and (source.text[place - 1].isalnum() or source.text[place - 1] == "_"):
             raise source.fault(place, "has a text without a space before it", "texts take no prefix")
         _check_escapes(source, token)
+    elif before in _JOINING and written in (")", "]", ",", "."):
+        raise source.fault(place, f"follows {before!r}, which is a reserved word", _quoting(before, before))
+
+
+def _check_reserved(source: Source, place: int, word: str, before: str) -> None:
+    """Refuse a reserved word of Python where it can be nothing but a name."""
+    if word not in _WORDS or before == ".":
+        hint = "write == or !=" if word == "is" else _quoting(word, before)
+        allowed = "is a reserved word" if word in _WORDS else "is not allowed in a condition"
+        raise source.fault(place, f"{word!r} {allowed}", hint)
+    if word in ("and", "or", "in") and before in ("", "(", "[", ","):
+        raise source.fault(place, f"{word!r} is a reserved word, and nothing stands before it", _quoting(word, before))
+
+
+def _quoting(word: str, before: str) -> str:
+    quoted = f'["{word}"] without the dot' if before == "." else f'"{word}"'
+    return f"quote it if it is a name: {quoted}"
 
 
 def _check_escapes(source: Source, token: re.Match[str]) -> None:

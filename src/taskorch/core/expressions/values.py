@@ -69,7 +69,7 @@ def conform(value: object, kind: Kind) -> object:
             return read_as(value, kind)
         except InvalidDocument:
             pass
-    raise Undecided(own, kind, f"a {own} stands where a {kind} is expected")
+    raise Undecided(own, kind, f"{own.phrase} stands where {kind.phrase} is expected")
 
 
 def _aligned(left: object, right: object) -> tuple[Kind, Kind, object, object]:
@@ -95,12 +95,43 @@ def equal(left: object, right: object) -> bool:
     return same(left, right) if left_kind in (Kind.ARRAY, Kind.OBJECT, Kind.FOREIGN) else left == right
 
 
-def ordered(left: object, right: object, precedes: Callable[[object, object], bool]) -> bool:
+def measured(text: str, kind: Kind) -> object:
+    """A text of free-form data as the duration or time that it is compared with.
+
+    Raises:
+        Undecided: It is none.
+    """
+    value = _read_or_absent(text, kind)
+    if value is ABSENT:
+        raise disordered(Kind.TEXT, kind)
+    return value
+
+
+def _read_or_absent(text: str, kind: Kind) -> object:
+    try:
+        return read_as(text, kind)
+    except InvalidDocument:
+        return ABSENT
+
+
+def ordered(left: object, right: object, precedes: Callable[[object, object], bool], *, are_free: bool = True) -> bool:
     """Whether two present values stand in the order *precedes*.
+
+    Args:
+        left: The one.
+        right: The other.
+        precedes: The order.
+        are_free: Whether two texts are compared as durations or as times where both can be read so.
 
     Raises:
         Undecided: They are of unlike kinds, or of one that has no order.
     """
+    if are_free and isinstance(left, str) and isinstance(right, str):
+        for kind in (Kind.DURATION, Kind.TIME):
+            one, other = _read_or_absent(left, kind), _read_or_absent(right, kind)
+            if one is not ABSENT and other is not ABSENT:
+                return precedes(one, other)
+        return precedes(left, right)
     left_kind, right_kind, left, right = _aligned(left, right)
     if Kind.NULL in (left_kind, right_kind):
         return False
@@ -179,17 +210,25 @@ def contains(container: object, value: object) -> bool:
         if isinstance(value, str) and isinstance(container, str | Mapping):
             return value in container
         return False
-    message = f"a {own} cannot be in a {kind}" if kind in (Kind.TEXT, Kind.OBJECT) else f"nothing is in a {kind}"
+    is_holder = kind in (Kind.TEXT, Kind.OBJECT)
+    message = f"{own.phrase} cannot be in {kind.phrase}" if is_holder else f"nothing is in {kind.phrase}"
     raise Undecided(own, kind, message)
 
 
 def _holds_scalar(container: Sequence[object], value: object, own: Kind) -> bool:
     if own is Kind.FOREIGN:
         raise foreign(own, Kind.ARRAY)
+    readings: dict[Kind, object] = {own: value}
     for item in container:
         kind = kind_of(item)
-        if kind is own and comparable(item, kind) == value:
-            return True
-        if kind is Kind.FOREIGN:
+        if kind not in readings and kind in READ_FROM_TEXT and isinstance(value, str):
+            readings[kind] = _read_or_absent(value, kind)
+        if kind in readings:
+            if comparable(item, kind) == readings[kind]:
+                return True
+        elif isinstance(item, str) and own in READ_FROM_TEXT:
+            if _read_or_absent(item, own) == value:
+                return True
+        elif kind is Kind.FOREIGN:
             raise foreign(own, kind)
     return False

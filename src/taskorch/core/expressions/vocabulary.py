@@ -29,10 +29,12 @@ class Vocabulary:
         roots: What fields begin with, and what is known of each: a ``Kind``, a ``StrEnum`` (its words), a
             mapping or a set of the fields it has (``EACH`` for any other), or None for free-form data.
         status_functions: Whether ``always``, ``on_success(…)`` and the like may be used.
+        reasons: Why fields that somebody may look for are not there, by their names as ``step.duration``.
     """
 
     roots: Mapping[str, Shape] = attrs.field()
     status_functions: bool = False
+    reasons: Mapping[str, str] = attrs.field(factory=dict)
 
     @roots.validator
     def _check_roots(self, _: object, roots: Mapping[str, Shape]) -> None:
@@ -42,22 +44,25 @@ class Vocabulary:
                 raise ValueError(f"{name!r} cannot be the root of fields in a condition; choose another name")
 
 
+_ENDED: Shape = {"output": None, "status": Outcome, "duration": Kind.MILLISECONDS, "attempts": Kind.NUMBER}
+_NAMED: Mapping[str, Shape] = {"id": Kind.TEXT, "name": Kind.TEXT}
+_RUNNING: Mapping[str, Shape] = {
+    "status": Kind.TEXT,
+    "duration": Kind.MILLISECONDS,
+    "attempt": Kind.NUMBER,
+    "attempts": Kind.NUMBER,
+}
+_SHARED: Mapping[str, Shape] = {"steps": {EACH: _ENDED}, "context": None, "params": None}
+
+ALERTS = Vocabulary({**_SHARED, "step": {**_NAMED, **_RUNNING}}, status_functions=True)
+"""What conditions of alerts may use (design §7): ``step`` is whichever step is under way."""
+
 STEPS = Vocabulary(
-    {
-        "steps": {
-            EACH: {"output": None, "status": Outcome, "duration": Kind.MILLISECONDS, "attempts": Kind.NUMBER},
-        },
-        "step": {
-            "id": Kind.TEXT,
-            "name": Kind.TEXT,
-            "status": Kind.TEXT,
-            "duration": Kind.MILLISECONDS,
-            "attempt": Kind.NUMBER,
-            "attempts": Kind.NUMBER,
-        },
-        "context": None,
-        "params": None,
-    },
+    {**_SHARED, "step": _NAMED},
     status_functions=True,
+    reasons={f"step.{name}": "a step's condition is decided before it starts; ask in an alert" for name in _RUNNING},
 )
-"""What conditions of steps and alerts may use (design §7)."""
+"""What a step's own condition may use (design §7)."""
+
+SOURCES = Vocabulary({"steps": {EACH: {"output": None}}, "context": None, "params": None})
+"""What a step may be mapped over (design §7)."""

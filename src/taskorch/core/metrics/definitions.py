@@ -1,6 +1,6 @@
 """What each of D0's seven metrics means, word by word, and what D0 asks of it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from math import isfinite
 from types import MappingProxyType
 from typing import Final, Literal
@@ -17,8 +17,6 @@ THROUGHPUT: Final = "Throughput"
 ERROR_RATE: Final = "Error Rate"
 RETRY_RATE: Final = "Retry Rate"
 BLOCKED_RATE: Final = "Blocked Rate"
-
-_COMPARISONS: Final = ("<", ">")
 
 PAUSED: Final = "paused"
 """The reason of a block that is a pause: nobody is waited for, so it counts as no block (design §4)."""
@@ -42,14 +40,7 @@ class Target:
     text: str
 
     def __attrs_post_init__(self) -> None:
-        problems = []
-        if self.comparison not in _COMPARISONS:
-            problems.append(Problem("comparison", f"expected < or >, got {self.comparison!r}", "nothing else is judged"))
-        if self.number is not None and not _is_bound(self.number):
-            problems.append(Problem("number", f"{self.number!r} is no bound", "give a finite number, or None"))
-        if not isinstance(self.text, str):
-            problems.append(Problem("text", f"expected a text, got {described(self.text)}", 'such as "< 5%"'))
-        if problems:
+        if problems := list(_faults(self.comparison, self.number, self.text)):
             raise InvalidTarget(problems)
 
     def is_met(self, value: float) -> bool:
@@ -83,6 +74,16 @@ class Definition:
     target: Target | None = None
     value: str
     sample: str
+
+
+def _faults(comparison: object, number: object, text: object) -> Iterator[Problem]:
+    """What is wrong with a target."""
+    if comparison not in ("<", ">"):
+        yield Problem("comparison", f"expected < or >, got {comparison!r:.20}", "the number itself meets neither")
+    if number is not None and not _is_bound(number):
+        yield Problem("number", f"expected a finite number, got {described(number):.60}", "None for several queues")
+    if not isinstance(text, str):
+        yield Problem("text", f"expected a text, got {described(text):.60}", 'such as "< 5%"')
 
 
 def _is_bound(number: object) -> bool:

@@ -6,7 +6,7 @@ from typing import Final
 
 from taskorch.core.metrics.kpis import Kpi, KpiVerdict
 from taskorch.formats.reports import svg
-from taskorch.formats.reports.wording import count, figure
+from taskorch.formats.reports.wording import count, figure, judged
 
 ROW: Final = 52
 """The height of one figure: a line of text, its bar, and where its scale ends."""
@@ -27,21 +27,6 @@ def figures_chart(figures: Sequence[Kpi]) -> str:
         f"{kpi.name}: {judged(kpi)}" for kpi in figures
     )
     return svg.chart("verdicts", "Key figures and their targets", description, len(figures) * ROW, parts)
-
-
-def judged(kpi: Kpi) -> str:
-    """A figure in words: ``met: 1.5 h, target < 2h``."""
-    if kpi.value is None or not isfinite(kpi.value):
-        return str(KpiVerdict.NO_DATA)
-    target = f", target {kpi.target.text}" if kpi.target else ""
-    if kpi.target and kpi.target.number is None:
-        target = ", targets by queue"
-    return f"{kpi.verdict.value}: {value(kpi)}{target}"
-
-
-def value(kpi: Kpi) -> str:
-    """The value of a figure in words, on the right side of its target."""
-    return figure(kpi.value, kpi.unit, kpi.target.number if kpi.target else None)
 
 
 def _row(y: float, kpi: Kpi) -> list[str]:

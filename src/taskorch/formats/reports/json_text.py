@@ -1,19 +1,26 @@
 """A report as JSON: every value it holds, nothing rounded, nothing left out."""
 
 import json
+import re
 from datetime import datetime, timedelta
 from math import isfinite
 
 from taskorch.core.documents import JSON
+from taskorch.core.metrics.definitions import Target
 from taskorch.core.metrics.kpis import Kpi
 from taskorch.core.reports import StatusReport, TaskStanding
+from taskorch.core.sla import Standing
 from taskorch.core.times import write_milliseconds, write_time
 from taskorch.core.waiting_line import Load
-from taskorch.formats.reports.wording import encodable
+
+# Half a character, which no encoding has, or what reads like the code it is written as; with backslashes before it.
+_HALVES = re.compile(r"(?<!\\)(\\*)(?:([\ud800-\udfff])|(ud[89a-f][0-9a-f]{2}))")
 
 
 def to_dict(report: StatusReport) -> dict[str, JSON]:
     """The report as plain JSON data: times in ISO 8601 with ``Z``, durations in milliseconds, null for no data.
+
+    Text stays as it is, but for halves of characters, which are written as their codes; two texts never become one.
 
     Args:
         report: What to say; unlike in the other renderings, no list is cut.
@@ -53,9 +60,13 @@ def _kpi(kpi: Kpi) -> dict[str, JSON]:
         "value": _number(kpi.value),
         "unit": kpi.unit,
         "sample": kpi.sample,
-        "target": kpi.target.text if kpi.target else None,
+        "target": None if kpi.target is None else _target(kpi.target),
         "verdict": kpi.verdict.value,
     }
+
+
+def _target(target: Target) -> dict[str, JSON]:
+    return {"comparison": target.comparison, "number": target.number, "text": encodable(target.text)}
 
 
 def _load(load: Load) -> dict[str, JSON]:
@@ -70,21 +81,48 @@ def _load(load: Load) -> dict[str, JSON]:
 
 
 def _task(entry: TaskStanding) -> dict[str, JSON]:
-    standing = entry.standing
     return {
         "id": encodable(entry.id),
         "title": encodable(entry.title),
         "queue": None if entry.queue is None else encodable(entry.queue),
         "since": write_time(entry.since),
+        "standing": _standing(entry.standing),
+    }
+
+
+def _standing(standing: Standing) -> dict[str, JSON]:
+    return {
+        "task_id": encodable(standing.task_id),
+        "queue": encodable(standing.queue),
+        "now": _time(standing.now),
         "status": standing.status.value,
+        "basis": standing.basis.value,
         "deadline": _time(standing.deadline),
+        "since": _time(standing.since),
+        "allowed_ms": _milliseconds(standing.allowed),
         "elapsed_ms": _milliseconds(standing.elapsed),
         "remaining_ms": _milliseconds(standing.remaining),
         "slack_ms": _milliseconds(standing.slack),
         "used": _number(standing.used),
         "paused": standing.paused,
+        "pauses_ms": write_milliseconds(standing.pauses),
+        "lead_ms": _milliseconds(standing.lead),
         "expected": _time(standing.expected),
     }
+
+
+def encodable(text: str) -> str:
+    r"""*text* with halves of characters written out as ``\ud800``: everything else stays as it is.
+
+    A backslash is doubled where one or more stand before such a half, or before what reads like its code: so no other
+    text comes out the same.
+    """
+    return _HALVES.sub(_written_out, text)
+
+
+def _written_out(match: re.Match[str]) -> str:
+    backslashes, half, code = match.groups()
+    return backslashes * 2 + (code if half is None else f"\\u{ord(half):x}")
 
 
 def _number(value: float | None) -> float | None:

@@ -6,7 +6,7 @@ from typing import Final
 
 from taskorch.core.waiting_line import Load
 from taskorch.formats.reports import svg
-from taskorch.formats.reports.wording import count, named, share
+from taskorch.formats.reports.wording import count, fullness, named, taken
 
 ROW: Final = 40
 """The height of one queue: a line of text and its bar."""
@@ -36,21 +36,6 @@ def load_chart(loads: Sequence[Load]) -> str:
         f"{named(load.queue, 40)}: {taken(load)}" for load in loads[:8]
     )
     return svg.chart("load", "Queue load", description, end + 40, parts)
-
-
-def taken(load: Load) -> str:
-    """How much a queue holds, in words: ``3 of 20 waiting (15 %)``, ``7 waiting, no bound``."""
-    if load.capacity is None:
-        return f"{load.waiting:,} waiting, no bound"
-    word = f", {fullness(load)}" if fullness(load) else ""
-    return f"{load.waiting:,} of {load.capacity:,} waiting ({share(load.utilisation)}{word})"
-
-
-def fullness(load: Load) -> str:
-    """``full``, ``over capacity``, or nothing while there is room."""
-    if load.capacity is None or load.waiting < load.capacity:
-        return ""
-    return "full" if load.waiting == load.capacity else "over capacity"
 
 
 def _scale(loads: Sequence[Load]) -> float:

@@ -9,11 +9,9 @@ from taskorch.core.metrics.kpis import Kpi, KpiVerdict
 from taskorch.core.reports import StatusReport, TaskStanding
 from taskorch.core.sla import SlaStatus
 from taskorch.core.waiting_line import Load
-from taskorch.formats.reports.figures_chart import value
-from taskorch.formats.reports.load_chart import TONES, fullness
+from taskorch.formats.reports.load_chart import TONES
 from taskorch.formats.reports.throughput_chart import bars, days_of_a_bar
-from taskorch.formats.reports.timeline import state
-from taskorch.formats.reports.wording import count, moment, named, share
+from taskorch.formats.reports.wording import count, fullness, moment, named, share, state, value
 
 MOST_ROWS: Final = 20
 """The most rows of a table, and of a chart; how many more there are is said below."""

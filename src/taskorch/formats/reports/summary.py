@@ -7,8 +7,7 @@ from taskorch.core.metrics.kpis import KpiVerdict
 from taskorch.core.metrics.window import Window
 from taskorch.core.reports import StatusReport
 from taskorch.core.sla import SlaStatus
-from taskorch.formats.reports.load_chart import fullness
-from taskorch.formats.reports.wording import count, date, moment, named
+from taskorch.formats.reports.wording import count, date, fullness, moment, named
 
 _MOST_NAMES = 5
 

@@ -1,7 +1,7 @@
 """The chart of the service levels: each open task from its beginning to its deadline, and where now is."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from statistics import median
 from typing import Final
 
@@ -11,7 +11,7 @@ from taskorch.core.reports import TaskStanding
 from taskorch.core.sla import SlaStatus
 from taskorch.core.times import instant, microseconds
 from taskorch.formats.reports import svg
-from taskorch.formats.reports.wording import count, date, day_and_month, moment, named, spoken
+from taskorch.formats.reports.wording import count, date, day_and_month, moment, named, state
 
 ROW: Final = 36
 """The height of one task: a line of text and its bar."""
@@ -91,16 +91,6 @@ def timeline(entries: Sequence[TaskStanding], now: datetime) -> str:
         f"{named(entry.title, 60)}: {state(entry)}" for entry in entries[:8]
     )
     return svg.chart("timeline", "Service levels of open tasks", description, end + 40, parts)
-
-
-def state(entry: TaskStanding) -> str:
-    """How a task stands, in words: ``at risk, 40 min left``."""
-    word = entry.standing.status.value.replace("_", " ")
-    remaining = entry.standing.remaining
-    if entry.standing.deadline is None or remaining is None or entry.standing.status not in KINDS:
-        return word if entry.standing.deadline else "no deadline"
-    paused = ", paused" if entry.standing.paused else ""
-    return f"{word}, {spoken(remaining)} {'left' if remaining >= timedelta(0) else 'over'}{paused}"
 
 
 def _row(y: float, entry: TaskStanding, shown: Axis, now: datetime) -> list[str]:

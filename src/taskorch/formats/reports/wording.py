@@ -4,11 +4,17 @@ from datetime import UTC, datetime, timedelta
 from math import isfinite
 
 from taskorch.core import visible_text
+from taskorch.core.metrics.kpis import Kpi, KpiVerdict
+from taskorch.core.reports import TaskStanding
+from taskorch.core.sla import SlaStatus
+from taskorch.core.waiting_line import Load
 
 _MINUTE = timedelta(minutes=1)
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
+_OPEN = frozenset((SlaStatus.BREACHED, SlaStatus.AT_RISK, SlaStatus.ON_TRACK))
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
 
 def visible(text: str, limit: int = 200) -> str:
     """*text* as one line in which nothing is hidden: what acts on a display is written as its code.
@@ -19,11 +25,6 @@ def visible(text: str, limit: int = 200) -> str:
     """
     shown = visible_text.visible(text[: limit + 1])
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
-
-
-def encodable(text: str) -> str:
-    """*text* with halves of characters written out: everything else stays as it is."""
-    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def count(number: float, noun: str, plural: str = "") -> str:
@@ -100,3 +101,43 @@ def day_and_month(at: datetime) -> str:
 def named(name: str, limit: int = 200) -> str:
     """A name that can be seen, even where it is blank."""
     return visible(name, limit) if name.strip() else "(none)"
+
+
+def value(kpi: Kpi) -> str:
+    """The value of a figure in words, on the right side of its target."""
+    return figure(kpi.value, kpi.unit, kpi.target.number if kpi.target else None)
+
+
+def judged(kpi: Kpi) -> str:
+    """A figure in words: ``met: 1.5 h, target < 2h``."""
+    if kpi.value is None or not isfinite(kpi.value):
+        return str(KpiVerdict.NO_DATA)
+    target = f", target {kpi.target.text}" if kpi.target else ""
+    if kpi.target and kpi.target.number is None:
+        target = ", targets by queue"
+    return f"{kpi.verdict.value}: {value(kpi)}{target}"
+
+
+def fullness(load: Load) -> str:
+    """``full``, ``over capacity``, or nothing while there is room."""
+    if load.capacity is None or load.waiting < load.capacity:
+        return ""
+    return "full" if load.waiting == load.capacity else "over capacity"
+
+
+def taken(load: Load) -> str:
+    """How much a queue holds, in words: ``3 of 20 waiting (15 %)``, ``7 waiting, no bound``."""
+    if load.capacity is None:
+        return f"{load.waiting:,} waiting, no bound"
+    word = f", {fullness(load)}" if fullness(load) else ""
+    return f"{load.waiting:,} of {load.capacity:,} waiting ({share(load.utilisation)}{word})"
+
+
+def state(entry: TaskStanding) -> str:
+    """How a task stands, in words: ``at risk, 40 min left``."""
+    standing = entry.standing
+    word = standing.status.value.replace("_", " ")
+    if standing.deadline is None or standing.remaining is None or standing.status not in _OPEN:
+        return word if standing.deadline else "no deadline"
+    paused = ", paused" if standing.paused else ""
+    return f"{word}, {spoken(standing.remaining)} {'left' if standing.remaining >= timedelta(0) else 'over'}{paused}"
