@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskorch import Event, Priority, State, Subject, Task, Verb, advance
+from taskorch import Event, Priority, State, Task, Verb, advance
 from taskorch.core.copies import changed, copier, maker
 from taskorch.core.groups import Execution, Internals, Metadata, Moment, QueueEntry, TaskState
 from taskorch.core.states import LIFECYCLE
@@ -141,7 +141,7 @@ VALUES = [
     Internals(scheduled_for=NOW, retry_at=NOW, attempt=2, blocker="b", reason="r", result=[1], run={"a": 1}),
     Metadata(version=3, last_updated=NOW, updated_by="us"),
     Moment(State.QUEUED, NOW),
-    Subject(queue="normal", type="t", skill="s", created_at=NOW, entered_at=NOW, sla_deadline=NOW),
+    advance(new_task(), "cancel", now=after(5), by="us", reason="r")[1],
 ]
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskorch.core.durations import read_duration
+from taskorch.core.durations import is_duration, read_duration
 from taskorch.errors import InvalidDocument
 
 MEANINGS = [
@@ -43,6 +43,7 @@ REFUSED = [
 def test_what_a_duration_means(text: str, duration: timedelta) -> None:
     """Numbers with units, the larger units first, or ISO 8601 without years and months."""
     assert read_duration(text) == duration
+    assert is_duration(text)
 
 
 @pytest.mark.parametrize("text", REFUSED, ids=lambda text: ascii(text)[:20])
@@ -51,6 +52,7 @@ def test_what_is_no_duration(text: object) -> None:
     with pytest.raises(InvalidDocument) as caught:
         read_duration(text)
     assert len(str(caught.value)) < 200
+    assert not (isinstance(text, str) and is_duration(text))
 
 
 @given(st.integers(0, 3_000_000_000_000_000), st.booleans())

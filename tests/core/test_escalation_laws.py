@@ -42,6 +42,8 @@ OTHERS = tuple(
             'task.waiting_for > "15m"',
             'task.state != "BLOCKED" and "1h" <= task.in_state_for < "2h"',
             'task.age >= "45m" and task.sla_status == "on_track"',
+            'task.deadline > "2026-11-20T18:00:00Z" and task.deadline <= "2026-11-21T20:00:00Z"',
+            'task.deadline >= "2026-11-23T09:30:00Z" or task.deadline == "2026-11-20T23:00:00Z"',
         )
     )
 )

@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from taskorch.core.expressions import MAX_NODES, STEPS, Condition, Kind, Vocabulary, parse
+from taskorch.core.expressions import ALERTS, MAX_NODES, STEPS, Condition, Kind, Vocabulary, parse
 from taskorch.core.outcomes import Outcome
 from taskorch.errors import InvalidCondition, UndecidableCondition
 
@@ -74,7 +74,7 @@ def before(left: Any, right: Any) -> int:
 def within(value: Any, container: Any) -> bool:
     """Whether a container of the data has a value."""
     if kind(container) == "l":
-        return any(canonical(value) == canonical(item) for item in container)
+        return any(alike(value, item) for item in container)
     if kind(container) in "to" and value is None:
         return False
     if kind(container) in "to" and kind(value) == "t":
@@ -96,8 +96,20 @@ RELATIONS: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def related(relation: str, left: Any, right: Any) -> bool:
-    """Whether two operands are in a relation."""
+def measured(left: Any, right: Any, fixed: str | None) -> tuple[Any, Any]:
+    """Two texts whose order is asked for: durations or times if the *fixed* one, or else both, can be read so."""
+    for table in (SPANS, TIMES):
+        if fixed in table and not (left in table and right in table):
+            raise Stuck
+        if left in table and right in table:
+            return table[left], table[right]
+    return left, right
+
+
+def related(relation: str, left: Any, right: Any, fixed: str | None = None) -> bool:
+    """Whether two operands are in a relation, one of them perhaps a literal."""
+    if relation[0] in "<>" and isinstance(left, str) and isinstance(right, str):
+        left, right = measured(left, right, fixed)
     if left is ABSENT or right is ABSENT:
         return False
     if (relation[0] in "<>" and None in (left, right)) or (relation.endswith("in") and right is None):
@@ -121,8 +133,12 @@ def judged(tree: Tree, data: Mapping[str, Any], of: Callable[[str], Outcome] | N
                 return bool(value)
             raise Stuck
         case ("compare", first, *rest):
-            operands = [data.get(o[1], ABSENT) if o[0] == "field" else o[1] for o in (first, *rest[1::2])]
-            return all(related(r, *operands[n : n + 2]) for n, r in enumerate(rest[::2]))
+            written = (first, *rest[1::2])
+            operands = [data.get(o[1], ABSENT) if o[0] == "field" else o[1] for o in written]
+            fixed = [o[1] if o[0] == "literal" and isinstance(o[1], str) else None for o in written]
+            return all(
+                related(r, *operands[n : n + 2], fixed=fixed[n] or fixed[n + 1]) for n, r in enumerate(rest[::2])
+            )
     return bool(tree[1])
 
 
@@ -305,7 +321,7 @@ def mutated(draw: st.DrawFn) -> str:
 def test_any_text_is_a_condition_or_refused(text: str) -> None:
     """Any text is refused with one problem and a caret in its place, or is a condition that any data answers."""
     seen: dict[str, object] = {"params": {"rows": 1, "x": [], "n": "1"}, "steps": {"a": {"output": [{"x": {}}]}}}
-    for vocabulary in (STEPS, RULES):
+    for vocabulary in (STEPS, ALERTS, RULES):
         found = read(text, vocabulary)
         if isinstance(found, Condition):
             assert len(found.fields) < MAX_NODES

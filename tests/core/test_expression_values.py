@@ -10,7 +10,7 @@ from typing import Any, Never
 
 import pytest
 
-from taskorch.core.expressions import STEPS, Kind, Vocabulary, parse
+from taskorch.core.expressions import ALERTS, Kind, Vocabulary, parse
 from taskorch.core.expressions.values import MAX_PARTS
 from taskorch.core.outcomes import Outcome
 from taskorch.errors import CallerError, InvalidCondition, UndecidableCondition
@@ -49,6 +49,8 @@ DATA: dict[str, Any] = {
     "n": 7, "f": 0.5, "big": 10**400, "t": "text", "yes": True, "no": False, "nil": None, "list": [1, "a", None, [2]],
     "object": {"key": 1, "_id": 2, "a b": 3, "class": 4}, "day": timedelta(days=1), "noon": NOON, "span": "24h",
     "stamp": "2026-11-20T12:00:00Z", "colour": Colour.RED, "empty": [], "pair": (1, 2), "deep": {"a": [{"b": True}]},
+    "wait": "3h", "early": "2026-11-20T00:30:00+01:00", "days": [timedelta(days=1)], "times": [1, NOON],
+    "spans": ["x", "24h"], "stamps": ["2026-11-20T13:00:00+01:00"],
 }  # fmt: skip
 TRUE = [
     "d.n == 7", "d.n == 7.0", "d.n != 8", "d.n < 8", "d.n <= 7", "d.n > -1", "d.n >= 7", "7 == d.n", "6 < d.n",
@@ -66,7 +68,10 @@ TRUE = [
     "d.day in ['1h', '1d']", "d.day != 'soon'", "d.noon == '2026-11-20T13:00:00+01:00'", "d.noon == d.stamp",
     "d.noon < '2026-11-20T12:00:01Z'", "d.noon != '2026-11-20'", "d.noon in ['2026-11-20T12:00:00Z']",
     "d.colour == 'red'", "d.colour in ['red', 'blue']", "d.colour != 'green'", "d.n < 8 and d.t == 'text' or d.gone",
-    "true", "not false", "d.span < '3'",
+    "true", "not false", "d.span < '3'", "d.wait < '24h'", "'24h' > d.wait", "d.wait < d.span", "d.span <= '1440m'",
+    "d.early < '2026-11-20T00:00:00Z'", "d.early < d.stamp", "d.t < d.wait or true", "d.t > d.wait", "d.wait != '180m'",
+    "'24h' in d.days", "'1d' in d.days", "'25h' not in d.days", "'2026-11-20T12:00:00Z' in d.times", "d.day in d.spans",
+    "d.span in d.days", "d.noon in d.stamps", "'1d' not in d.spans", "'x' not in d.days",
 ]  # fmt: skip
 FALSE = [
     "d.gone == 1", "d.gone != 1", "d.gone < 1", "d.gone == null", "d.gone != null", "d.gone in [1]",
@@ -79,7 +84,8 @@ FALSE = [
     "d.day == '23h'", "d.day == 'soon'", "d.day == 86400", "d.noon == 'noon'", "d.list == [1]", "d.pair == [1, true]",
     "d.pair == [2, 1]", "d.empty == null", "d.n in []", "d.no", "false", "'text' not in d.t", "null in d.object",
     "null in d.t", "d.list.append == null", "d.object.keys != null", "d.object.items", "d.day.days == 1",
-    "d.noon.year == 2026",
+    "d.noon.year == 2026", "d.wait > '24h'", "d.wait == '180m'", "d.wait in ['180m']", "d.wait == 'PT3H'",
+    "d.early >= d.stamp",
 ]  # fmt: skip
 # What cannot be decided, where the question begins, and of what kinds the values are.
 UNDECIDED = [
@@ -93,6 +99,10 @@ UNDECIDED = [
     ("d.day > 86400", 0, ("duration", "number")),
     ("d.day < d.noon", 0, ("duration", "time")),
     ("d.noon < 'noon'", 0, ("time", "text")),
+    ("d.t > '24h'", 0, ("text", "duration")),
+    ("d.stamp > '24h'", 0, ("text", "duration")),
+    ("true and '24h' < d.t", 9, ("text", "duration")),
+    ("d.wait < '2026-11-20T12:00:00Z'", 0, ("text", "time")),
     ("d.noon < d.t", 0, ("time", "text")),
     ("0 < d.n < d.t", 4, ("number", "text")),
     ("d.t", 0, ("text", "boolean")),
@@ -205,6 +215,9 @@ def test_what_was_decided_before_is_not_asked() -> None:
         ('task["owner"]["name"] == task.title', {"owner": {"name": "N"}, "title": "N"}, True),
         ("task.context.client.name == null", {"context": {"client": {"name": None}}}, True),
         ('"er" in task.title', {"title": "over"}, True),
+        ('task.title > "24h"', {"title": "3h"}, True),  # declared as a text, and so compared
+        ("task.title > task.context.x", {"title": "3h", "context": {"x": "24h"}}, True),
+        ("task.context.x > task.context.y", {"context": {"x": "3h", "y": "24h"}}, False),
     ],
 )
 def test_what_a_rule_says(text: str, task: dict[str, Any], expected: bool) -> None:
@@ -241,6 +254,26 @@ REFUSALS = [
     ('task.blocked_for > "24 horus"', 19, "24h"),
     ('task.blocked_for in ["24h", "soon"]', 28, "24h"),
     ("task.blocked_for > 24", 19, "24h"),
+    ("task.blocked_for > 86400", 19, '"86400s" if these are seconds'),
+    ("task.blocked_for > 24h", 19, 'write "24h"'),
+    ("task.blocked_for > 1h 30m and task.late", 19, 'write "1h 30m"'),
+    ("task.blocked_for > -1.5d", 20, 'write "-1.5d"'),
+    ("task.blocked_for > PT24H", 19, 'write "PT24H"'),
+    ("24h < task.blocked_for", 0, 'write "24h"'),
+    ("task.blocked_for > 24horus", 19, "JSON"),
+    ("task.blocked_for > 9999w", 19, "JSON"),
+    ("task.colour == red", 15, 'write "red" if it is a text'),
+    ("task.title == RED", 14, 'write "RED" if it is a text'),
+    ("task.title in [RED]", 15, 'write "RED" if it is a text'),
+    ("task.title == taks", 14, "did you mean 'task'?"),
+    ("task.colour == 'RED'", 15, "did you mean 'red'?"),
+    ("task.colour in ['red', 'Green']", 23, "did you mean 'green'?"),
+    ("task.labels == task.score", 0, "is an array, compared with a number"),
+    ("task.labels", 0, "is an array, neither"),
+    ("task.took", 0, "is a number of milliseconds, neither"),
+    ("task.title == ['a']", 14, "is an array, and the field is a text"),
+    ("task.context.x > ['a']", 17, "an array comes neither"),
+    ('task.due < "2026-11-20T12:00:00.' + "0" * 60 + 'Z"', 11, "expected a time"),
     ("task.took > 'soon'", 12, "10m"),
     ("task.took == true", 13, "10m"),
     ('task.due < "2026-13-01T00:00:00Z"', 11, "2026-11-20"),
@@ -345,7 +378,9 @@ def test_carets_stand_below_the_place(text: str, place: int, column: int) -> Non
 
 def test_the_fields_a_condition_reads() -> None:
     """Every field is told once, in order, by its path; only a condition that reads any needs data."""
-    condition = parse('steps["a.b"].output[0]["x y"] > 1 and step.duration > "5m" or "k" in params.p[-1] or context.ok')
+    condition = parse(
+        'steps["a.b"].output[0]["x y"] > 1 and step.duration > "5m" or "k" in params.p[-1] or context.ok', ALERTS
+    )
     again = parse("params.a == params.a")
 
     assert condition.fields == (
@@ -374,7 +409,7 @@ def test_the_fields_a_condition_reads() -> None:
 )
 def test_steps_have_their_vocabulary(text: str, hint: str) -> None:
     """Fields of steps are known, so that a slip of the pen is told when the workflow is read."""
-    assert hint in str(refusal(text, STEPS))
+    assert hint in str(refusal(text, ALERTS))
 
 
 def test_what_steps_say() -> None:
@@ -392,7 +427,7 @@ def test_what_steps_say() -> None:
         'step.duration > "10m" and step.attempt == 2 and step.id == "me"',
         'context.environment == "production" and "rows" in steps.count.output and "output" in steps.count',
     ):
-        assert parse(text).verdict(lambda id: Outcome.COMPLETED, seen) is None
+        assert parse(text, ALERTS).verdict(lambda id: Outcome.COMPLETED, seen) is None
 
 
 def test_a_false_condition_by_its_data_is_skipped() -> None:

@@ -1,12 +1,16 @@
 """The language of conditions: what it says, what it refuses and how, and what follows for a step."""
 
+import ast
+import sys
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskorch.core.expressions import MAX_DEPTH, MAX_LENGTH, MAX_NODES, parse
+from taskorch.core.expressions import ALERTS, MAX_DEPTH, MAX_LENGTH, MAX_NODES, STEPS, Vocabulary, condition, parse
 from taskorch.core.outcomes import Outcome
 from taskorch.errors import InvalidCondition
 
@@ -48,7 +52,6 @@ NAMED = [
     ('on_success("test[0]", "lib/zstd.o") or on_failure("a.b", "a-b")', ("test[0]", "lib/zstd.o", "a.b", "a-b")),
     ("on_success(a) and on_failure(a, b)", ("a", "b")),
     ('steps["a.b"].output.rows > 0 and steps.c.status == "completed"', ("a.b", "c")),
-    ("step.duration > 600000", ()),
     ('context.environment == "production" and params.rows >= 1', ()),
     ("not (always or on_skip(z))", ("z",)),
 ]
@@ -65,6 +68,7 @@ HOSTILE = [
     "steps.a.output[1:2] == 1", "{1, 2}", "{}", "[]", "()", "on_success([])", "on_success(('a',))", "always, always",
     "steps.a.output == (1, 2)", "steps.a.output in (1, 2)", "a", "steps", "nope(a)", "on_success", "on_success()",
     "on_success(1)", "on_success(None)", "on_success(b'a')", "on_success(a.b)", "on_success(a[0])", "on_success(-a)",
+    'on_success("")', "on_success(' ')", "on_success(true)", "on_success(a, null)",
     "on_success(a) == 1", "steps.a.output == on_success(a)", "\u0430lways", "alw\u0430ys",
     "\uff41\uff4c\uff57\uff41\uff59\uff53", "on_\uff53uccess(a)", "on_success(\uff41)", "steps.a.\uff3f_class__",
     "al\u200bways", "always\u00a0or always", "\u202ealways", "always\0", "always\r", "", "   ", "always and", "and",
@@ -95,7 +99,7 @@ def test_whether_always_is_mentioned(text: str, always: bool) -> None:
 
 @pytest.mark.parametrize(
     ("text", "needs_data"),
-    [("on_success(a)", False), ("always", False), ("step.duration > 1", True), ("always and params.x == 1", True)],
+    [("on_success(a)", False), ("always", False), ("step.name == 'a'", True), ("always and params.x == 1", True)],
 )
 def test_whether_data_is_needed(text: str, needs_data: bool) -> None:
     """Comparisons of data are read and marked, so that a run that would need them can be refused."""
@@ -120,6 +124,17 @@ def test_what_is_no_condition_is_refused(text: str) -> None:
         ("contxt.x == 1", 0, "did you mean 'context'?"),
         ("on_success(test[0])", 11, "quote"),
         ("on_success(é, b) or nope(a)", 20, ""),
+        ("on_success(true)", 11, '"true"'),
+        ('on_success(a, "")', 14, ""),
+        ("on_success(not)", 14, '"not"'),
+        ("on_success(in)", 11, '"in"'),
+        ("on_success(a, or)", 14, '"or"'),
+        ("on_success(class)", 11, '"class"'),
+        ("steps.in.output.x > 1", 6, '["in"]'),
+        ("steps.not.output.x > 1", 6, '["not"]'),
+        ("steps.None.output.x > 1", 6, '["None"]'),
+        ("and.x > 1", 0, '"and"'),
+        ("not.x > 1", 3, '"not"'),
         ("on_success(a,, b)", 13, ""),
         ("   on_success(a,, b)", 13, ""),
         ("   always and nope(a)", 11, ""),
@@ -155,6 +170,89 @@ def test_the_bounds_are_exact() -> None:
     for text in ("always".ljust(MAX_LENGTH + 1), too_many, "(" * (MAX_DEPTH + 1) + "always" + ")" * (MAX_DEPTH + 1)):
         with pytest.raises(InvalidCondition):
             parse(text)
+
+
+@pytest.mark.parametrize("value", [None, b"always", 5, ["always"]], ids=repr)
+def test_what_is_no_text_is_refused(value: Any) -> None:
+    """Anything but a text raises ``InvalidCondition``."""
+    with pytest.raises(InvalidCondition, match="expected the text of a condition"):
+        parse(value)
+
+
+def test_filters_of_warnings_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a condition is read, the filters of warnings, which are the whole process's, stay as they are."""
+    before, seen, read = warnings.filters, [], ast.parse
+
+    def watched(*args: Any, **options: Any) -> Any:
+        seen.append(warnings.filters is before and list(warnings.filters) == listed)
+        return read(*args, **options)
+
+    listed = list(before)
+    monkeypatch.setattr(ast, "parse", watched)
+    parse("on_success(a_step_that_nobody_has_asked_of)")
+
+    assert seen == [True]
+
+
+def test_reading_in_threads_leaves_warnings_on() -> None:
+    """Threads that read conditions at the same time leave the process's warnings as they were."""
+    before = list(warnings.filters)
+
+    def read(thread: int) -> None:
+        for number in range(300):
+            parse(f"on_success(thread_{thread}_{number})")
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(read, range(4)))
+    finally:
+        sys.setswitchinterval(interval)
+
+    assert list(warnings.filters) == before
+    with pytest.warns(UserWarning, match="still heard"):
+        warnings.warn("still heard", stacklevel=1)
+
+
+def test_a_condition_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same text in the same vocabulary is parsed once, however often it is asked for; refusals are made anew."""
+    asked, read = [], ast.parse
+
+    def counted(*args: Any, **options: Any) -> Any:
+        asked.append(args[0])
+        return read(*args, **options)
+
+    monkeypatch.setattr(ast, "parse", counted)
+    text = "params.a_field_of_this_test_alone"
+    first = parse(text)
+    assert all(parse(text) is first for _ in range(8))
+    assert asked == [text]
+
+    assert parse(text, ALERTS) is not first
+    with pytest.raises(InvalidCondition):
+        parse(text, Vocabulary({"task": None}))
+    refusals = []
+    for _ in range(2):
+        with pytest.raises(InvalidCondition) as caught:
+            parse("params.a_field ==")
+        refusals.append(caught.value)
+    assert refusals[0] is not refusals[1]
+
+
+def test_what_is_kept_is_bounded() -> None:
+    """However many conditions a program reads, a bounded number of them is kept."""
+    assert 0 < condition._read.cache_parameters()["maxsize"] <= 10_000  # type: ignore[operator] # None: no bound
+
+
+@pytest.mark.parametrize(
+    "text", ["step.duration > 5", "step.attempt > 1", "step.status == 'x'", "step['attempts'] > 1"]
+)
+def test_a_step_cannot_ask_how_it_went(text: str) -> None:
+    """A step is decided before it starts: what its own run will be is known to alerts only, and the error says so."""
+    parse(text, ALERTS)
+    with pytest.raises(InvalidCondition, match="decided before it starts"):
+        parse(text, STEPS)
 
 
 @pytest.mark.filterwarnings("default")

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from taskorch import CycleError, InvalidWorkflow, Workflow
+from taskorch.core.settings import Alert, Notifications
 from tests.core.samples import flow_of, lines, load, problems, with_step
 
 FS, SS, FF, SF = "finish_to_start", "start_to_start", "finish_to_finish", "start_to_finish"
@@ -136,6 +137,75 @@ def test_conditions_and_commands_make_circles_too() -> None:
 def test_a_step_that_is_not_there_is_not_named(members: dict[str, Any], path: str) -> None:
     """Conditions, commands and maps name steps of the workflow only."""
     assert set(problems(Workflow.from_dict, with_step(**members))) == {path}
+
+
+@pytest.mark.parametrize("where", ["notifications", "context.notifications"])
+@pytest.mark.parametrize(
+    ("condition", "told"),
+    [("on_failure(nope)", "nope"), ('steps["bb"].output > 1', "bb"), ("on_success(a, other)", "other")],
+)
+def test_a_step_that_is_not_there_is_not_named_by_alerts(where: str, condition: str, told: str) -> None:
+    """The conditions of alerts name steps of the workflow only, when it is read and when it is checked."""
+    notifications = {"alerts": [{"condition": "on_failure(a)"}, {"condition": condition}]}
+    beside = {"notifications": notifications} if where == "notifications" else {}
+    context = {} if beside else {"context": {"notifications": notifications}}
+    document = flow_of("a", "b") | beside | context
+    found = problems(Workflow.from_dict, document)
+
+    assert [*found] == [f"{where}.alerts[1].condition"]
+    assert f"there is no step {told!r}" in found[f"{where}.alerts[1].condition"]
+    assert [*problems(Workflow.from_dict, {"workflow": flow_of("a", "b") | beside, **context})] == [
+        f"{'workflow.' if beside else ''}{where}.alerts[1].condition"
+    ]
+
+
+def test_alerts_are_checked_once_more_with_the_workflow() -> None:
+    """A workflow that was built in Python is told of alerts about steps that are not there, once it is checked."""
+    flow = Workflow("w", notifications=Notifications(alerts=(Alert(condition="on_failure(nope)"),)))
+    flow.command("true", id="a")
+
+    assert [*problems(lambda flow: flow.check(), flow)] == ["notifications.alerts[0].condition"]
+
+
+def test_bad_alerts_are_told_with_everything_else() -> None:
+    """An alert that cannot be read hides neither the steps that others name nor itself."""
+    alerts = [{"condition": "on_failure("}, 5, {"condition": "on_failure(nope)"}, {"condition": 5}, {}]
+    found = problems(Workflow.from_dict, flow_of("a") | {"notifications": {"alerts": alerts}, "timeout": -1})
+
+    assert {"notifications.alerts[0].condition", "notifications.alerts[2].condition", "timeout"} <= set(found)
+
+
+@pytest.mark.parametrize(
+    ("members", "path"),
+    [
+        ({"condition": "step.duration > 5"}, "steps[0].condition"),
+        ({"condition": "always and step.attempt > 1"}, "steps[0].condition"),
+        ({"map": "true"}, "steps[0].map"),
+        ({"map": "always"}, "steps[0].map"),
+        ({"map": "on_success(b)"}, "steps[0].map"),
+        ({"map": "params.x == 3 or true"}, "steps[0].map"),
+        ({"map": "steps.b"}, "steps[0].map"),
+        ({"map": "steps.b.status"}, "steps[0].map"),
+        ({"map": "step.name"}, "steps[0].map"),
+        ({"map": "params"}, "steps[0].map"),
+    ],
+    ids=repr,
+)
+def test_what_could_mean_nothing_is_refused(members: dict[str, Any], path: str) -> None:
+    """A step's condition asks nothing of its own run, and a step is mapped over data, not over an answer."""
+    document = with_step(**members)
+    document["steps"].append({"id": "b", "command": "true"})
+
+    assert set(problems(Workflow.from_dict, document)) == {path}
+
+
+@pytest.mark.parametrize("source", ["steps.b.output", 'steps["b"].output.files[0]', "context.files", "params['a b']"])
+def test_what_a_step_may_be_mapped_over(source: str) -> None:
+    """Outputs of steps, the context and the parameters hold data to map over."""
+    document = with_step(map=source)
+    document["steps"].append({"id": "b", "command": "true"})
+
+    assert Workflow.from_dict(document).steps[0].map == source
 
 
 def test_a_bad_variable_is_told_at_its_path() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from taskorch.core.copies import changed
 from taskorch.core.events import Amendment, Event
 from taskorch.core.task import Task, utc
-from taskorch.core.texts import require_plain
+from taskorch.core.texts import are_plain, refuse
 from taskorch.errors import IllegalTransition
 
 
@@ -37,7 +37,8 @@ def amend(
     if task.is_final:
         raise IllegalTransition(task.id, task.state.current, amendment, ())
     now = utc(now, "now")
-    require_plain({"by": by} if reason is None else {"by": by, "reason": reason})
+    if not are_plain((by,) if reason is None else (by, reason)):
+        refuse(by, reason)
     at = max(now, task.state.changed_at)
     metadata = changed(
         task.metadata,

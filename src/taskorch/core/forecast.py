@@ -5,15 +5,20 @@ from datetime import UTC, datetime, timedelta
 from heapq import heapify, heappop, heapreplace
 from typing import Final
 
-from taskorch.core.predictions import Forecast, Ground, Inputs, Prediction, Work
+from taskorch.core.calendars import Calendar
+from taskorch.core.documents import is_number
+from taskorch.core.predictions import Forecast, Ground, Inputs, Prediction, Work, length, shown
 from taskorch.core.times import in_utc
-from taskorch.errors import InvalidQueue, InvalidTask, Problem
+from taskorch.errors import InvalidCalendar, InvalidQueue, InvalidTask, Problem
 
 __all__ = ["Forecast", "Ground", "Inputs", "Prediction", "Work", "forecast"]
 
 _HOUR: Final = timedelta(hours=1)
 _NOTHING: Final = timedelta(0)
+_INSTANT: Final = timedelta(microseconds=1)
+_BLINK: Final = timedelta(seconds=1)
 _LAST: Final = datetime.max.replace(tzinfo=UTC)
+_MOST_SLOTS: Final = 2**63 - 1
 
 
 def forecast(
@@ -23,7 +28,8 @@ def forecast(
     *,
     slots: int | None = None,
     per_hour: float | None = None,
-    usual: timedelta | None = None,
+    usual: float | timedelta | None = None,
+    calendar: Calendar | None = None,
 ) -> Forecast:
     """Predict the start and finish of every open task of a queue, as if nothing changed. O(n log n).
 
@@ -34,30 +40,45 @@ def forecast(
     that task nor for those whose place depends on it; of a held task nothing is predicted. Tasks come as they are
     given: one that waits for a date keeps those behind it waiting, so it should stand behind those that are ready.
 
+    With a calendar work is done in its hours only: durations and the pace count working time, and what would start
+    outside of it starts when it next opens. What the calendar does not reach is predicted for the last instant there
+    is.
+
     Args:
         waiting: The tasks that wait, in the order in which they will start.
         running: The tasks in progress.
         now: The time (UTC).
         slots: How many can run at once; None where nobody knows.
         per_hour: How many have finished in an hour; None or 0 where none has, which predicts nothing.
-        usual: How long a task without an estimate takes; None where nobody knows.
+        usual: How long a task without an estimate takes, seconds or a timedelta; None where nobody knows.
+        calendar: The working time of the queue, as in ``QueueSpec.calendar``; None for round the clock.
 
     Raises:
-        InvalidQueue: A figure is out of range.
-        InvalidTask: *now* has no zone, or two tasks have one id.
+        InvalidQueue: A figure is none, or is out of range.
+        InvalidTask: *now* has no zone; it, or the start of a running task, is beyond the calendar; two tasks have one
+            id, or one is no ``Work``.
     """
     now = in_utc(now, "now", InvalidTask)
-    _check(slots, per_hour, usual)
-    going, queued = tuple(running), tuple(waiting)
+    usual = _checked(slots, per_hour, usual, calendar)
+    going, queued = _listed(running, "running"), _listed(waiting, "waiting")
     line, held = [work for work in queued if not work.is_held], [work for work in queued if work.is_held]
     inputs = Inputs(
-        now=now, waiting=len(queued), running=len(going), slots=slots, per_hour=per_hour or None, usual=usual
+        now=now,
+        waiting=len(queued),
+        running=len(going),
+        slots=slots,
+        per_hour=per_hour or None,
+        usual=usual,
+        calendar=calendar,
     )
-    predictions = [*_going(going, inputs)]
-    if inputs.per_hour is None:
-        predictions += _dealt(line, [found.finish for found in predictions], inputs)
+    if calendar is not None:
+        _worked(calendar, now, now, "now")  # refused here rather than taken for a time that nothing ends at
+    pace = [] if inputs.per_hour is None else [*_pace(inputs, inputs.per_hour, len(going) + len(line))]
+    predictions = [*_going(going, inputs, pace)]
+    if pace:
+        predictions += _paced(line, inputs, pace)
     else:
-        predictions += _paced(line, inputs, inputs.per_hour)
+        predictions += _dealt(line, [found.finish for found in predictions], inputs)
     behind = (inputs.running + len(line), Ground.HELD)
     predictions += [_prediction(work, inputs, None, None, behind) for work in held]
     places = {found.id: place for place, found in enumerate(predictions)}
@@ -76,46 +97,63 @@ def forecast(
     )
 
 
-def _check(slots: int | None, per_hour: float | None, usual: timedelta | None) -> None:
-    problems = []
-    if slots is not None and (type(slots) is not int or slots < 1):
-        problems.append(Problem("slots", f"{slots!r} is no whole number from 1", "leave it out where nobody knows"))
-    if per_hour is not None and not 0 <= per_hour <= 1e9:
-        problems.append(Problem("per_hour", f"{per_hour!r} is out of range", "0 to 1e9 tasks an hour"))
-    if usual is not None and usual < _NOTHING:
-        problems.append(Problem("usual", f"{usual} is negative", "leave it out where nobody knows"))
+def _checked(slots: object, per_hour: object, usual: object, calendar: object) -> timedelta | None:
+    """The usual duration, if all the figures will do."""
+    problems, found = [], None
+    if slots is not None and (type(slots) is not int or not 1 <= slots <= _MOST_SLOTS):
+        message = f"{shown(slots)} is no whole number from 1 to {_MOST_SLOTS}"
+        problems.append(Problem("slots", message, "leave it out where nobody knows"))
+    if per_hour is not None and not (is_number(per_hour) and 0 <= per_hour <= 1e9):  # type: ignore[operator]
+        problems.append(Problem("per_hour", f"{shown(per_hour)} is out of range", "0 to 1e9 tasks an hour"))
+    try:
+        found = length(usual, "usual", InvalidQueue)
+    except InvalidQueue as error:
+        problems += error.problems
+    if calendar is not None and not all(callable(getattr(calendar, name, None)) for name in ("add", "between")):
+        problems.append(Problem("calendar", f"{shown(calendar)} is no calendar", "a BusinessCalendar, or None"))
     if problems:
         raise InvalidQueue(problems, source="forecast")
+    return found
 
 
-def _going(running: Sequence[Work], inputs: Inputs) -> Iterator[Prediction]:
+def _listed(given: object, name: str) -> tuple[Work, ...]:
+    found = []
+    for item in given if isinstance(given, Iterable) else [given]:
+        if not isinstance(item, Work):
+            raise InvalidTask.because(f"expected work, got {shown(item)}", "give a list of Work", name)
+        found.append(item)
+    return tuple(found)
+
+
+def _going(running: Sequence[Work], inputs: Inputs, pace: Sequence[datetime]) -> Iterator[Prediction]:
     """The tasks in progress: by their own durations, else in the order of their starts by throughput."""
     order = sorted(range(len(running)), key=lambda place: running[place].started_at or inputs.now)
     ranks = {place: rank for rank, place in enumerate(order)}
     for place, work in enumerate(running):
         duration, rank = _duration(work, inputs), ranks[place]
         if duration is not None and work.started_at is not None:
-            finish: datetime | None = max(inputs.now, _after(work.started_at, duration))
+            finish: datetime | None = _ended(inputs, work.started_at, duration)
             ground = Ground.OWN
-        elif inputs.per_hour is not None:
-            finish, ground = _after_many(inputs.now, rank + 1, inputs.per_hour), Ground.THROUGHPUT
+        elif pace:
+            finish, ground = pace[rank + 1], Ground.THROUGHPUT
         else:
             finish, ground = None, Ground.NONE
         yield _prediction(work, inputs, work.started_at, finish, (rank, ground))
 
 
-def _paced(line: Sequence[Work], inputs: Inputs, per_hour: float) -> Iterator[Prediction]:
+def _paced(line: Sequence[Work], inputs: Inputs, pace: Sequence[datetime]) -> Iterator[Prediction]:
     """The waiting tasks: one finishes after another at the pace observed."""
     slots = inputs.slots or inputs.running  # how many run at once is at least how many do
     for place, work in enumerate(line):
         ahead = inputs.running + place
-        start = _after_many(inputs.now, max(ahead + 1 - slots, 0), per_hour) if slots else None
-        finish = _after_many(inputs.now, ahead + 1, per_hour)
+        start, finish = (pace[max(ahead + 1 - slots, 0)] if slots else None), pace[ahead + 1]
         if work.not_before is not None:
             start = max(start or inputs.now, work.not_before)
+        if start is not None:
+            start = _opening(inputs.calendar, start)
             finish = max(finish, start)
         if work.estimate is not None:
-            finish = max(finish, _after(start or inputs.now, work.estimate))
+            finish = max(finish, _after(inputs.calendar, start or inputs.now, work.estimate))
         yield _prediction(work, inputs, start, finish, (ahead, Ground.THROUGHPUT))
 
 
@@ -123,7 +161,8 @@ def _dealt(line: Sequence[Work], busy: list[datetime | None], inputs: Inputs) ->
     """The waiting tasks: each takes the slot that is free first, as long as it is known which that is."""
     known = sorted(finish for finish in busy if finish is not None)
     unknown = len(busy) - len(known)
-    free = known + [inputs.now] * max((inputs.slots or 0) - len(busy), 0)
+    spare = max((inputs.slots or 0) - len(busy), 0)
+    free = known + [inputs.now] * min(spare, len(line))  # of more than there are tasks the rest stays free
     if inputs.slots is not None and len(busy) > inputs.slots:  # more run than should: the first to end free nothing
         free = known[len(busy) - inputs.slots :] if not unknown else []
     heapify(free)
@@ -133,13 +172,15 @@ def _dealt(line: Sequence[Work], busy: list[datetime | None], inputs: Inputs) ->
         start, duration, finish = (free[0] if is_known else None), _duration(work, inputs), None
         if start is not None and work.not_before is not None:
             start = max(start, work.not_before)
+        if start is not None:
+            start = _opening(inputs.calendar, start)
         if start is None:
             free.clear()  # where this one starts nobody knows, so the same is true of all behind it
         elif duration is None:
             unknown += 1
             heappop(free)
         else:
-            finish = _after(start, duration)
+            finish = _after(inputs.calendar, start, duration)
             heapreplace(free, finish)
         ground = Ground.NONE if start is None else Ground.SLOTS
         yield _prediction(work, inputs, start, finish, (inputs.running + place, ground))
@@ -170,11 +211,52 @@ def _duration(work: Work, inputs: Inputs) -> timedelta | None:
     return inputs.usual if work.estimate is None else work.estimate
 
 
-def _after(at: datetime, length: timedelta) -> datetime:
+def _pace(inputs: Inputs, per_hour: float, count: int) -> Iterator[datetime]:
+    """When none, one, two … up to *count* tasks have finished; each from the one before, so that months add up once."""
+    at, passed, reach = inputs.now, _NOTHING, (_LAST - inputs.now) / _HOUR
+    yield at
+    for number in range(1, count + 1):
+        hours = number / per_hour
+        if hours < reach:
+            length = hours * _HOUR
+            at, passed = _after(inputs.calendar, at, length - passed), length
+        else:
+            at = _LAST
+        yield at
+
+
+def _ended(inputs: Inputs, started_at: datetime, duration: timedelta) -> datetime:
+    """When a running task ends: now, if its time is up."""
+    calendar, now = inputs.calendar, inputs.now
+    if calendar is None or started_at >= now:
+        return max(now, _after(calendar, started_at, duration))
+    left = duration - _worked(calendar, started_at, now, "started_at")
+    return _after(calendar, now, left) if left > _NOTHING else now
+
+
+def _after(calendar: Calendar | None, at: datetime, length: timedelta) -> datetime:
     """So much later; what is beyond the calendar is its last instant."""
-    return at + length if length <= _LAST - at else _LAST
+    if length > _LAST - at:
+        return _LAST
+    try:
+        return at + length if calendar is None else calendar.add(at, length)
+    except (InvalidCalendar, OverflowError):
+        return _LAST
 
 
-def _after_many(at: datetime, count: int, per_hour: float) -> datetime:
-    hours = count / per_hour
-    return at + hours * _HOUR if hours < (_LAST - at) / _HOUR else _LAST
+def _opening(calendar: Calendar | None, at: datetime) -> datetime:
+    """The instant itself in working time, else when that goes on: a moment before the first moment of it is over."""
+    if calendar is None:
+        return at
+    opens = _after(calendar, at, _INSTANT) - _INSTANT
+    # Less than a second is no closed hour, but what a host's calendar rounds.
+    return opens if opens - at >= _BLINK and opens + _INSTANT < _LAST else at
+
+
+def _worked(calendar: Calendar, start: datetime, end: datetime, what: str) -> timedelta:
+    """The working time between; raises ``InvalidTask`` where the calendar does not reach *what*."""
+    try:
+        return calendar.between(start, end)
+    except (InvalidCalendar, OverflowError) as error:
+        message = str(error.problems[0]) if isinstance(error, InvalidCalendar) else "is beyond the calendar"
+        raise InvalidTask.because(message, "look at the times and at the calendar", what) from None

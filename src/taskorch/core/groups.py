@@ -72,8 +72,6 @@ def _within(low: float, high: float | None) -> Check:
     bounds = f"from {low}" if high is None else f"{low} to {high}"
 
     def check(number: object) -> Iterable[Problem]:
-        if number is None:
-            return ()
         if isinstance(number, bool) or not isinstance(number, int | float):
             return (Problem("", f"expected a number, got {described(number)}"),)
         if low <= number <= highest:  # not a number is not
@@ -88,11 +86,19 @@ _check_amount = _within(0, None)
 _check_percent = _within(0, 100)
 
 
+def _check_optional_amount(number: object) -> Iterable[Problem]:
+    return () if number is None else _check_amount(number)
+
+
 def _check_count(number: object) -> Iterable[Problem]:
-    """What keeps *number* from being a whole number from 0, or None."""
+    """What keeps *number* from being a whole number from 0."""
     if isinstance(number, float):
         return (Problem("", f"expected a whole number, got {described(number)}"),)
     return _check_amount(number)
+
+
+def _check_optional_count(number: object) -> Iterable[Problem]:
+    return () if number is None else _check_count(number)
 
 
 @attrs.frozen
@@ -137,7 +143,7 @@ class QueueEntry(TaskDocument):
     """The queue it is in; all null before it entered one. Position 0 once it has started."""
 
     name: str | None = member(None, check=check_optional_text)
-    position: int | None = member(None, check=_check_count)
+    position: int | None = member(None, check=_check_optional_count)
     entered_at: datetime | None = member(None)
     sla_deadline: datetime | None = member(None)
 
@@ -186,7 +192,7 @@ class Execution(TaskDocument):
     """How its work goes."""
 
     started_at: datetime | None = member(None)
-    estimated_duration_hours: Number | None = member(None, check=_check_amount)
+    estimated_duration_hours: Number | None = member(None, check=_check_optional_amount)
     progress_percent: Number = member(0, check=_check_percent)
     current_step: str | None = member(None, check=check_optional_text)
     assigned_to: str | None = member(None, check=check_optional_text)
@@ -320,14 +326,14 @@ def group(given: G | None, cls: type[G], path: str, usual: G) -> G:
     if not isinstance(given, cls):
         raise InvalidTask.because(f"expected {cls.__name__}, got {described(given)}", path=path)
     data: dict[str, object] = {}
-    times: dict[str, datetime] = {}
+    times: dict[str, Any] = {}  # Any: attrs.evolve is checked by one type for all members
     for key, attribute in given.members().items():
         value = getattr(given, attribute.name)
         if not _is_time(attribute):
             data[key] = value
         elif value is not None:
             times[attribute.name] = utc(value, join(path, key))
-    if problems := list(check_json(data | given.extensions)):
+    if problems := list(check_json({**data, **given.extensions})):
         raise InvalidTask(problem._replace(path=join(path, problem.path)) for problem in problems)
     return attrs.evolve(given, **times) if times else given
 

@@ -15,7 +15,7 @@ from taskorch.core.queues import QueueSpec
 from taskorch.core.ranking import Ranking
 from taskorch.errors import InvalidQueue
 
-Key = tuple[int, datetime, datetime, str] | tuple[datetime, int, datetime, str]
+Key = tuple[float, datetime, datetime, str] | tuple[datetime, float, datetime, str]
 """What a task is ranked by: its rank and its deadline (``edf``: the other way round), when it entered, its id.
 The lowest comes first."""
 NO_DEADLINE: Final = datetime.max.replace(tzinfo=UTC)
@@ -39,7 +39,7 @@ class Lane:
     ready: Ranking[Key] = attrs.field(factory=Ranking, repr=False)
 
     @property
-    def head(self) -> tuple[datetime, int]:
+    def head(self) -> tuple[datetime, float]:
         """The deadline of its first task, and its rank."""
         first, second, _, _ = self.ready.first
         return (first, second) if isinstance(first, datetime) else (second, first)  # type: ignore[return-value]

@@ -7,7 +7,7 @@ from taskorch.core.documents import suggestion
 from taskorch.core.events import Event
 from taskorch.core.states import LIFECYCLE, State, TransitionTable, Verb
 from taskorch.core.task import Execution, Internals, Metadata, Moment, QueueEntry, Task, TaskState, utc
-from taskorch.core.texts import require_plain
+from taskorch.core.texts import are_plain, refuse
 from taskorch.errors import IllegalTransition, InvalidTask, UnknownVerb
 
 
@@ -51,7 +51,8 @@ def advance(
         retry_at = utc(retry_at, "retry_at")
         if verb is not Verb.FAIL:
             raise InvalidTask.because(f"has no meaning for {verb}", "only a failure is retried", "retry_at")
-    require_plain({"by": by} if reason is None else {"by": by, "reason": reason})
+    if not are_plain((by,) if reason is None else (by, reason)):
+        refuse(by, reason)
     at = max(now, task.state.changed_at)
     target = table.target(current, verb)
     # What follows from a task that is valid, along a row, is valid: nothing is checked again.

@@ -7,10 +7,13 @@ from typing import Final
 
 import attrs
 
-from taskorch.core.times import in_utc, write_time
-from taskorch.errors import InvalidTask
+from taskorch.core.calendars import Calendar
+from taskorch.core.json_text import described
+from taskorch.core.times import duration, in_utc, write_time
+from taskorch.errors import InvalidDocument, InvalidTask, InvalidWorkflow
 
 _NOTHING: Final = timedelta(0)
+_MOST_BITS: Final = 64  # of a number that is shown in full
 
 
 class Ground(StrEnum):
@@ -28,6 +31,35 @@ class Ground(StrEnum):
     """Nothing: somebody holds it back, and nobody knows until when."""
 
 
+def length(given: object, name: str, refuse: type[InvalidDocument]) -> timedelta | None:
+    """The duration of seconds or a timedelta, or None.
+
+    Args:
+        given: What a host gave.
+        name: What it is called there.
+        refuse: The error for what is no duration, is negative, or as a number is longer than a century.
+    """
+    try:
+        found = duration(given)  # type: ignore[arg-type]  # it refuses whatever is no number
+    except (InvalidWorkflow, ValueError):  # a whole number of thousands of digits cannot even be shown
+        hint = "seconds or a timedelta, at most 100 years"
+        raise refuse.because(f"{shown(given)} is no duration", hint, name) from None
+    if found is not None and found < _NOTHING:
+        raise refuse.because(f"{found} is negative", "from 0, or leave it out where nobody knows", name)
+    return found
+
+
+def shown(value: object) -> str:
+    """What was given, in words, for messages; of a number what it is, unless it is huge."""
+    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+        return "a huge number"
+    return described(value)
+
+
+def _estimate(given: float | timedelta | None) -> timedelta | None:
+    return length(given, "estimate", InvalidTask)
+
+
 @attrs.frozen
 class Work:
     """An open task, as a forecast sees it.
@@ -35,19 +67,19 @@ class Work:
     Attributes:
         id: The task.
         deadline: When it is due, or None.
-        estimate: How long its work takes in all, by its own estimate; None if there is none.
+        estimate: How long its work takes in all, by its own estimate, seconds or a timedelta; None if there is none.
         started_at: When it started, for a running task.
         of_start: Whether the deadline is that of its start, as in a queue by date.
         not_before: The date before which it does not start, or None.
         is_held: Whether it is held back, so that nothing can be predicted of it.
 
     Raises:
-        InvalidTask: A time has no zone, or the estimate is negative.
+        InvalidTask: The id is none, a time has no zone, or the estimate is no duration from 0.
     """
 
     id: str
     deadline: datetime | None = None
-    estimate: timedelta | None = None
+    estimate: timedelta | None = attrs.field(default=None, converter=_estimate)
     started_at: datetime | None = None
     of_start: bool = attrs.field(default=False, kw_only=True)
     not_before: datetime | None = attrs.field(default=None, kw_only=True)
@@ -57,8 +89,8 @@ class Work:
         for name in ("deadline", "started_at", "not_before"):
             if (at := getattr(self, name)) is not None:
                 object.__setattr__(self, name, in_utc(at, name, InvalidTask))
-        if self.estimate is not None and self.estimate < _NOTHING:
-            raise InvalidTask.because(f"{self.estimate} is negative", "estimate from 0", "estimate", self.id)
+        if not isinstance(self.id, str):
+            raise InvalidTask.because(f"expected an id, got {shown(self.id)}", "give the id of the task", "id")
 
 
 @attrs.frozen(kw_only=True)
@@ -72,6 +104,7 @@ class Inputs:
         slots: How many can run at once; None where nobody knows.
         per_hour: How many finish in an hour, as observed; None where nothing was.
         usual: How long a task usually takes; None where nobody knows.
+        calendar: The working time in which durations and the pace count; None for round the clock.
     """
 
     now: datetime
@@ -80,6 +113,7 @@ class Inputs:
     slots: int | None
     per_hour: float | None
     usual: timedelta | None
+    calendar: Calendar | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -157,6 +191,8 @@ class Forecast:
         }[found.ground]
         if found.duration is not None:
             reason += f"; takes {found.duration}, {'its estimate' if found.is_estimated else 'as usual'}"
+        if inputs.calendar is not None and found.finish is not None:
+            reason += "; in working time"
         finish = "no prediction" if found.finish is None else f"finishes {write_time(found.finish)}"
         verdict = {True: ", late", False: ", in time", None: ""}[found.late]
         return f"{id}: {finish}{verdict} ({reason})"

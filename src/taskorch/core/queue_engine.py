@@ -97,7 +97,8 @@ class QueueEngine:
         if line.waiting >= line.capacity and state is not _IN_PROGRESS:
             line = self._room.line_with_room(line)
         entry = Entry(task, line, task.queue.entered_at or now)
-        self._room.settle(entry, _place_of(entry, now))
+        is_simple = entry.date is None and state is not _ON_HOLD and state is not _IN_PROGRESS
+        self._room.settle(entry, _READY if is_simple else _place_of(entry, now))
         return line.spec.name
 
     def placed(self, task: Task, now: datetime) -> Task:
@@ -336,7 +337,7 @@ class QueueEngine:
         self._room.turn_to(in_utc(now, "now", InvalidTask))
         return forecast(
             [work_of(entry) for entry in self._room.queued(line)],
-            [work_of(entry) for entry in line.out.values()],
+            [work_of(entry) for entry in self._room.handed_out(line)],
             now,
             slots=slots if slots is not None else line.spec.concurrency,
             per_hour=per_hour,

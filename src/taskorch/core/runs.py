@@ -50,8 +50,8 @@ def new_task(
     params: Mapping[str, JSON],
     context: Mapping[str, JSON],
     now: datetime,
-) -> Task:
-    """The task of a new run, enqueued.
+) -> tuple[Task, Event]:
+    """The task of a new run, enqueued, and the event that tells so.
 
     Args:
         flow: Its workflow.
@@ -70,10 +70,10 @@ def new_task(
     return task_of(flow.name, run_id, now, Internals(run=record))
 
 
-def task_of(name: str, run_id: str, now: datetime, internals: Internals | None = None) -> Task:
-    """The task of a run, enqueued; without the record of *internals* it can only live in memory."""
+def task_of(name: str, run_id: str, now: datetime, internals: Internals | None = None) -> tuple[Task, Event]:
+    """The task of a run, enqueued, and the event; without the record of *internals* it can only live in memory."""
     task = Task.new(name, now=now, id=run_id, by=ACTOR, type="workflow", internals=internals)
-    return advance(task, Verb.ENQUEUE, now=now, by=ACTOR)[0]
+    return advance(task, Verb.ENQUEUE, now=now, by=ACTOR)
 
 
 def require_same(task: Task, mark: str, params: Mapping[str, JSON] | None, context: Mapping[str, JSON] | None) -> None:

@@ -162,9 +162,9 @@ class Task(EnvelopedDocument):
             id = f"TASK-{now.year}-{unique}"
         else:
             _hold(check_id, "id", id)
-        said = (title, by, description, type, skill_target, entry_point)
-        if intake_id is not None or not are_plain(said) or not title.strip():
-            _check_texts(*said, intake_id)
+        told = "" if intake_id is None else intake_id
+        if not are_plain((title, by, description, type, skill_target, entry_point, told)) or not title.strip():
+            _check_texts(title, by, description, type, skill_target, entry_point, intake_id)
         if context is not EMPTY:
             _hold(_check_context, "context", context)
         definition = maker(Definition)(

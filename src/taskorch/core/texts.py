@@ -1,6 +1,7 @@
 """The texts of a task: what is said must come back from its document as it went in (``core/json_text.py``)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from typing import NoReturn
 
 from taskorch.core import json_text
 from taskorch.core.json_text import described
@@ -47,7 +48,7 @@ def check_texts(texts: object) -> Iterable[Problem]:
     return [p._replace(path=f"[{index}]") for index, text in enumerate(texts) for p in check_text(text)]
 
 
-def require_plain(texts: Mapping[str, object]) -> None:
-    """Raise ``InvalidTask`` with every problem of *texts*, which are given by what they are called."""
-    if not are_plain(texts.values()):
-        raise InvalidTask(p._replace(path=name) for name, text in texts.items() for p in check_text(text))
+def refuse(by: object, reason: object) -> NoReturn:
+    """Raise ``InvalidTask`` for who changes a task, and why, one of which is not plain; a reason may be None."""
+    found = {"by": check_text(by), "reason": check_optional_text(reason)}
+    raise InvalidTask(problem._replace(path=name) for name, problems in found.items() for problem in problems)

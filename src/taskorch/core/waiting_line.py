@@ -3,13 +3,11 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import IntEnum
-from fractions import Fraction
 from typing import Final
 
 import attrs
 
 from taskorch.core.deadlines import deadline
-from taskorch.core.documents import Number
 from taskorch.core.estimates import given_of
 from taskorch.core.lanes import NO_DEADLINE, Key, Lane
 from taskorch.core.predictions import Work
@@ -18,10 +16,10 @@ from taskorch.core.queues import Order, QueueSpec
 from taskorch.core.ranking import Ranking
 from taskorch.core.states import State
 from taskorch.core.task import Task
-from taskorch.core.times import in_utc, microseconds
+from taskorch.core.times import in_utc
 from taskorch.errors import InvalidTask
 
-_HOUR: Final = 3_600_000_000  # microseconds
+_HOUR: Final = 3600.0
 _FAILED: Final = State.FAILED
 
 
@@ -68,9 +66,8 @@ class Entry:
             since = date
         self.task, self.line, self.entered_at = task, line, entered_at
         self.deadline = due = deadline(task, line.spec, entered_at, entered_at=entered_at)
-        score: Number = task.priority.score
-        points = score * line.per_point if type(score) is int else round(score * line.per_point)
-        rank, last = microseconds(since) * line.per_microsecond - points, NO_DEADLINE if due is None else due
+        last = NO_DEADLINE if due is None else due
+        rank = since.timestamp() * line.per_second - task.priority.score * line.per_point
         self.key: Key = (last, rank, since, task.id) if line.is_edf else (rank, last, since, task.id)
         self.lane: Lane | None = None
         self.handed_out_at: datetime | None = None
@@ -131,11 +128,11 @@ class WaitingLine:
         later: Those whose date is still to come, by date.
         come: Those whose date has come, by date.
         held: Those held, by id.
-        out: Those handed out, by id.
+        out: How many were handed out.
         lanes: Its lanes by name.
         is_edf: Whether the deadline comes before the score.
-        per_microsecond, per_point: What a microsecond of waiting and a point of the score are worth in a rank. A
-            point is worth the time in which ageing earns as much; without ageing the score stands alone.
+        per_second, per_point: What a second of waiting and a point of the score are worth in a rank. A point is
+            worth the time in which ageing earns as much; without ageing the score stands alone.
     """
 
     def __init__(self, spec: QueueSpec, ranks: Mapping[str, int]) -> None:
@@ -145,23 +142,22 @@ class WaitingLine:
         self.later: Ranking[tuple[datetime, str]] = Ranking()
         self.come: Ranking[tuple[datetime, str]] = Ranking()
         self.held: dict[str, Entry] = {}
-        self.out: dict[str, Entry] = {}
+        self.out = 0
         self.lanes: dict[str, Lane] = {}
         self.is_edf = spec.discipline is Order.EDF
-        rate = Fraction(spec.ageing).limit_denominator(1_000_000)
-        self.per_microsecond, self.per_point = rate.numerator, _HOUR * rate.denominator
+        self.per_second, self.per_point = (1.0, _HOUR / spec.ageing) if spec.ageing else (0.0, 1.0)
         self._ranks = ranks
         self._only = None if spec.by_date else self._lane(spec.name, spec.rank)
 
     @property
     def is_busy(self) -> bool:
         """Whether as many of its tasks are in progress as may be."""
-        return self.spec.concurrency is not None and len(self.out) >= self.spec.concurrency
+        return self.spec.concurrency is not None and self.out >= self.spec.concurrency
 
     @property
     def load(self) -> Load:
         """How full it is now."""
-        return Load(self.spec.name, self.waiting, len(self.out), self.spec.capacity, self.spec.concurrency)
+        return Load(self.spec.name, self.waiting, self.out, self.spec.capacity, self.spec.concurrency)
 
     @property
     def ranked_lanes(self) -> list[Lane]:

@@ -58,6 +58,11 @@ class WaitingRoom:
         yield from (self.entries[id] for _, id in line.later)
         yield from line.held.values()
 
+    def handed_out(self, line: WaitingLine) -> Iterator[Entry]:
+        """The entries of *line* in progress, the first handed out first; takes a look at every entry there is."""
+        out = [entry for entry in self.entries.values() if entry.place is _OUT and entry.line is line]
+        return iter(sorted(out, key=lambda entry: (entry.handed_out_at or entry.entered_at, entry.task.id)))
+
     def settle(self, entry: Entry, place: Place) -> None:
         """Give a new entry its place, where nothing can go wrong any more."""
         self.entries[entry.task.id] = entry
@@ -88,7 +93,7 @@ class WaitingRoom:
             line.come.remove(entry.turn)
             self._dated -= 1
         line.waiting -= 1
-        line.out[entry.task.id] = entry
+        line.out += 1
         entry.lane, entry.place, entry.handed_out_at = None, _OUT, now
         return entry
 
@@ -111,7 +116,7 @@ class WaitingRoom:
     def _put(self, entry: Entry, place: Place) -> None:
         entry.place, line = place, entry.line
         if place is _OUT:
-            line.out[entry.task.id] = entry
+            line.out += 1
             return
         line.waiting += 1
         if place is _HELD:
@@ -129,7 +134,7 @@ class WaitingRoom:
     def _take(self, entry: Entry) -> None:
         place, line = entry.place, entry.line
         if place is _OUT:
-            del line.out[entry.task.id]
+            line.out -= 1
             return
         line.waiting -= 1
         if place is _HELD:

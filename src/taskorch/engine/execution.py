@@ -56,8 +56,10 @@ class Execution:
         params = self.flow.parameters if self.params is None else self.params
         context = self.flow.context if self.context is None else self.context
         runs.check(self.flow, params)
-        task = runs.task_of(self.flow.name, self.run_id, self.clock.now())
-        run = _Run(self, task, (), params, context, codec=None)
+        task, event = runs.task_of(self.flow.name, self.run_id, self.clock.now())
+        observation = self._observation()
+        run = _Run(self, observation, task, (), params=params, context=context, codec=None)
+        observation.tell(event)
         await run.runner.run()
         return run.result()
 
@@ -70,6 +72,7 @@ class Execution:
             StaleLease: Another owner has taken the run over.
             StoreError: The store failed.
         """
+        observation = self._observation()
         held = await hold(
             store,
             owner,
@@ -78,17 +81,21 @@ class Execution:
             params=self.params,
             context=self.context,
             clock=self.clock,
+            tell=observation.tell,
         )
         if held.epoch is None:
-            return _Run.of(self, held).result()
+            return _Run.of(self, observation, held).result()
         try:
-            run = _Run.of(self, held)
+            run = _Run.of(self, observation, held)
         except BaseException as error:
             await give_back_after(error, store, self.run_id, held.epoch)
             raise
         committer = Committer(store, self.clock)
         await run.runner.run(committer, Lease(committer, held, run.runner.lose))
         return run.result()
+
+    def _observation(self) -> Observation:
+        return Observation(self.observers, self.run_id, self.plan)
 
 
 class _Run:
@@ -97,11 +104,12 @@ class _Run:
     def __init__(
         self,
         execution: Execution,
+        observation: Observation,
         task: Task,
         facts: Iterable[Fact],
+        *,
         params: JSON,
         context: JSON,
-        *,
         codec: Codec | None,
     ) -> None:
         assert isinstance(params, Mapping)  # noqa: S101 - of a record: said for the type checker
@@ -118,7 +126,6 @@ class _Run:
         workers = slots.total  # before the replay, in which lost attempts still hold their slots
         self._frontier = Frontier(plan, slots, microseconds(self._started_at))
         _replay(self._frontier, facts, task)
-        observation = Observation(execution.observers, execution.run_id, plan)
         observation.skip(self._frontier.facts)
         self._jobs = Jobs(self._frontier, execution.run_id, params, context, codec)
         around = Surroundings(
@@ -134,10 +141,18 @@ class _Run:
         self.runner = Runner(task, self._frontier, self._jobs, around)
 
     @classmethod
-    def of(cls, execution: Execution, held: Held) -> "_Run":
+    def of(cls, execution: Execution, observation: Observation, held: Held) -> "_Run":
         """The run that was found in a store."""
         record = held.task.internals.run
-        return cls(execution, held.task, held.facts, record["params"], record["context"], codec=outputs.JSON_CODEC)
+        return cls(
+            execution,
+            observation,
+            held.task,
+            held.facts,
+            params=record["params"],
+            context=record["context"],
+            codec=outputs.JSON_CODEC,
+        )
 
     def result(self) -> RunResult:
         """The result of the run, which has ended."""

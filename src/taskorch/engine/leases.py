@@ -6,6 +6,7 @@ import attrs
 
 from taskorch.core import runs
 from taskorch.core.documents import JSON
+from taskorch.core.events import Event
 from taskorch.core.frontier.facts import Fact
 from taskorch.core.task import Task
 from taskorch.core.unit import Claimed, LeaseAction, Receipt, Refusal, Refused, Unit
@@ -40,6 +41,7 @@ async def hold(
     params: Mapping[str, JSON] | None,
     context: Mapping[str, JSON] | None,
     clock: Clock,
+    tell: Callable[[Event], None],
 ) -> Held:
     """Take hold of a run: a new one, or one that was left.
 
@@ -51,6 +53,7 @@ async def hold(
         params: Its params; None for those it was started with.
         context: Its context; None likewise.
         clock: Tells when a new run began.
+        tell: Hears of a new run once it is recorded, and of nothing if there was one.
 
     Raises:
         WorkflowChanged: The run was started with something else.
@@ -60,7 +63,7 @@ async def hold(
     mark = runs.fingerprint(flow)
     task = await _read(store, run_id)
     if task is None:
-        task = runs.new_task(
+        task, event = runs.new_task(
             flow,
             mark=mark,
             run_id=run_id,
@@ -72,6 +75,8 @@ async def hold(
         receipt = (await until_known(lambda: store.apply([insertion])))[0]
         if isinstance(receipt, Refused):  # somebody was quicker
             task = await _read(store, run_id) or task
+        else:
+            tell(event)
     runs.require_same(task, mark, params, context)
     if task.is_final:
         return Held(task, await _journal(store, run_id), None)

@@ -219,8 +219,8 @@ class Escalator:
         return self._found(key).detached()
 
     def escalations(self, task_id: str | None = None) -> tuple[Escalation, ...]:
-        """Everything raised about a task, or about all of them, by task, rule and level."""
-        ids = sorted(self._cases) if task_id is None else [task_id]
+        """Everything raised about a task, or about all of them, by task, rule and level; ended tasks included."""
+        ids = sorted(self._cases) if task_id is None else [_id(task_id)]
         cases = (case for id in ids for _, case in sorted(self._cases.get(id, {}).items()))
         return tuple(record.detached() for case in cases for record in case)
 
@@ -249,8 +249,12 @@ class Escalator:
         return max(at, min(instants)) if instants else None
 
     def forget(self, task_id: str) -> None:
-        """Drop all that is known of a task, as when it has been removed; looked at again, it is told of anew."""
-        self._cases.pop(task_id, None)
+        """Drop all that is known of a task; looked at again, it is told of anew.
+
+        Call it when a task has been removed, or moved to another queue, or when what happens to it a second time
+        is to be told a second time. Nothing else makes the books shorter.
+        """
+        self._cases.pop(_id(task_id), None)
         self._versions.pop(task_id, None)
         self._moments.put(task_id, None)
         self._ladders.put(task_id, None)
@@ -320,6 +324,12 @@ class Escalator:
 def _never_back(now: datetime, case: Case) -> datetime:
     """The time for a rule: of its own records none is from the future. What others say does not matter to it."""
     return max(now, case[-1].raised_at) if case else now
+
+
+def _id(task_id: object) -> str:
+    if not isinstance(task_id, str):
+        raise InvalidTask.because(f"expected the id of a task, got {type(task_id).__name__}", path="task_id")
+    return task_id
 
 
 def _check_question(task: object, spec: object, conflicts: object) -> None:

@@ -302,16 +302,9 @@ class View:
                 value = value.get(part) if isinstance(value, Mapping) else None
             if value is not None:
                 context[name] = value
-        plain = {name: _readable(unstructure(value)) for name, value in context.items()}
+        plain = {name: unstructure(value) for name, value in context.items()}
         return {name: own(value) for name, value in plain.items() if not json_text.check(value, _WITHIN_A_RECORD)}
 
 
 def _present(facts: Mapping[str, object]) -> dict[str, object]:
     return {name: value for name, value in facts.items() if value is not None}
-
-
-def _readable(value: JSON) -> JSON:
-    """A text without what no document may hold; an error message may hold anything. Other values stay."""
-    if not isinstance(value, str):
-        return value
-    return value.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
