@@ -403,6 +403,51 @@ def test_durations_out_of_range_are_refused(length: timedelta) -> None:
             ask(at("2026-01-01 00:00"), length)
 
 
+def test_a_duration_may_be_given_in_seconds() -> None:
+    """As everywhere, a number is one of seconds."""
+    calendar, noon = BusinessCalendar(OFFICE, tz="UTC"), at("2026-11-20 12:00")
+
+    assert calendar.add(noon, 3600) == calendar.add(noon, HOUR) == at("2026-11-20 14:00")
+    assert calendar.subtract(noon, 1800.5) == calendar.subtract(noon, timedelta(seconds=1800.5))
+
+
+@pytest.mark.parametrize("length", [None, "1h", True, [], -1, float("nan"), 1e300, pytest.param(10**5000, id="huge")])
+def test_what_is_no_duration_is_refused(length: Any) -> None:
+    """A duration is a timedelta or seconds from 0 to a hundred years."""
+    calendar = BusinessCalendar(OFFICE)
+    for ask in (calendar.add, calendar.subtract):
+        with pytest.raises(InvalidCalendar) as caught:
+            ask(at("2026-01-01 00:00"), length)
+        assert [problem.path for problem in caught.value.problems] == ["duration"]
+
+
+class Moody(tzinfo):
+    """A host's zone that fails: always, from some year on, or when asked for what fits in no day."""
+
+    def __init__(self, first: int, answer: object = None) -> None:
+        self.first, self.answer = first, answer
+
+    def utcoffset(self, dt: datetime | None) -> Any:
+        """Two hours, until it fails."""
+        if dt is None or dt.year < self.first:
+            return 2 * HOUR
+        if self.answer is None:
+            raise RuntimeError("no idea")
+        return self.answer
+
+
+@pytest.mark.parametrize("answer", [None, 7200, 2 * DAY], ids=str)
+def test_a_zone_that_fails_is_refused(answer: object) -> None:
+    """A zone that cannot tell its offset is no zone; one that stops telling it is refused when that is found."""
+    assert set(problems(lambda tz: BusinessCalendar(OFFICE, tz=tz), Moody(1900, answer))) == {"tz"}
+
+    calendar = BusinessCalendar(OFFICE, tz=Moody(2030, answer))
+    assert calendar.add(at("2029-01-01 00:00"), HOUR) == at("2029-01-01 08:00")
+    with pytest.raises(InvalidCalendar) as caught:
+        calendar.between(at("2029-01-01 00:00"), at("2031-01-01 00:00"))
+    assert [problem.path for problem in caught.value.problems] == ["tz"]
+
+
 def test_an_answer_beyond_the_calendar_is_refused() -> None:
     """An answer outside 1900 to 2199 is an error, not a wrong date."""
     calendar = BusinessCalendar(OFFICE)

@@ -8,11 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskorch import Forecast, InvalidQueue, InvalidTask, Work, forecast
+from taskorch import (
+    BusinessCalendar,
+    Forecast,
+    InvalidQueue,
+    InvalidTask,
+    QueueEngine,
+    QueueSpec,
+    Task,
+    Work,
+    forecast,
+)
 from taskorch.core.forecast import Ground
 from tests.core.samples import NOW, after
 
-HOUR = timedelta(hours=1)
+HOUR, TICK = timedelta(hours=1), timedelta(microseconds=1)
 
 
 def at(hours: float) -> datetime:
@@ -181,6 +191,16 @@ def test_the_answer_carries_its_inputs() -> None:
         {"per_hour": float("nan")},
         {"per_hour": float("inf")},
         {"usual": -HOUR},
+        {"slots": 10**30},
+        {"slots": "x"},
+        {"per_hour": "x"},
+        {"per_hour": True},
+        {"per_hour": [], "usual": "x"},
+        {"usual": -5},
+        {"usual": float("nan")},
+        {"usual": 1e300},
+        {"slots": 10**5000, "per_hour": 10**5000, "usual": 10**5000, "calendar": 10**5000},
+        {"calendar": "office"},
     ],
     ids=str,
 )
@@ -192,17 +212,127 @@ def test_figures_out_of_range_are_refused(figures: Any) -> None:
 
 
 def test_bad_work_is_refused() -> None:
-    """Naive times, negative estimates and one id twice are typed errors."""
+    """Naive times, estimates that are none, what is no work, and one id twice are typed errors."""
     naive = NOW.replace(tzinfo=None)
     for ask in (
         lambda: forecast([], [], naive),
         lambda: Work("a", naive),
         lambda: Work("a", started_at=naive),
         lambda: Work("a", estimate=-HOUR),
+        lambda: Work("a", estimate=-5),
+        lambda: Work("a", estimate="x"),  # type: ignore[arg-type]
+        lambda: Work("a", estimate=10**5000),
+        lambda: Work(["a"]),  # type: ignore[arg-type]
+        lambda: forecast(["a"], [], NOW),  # type: ignore[list-item]
+        lambda: forecast([], 5, NOW),  # type: ignore[arg-type]
         lambda: forecast([Work("a")], [Work("a")], NOW),
     ):
         with pytest.raises(InvalidTask):
             ask()
+
+
+def test_durations_may_be_given_in_seconds() -> None:
+    """As everywhere, a number is one of seconds."""
+    assert Work("a", None, 5400).estimate == 1.5 * HOUR
+    assert hours(forecast(line(None), [], NOW, slots=1, usual=1800), "finish") == {"w0": 0.5}
+
+
+def test_slots_without_end_cost_nothing() -> None:
+    """Whoever sets no real bound gets a forecast in which nothing waits."""
+    found = forecast(line(1, 2, 1), going((-1, 2)), NOW, slots=2**63 - 1)
+
+    assert hours(found, "finish") == {"r0": 1, "w0": 1, "w1": 2, "w2": 1}
+
+
+OFFICE = BusinessCalendar({day: [("09:00", "17:00")] for day in range(5)}, tz="UTC")  # NOW is a Friday, ten o'clock
+
+
+def test_with_a_calendar_work_is_done_in_its_hours() -> None:
+    """An hour each from four o'clock on a Friday: one until the evening, the others on Monday morning."""
+    found = forecast(line(None, None, None, due=72), [], at(6), slots=1, usual=HOUR, calendar=OFFICE)
+
+    assert hours(found, "start") == {"w0": 6, "w1": 71, "w2": 72}
+    assert hours(found, "finish") == {"w0": 7, "w1": 72, "w2": 73}
+    assert [prediction.late for prediction in found.predictions] == [False, False, True]
+    assert found.inputs.calendar is OFFICE
+    assert found.explain("w2") == (
+        "w2: finishes 2026-11-23T11:00:00Z, late (2 ahead, 1 at once; takes 1:00:00, as usual; in working time)"
+    )
+
+
+def test_with_a_calendar_the_pace_is_one_of_working_hours() -> None:
+    """One in four hours of work, from four o'clock on a Friday; an estimate counts in the same hours."""
+    work = [*line(None, None, None), Work("long", None, 8 * HOUR)]
+    found = forecast(work, going((0, 1), (-1, None)), at(6), per_hour=0.25, slots=2, calendar=OFFICE)
+
+    assert hours(found, "finish") == {"r0": 6, "r1": 74, "w0": 95, "w1": 99, "w2": 119, "long": 124}
+    assert hours(found, "start") == {"r0": 0, "r1": -1, "w0": 74, "w1": 78, "w2": 95, "long": 99}
+
+
+def test_with_a_calendar_a_running_task_works_its_hours() -> None:
+    """What has begun at nine and takes ten hours ends on Monday; asked after hours, what is over is expected now."""
+    busy = going((-1, 10), (0, 7), (20, 1))
+
+    assert hours(forecast([], busy, at(8), calendar=OFFICE), "finish") == {"r0": 73, "r1": 8, "r2": 72}
+
+
+def test_the_start_that_a_date_asks_for_is_in_working_hours() -> None:
+    """A start by a date on a Saturday will be on Monday, and so be late; one within hours is in time."""
+    work = [Work(f"at {hour}", at(hour), HOUR, of_start=True, not_before=at(hour)) for hour in (2, 24)]
+    for figures in ({"slots": 1}, {"slots": 1, "per_hour": 9}):
+        found = forecast(work, [], NOW, calendar=OFFICE, **figures)  # type: ignore[arg-type]
+        assert hours(found, "start") == {"at 2": 2, "at 24": 71}
+        assert [prediction.late for prediction in found.predictions] == [False, True]
+
+
+def test_an_engine_forecasts_by_the_calendar_of_the_queue() -> None:
+    """Deadline and prediction are told in the same hours."""
+    engine = QueueEngine([QueueSpec("q", 2 * HOUR, concurrency=1, calendar=OFFICE)])
+    for number in range(3):
+        engine.push(Task.new("t", id=f"w{number}", now=at(6), queue="q"), at(6))
+    found = engine.forecast("q", at(6), usual=HOUR)
+
+    assert hours(found, "finish") == {"w0": 7, "w1": 72, "w2": 73}
+    assert [prediction.late for prediction in found.predictions] == [False, False, True]
+
+
+class Halved:
+    """A host's own calendar: every hour counts half, to the microsecond; nothing of it is closed."""
+
+    def add(self, start: datetime, duration: timedelta) -> datetime:
+        """Twice as long."""
+        return start + 2 * duration
+
+    def between(self, start: datetime, end: datetime) -> timedelta:
+        """Half as much."""
+        return (end - start) // 2
+
+
+def test_a_calendar_of_the_host_will_do() -> None:
+    """A calendar need only add and measure; where it is slow, but never closed, a start stays where it is."""
+    found = forecast(line(1, 1), going((-2, 2)), NOW, slots=1, calendar=Halved())
+
+    assert hours(found, "start") == {"r0": -2, "w0": 2, "w1": 4}
+    assert hours(found, "finish") == {"r0": 2, "w0": 4, "w1": 6}
+
+
+FAR = [datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)]
+
+
+@pytest.mark.parametrize("far", FAR, ids=["year 1", "year 9999"])
+def test_what_a_calendar_does_not_reach_is_refused_or_never(far: datetime) -> None:
+    """A now or a start beyond the calendar is a typed error; work beyond it is never done, and what is held is told."""
+    with pytest.raises(InvalidTask):
+        forecast([], [], far, calendar=OFFICE)
+    found = forecast([Work("a", far, timedelta.max), Work("b", far, HOUR)], [], NOW, slots=1, calendar=OFFICE)
+    assert [prediction.finish for prediction in found.predictions] == [FAR[1]] * 2
+    dated = forecast([Work("a", far, HOUR, not_before=far)], [], NOW, per_hour=1, slots=1, calendar=OFFICE)
+    assert dated.of("a") is not None
+    for now in FAR:
+        assert forecast([Work("a", far, HOUR)], [Work("b", far, HOUR, far)], now, slots=1).explain("a")
+    if far < NOW:
+        with pytest.raises(InvalidTask):
+            forecast([], [Work("a", None, HOUR, far)], NOW, calendar=OFFICE)
 
 
 def test_what_lies_beyond_the_calendar_is_its_last_instant() -> None:
@@ -253,6 +383,24 @@ def test_durations_and_slots_are_played_through(waiting: Any, running: Any, slot
     found = forecast(work, busy, NOW, slots=slots)
 
     assert {prediction.id: prediction.finish for prediction in found.predictions} == played(work, busy, slots)
+
+
+@given(waiting=WAITING, figures=FIGURES, wait=st.integers(0, 90))
+def test_a_calendar_stretches_the_plain_forecast(waiting: Any, figures: Any, wait: int) -> None:
+    """With nothing running each finish is, in working time, as far from now as it is without a calendar."""
+    now = at(wait / 4)
+    plain = forecast(line(*waiting), [], now, **figures)
+    found = forecast(line(*waiting), [], now, calendar=OFFICE, **figures)
+    whole = forecast(line(*waiting), [], now, calendar=BusinessCalendar([[("00:00", "24:00")]] * 7), **figures)
+
+    assert whole.predictions == plain.predictions
+    for before, after_all in zip(plain.predictions, found.predictions, strict=True):
+        assert (before.start is None, before.finish is None) == (after_all.start is None, after_all.finish is None)
+        if before.start is not None and after_all.start is not None:
+            assert OFFICE.between(now, after_all.start) == before.start - now
+            assert OFFICE.add(after_all.start, TICK) == after_all.start + TICK
+        if before.finish is not None and after_all.finish is not None:
+            assert OFFICE.between(now, after_all.finish) == before.finish - now
 
 
 @given(waiting=WAITING, running=RUNNING, figures=FIGURES, due=st.integers(-2, 8))

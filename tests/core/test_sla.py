@@ -20,7 +20,9 @@ from taskorch import (
     SlaStatus,
     State,
     Task,
+    Window,
     advance,
+    measure,
     standing,
 )
 from taskorch.core.calendars import subtract
@@ -143,6 +145,44 @@ def test_no_pause_undoes_a_breach() -> None:
     assert deadline(held, spec, at(50)) == at(4)
     assert status(held, spec, 50) == "breached"
     assert standing(held, spec, at(50)).remaining == -HOUR
+
+
+def test_a_pause_from_the_very_deadline_on_is_no_breach() -> None:
+    """The instant of the deadline is in time, also to stop the clock; what follows the pause is late at once."""
+    spec = QueueSpec("q", 4 * HOUR, pause_in=PAUSING)
+    held = lived(("enqueue", 0), ("hold", 4))
+    released = lived(("release", 10), task=held)
+    found = standing(held, spec, at(9))
+
+    assert (found.status, found.remaining, found.paused) == ("at_risk", timedelta(0), True)
+    assert (found.deadline, deadline(held, spec)) == (at(9), at(4))
+    assert [standing(released, spec, now).status for now in (at(10), at(10) + TICK)] == ["at_risk", "breached"]
+    assert status(lived(("schedule", 10), ("start", 10), ("complete", 10), task=released), spec, 99) == "met"
+    just_late, _ = advance(lived(("enqueue", 0)), "hold", now=at(4) + TICK, by="us")
+    assert status(just_late, spec, 9) == "breached"
+
+
+def test_a_pause_after_hours_undoes_no_breach() -> None:
+    """What was due when the office closed is late a moment later, though no working time has passed since."""
+    spec = QueueSpec("q", 7 * HOUR, calendar=OFFICE, pause_in=PAUSING)  # from ten to five o'clock
+    closing, evening = (lived(("enqueue", 0), ("hold", hours)) for hours in (7, 8))
+
+    assert [status(task, spec, 20) for task in (closing, evening)] == ["at_risk", "breached"]
+    assert [deadline(task, spec, at(20)) for task in (closing, evening)] == [at(20), at(7)]
+    assert standing(evening, spec, at(20)).remaining == timedelta(0)
+
+
+@pytest.mark.parametrize("hours", [3, 4, 4.5])
+def test_a_pause_counts_the_same_in_the_compliance(hours: float) -> None:
+    """Held before, at or after its deadline: what is missed in the figures is what is breached by its standing."""
+    spec = QueueSpec("q", 4 * HOUR, pause_in=PAUSING)
+    task, events = attrs.evolve(new_task(), queue=QueueEntry(name="q")), []
+    for verb, hour in (("enqueue", 0.0), ("hold", hours), ("release", 10)):
+        task, event = advance(task, verb, now=at(hour), by="us")
+        events.append(event)
+        for now in (at(hour), at(hour) + TICK, at(hour + 2)):
+            missed = measure(events, Window(NOW, at(99)), now, queues=[spec]).overall[2].sample
+            assert missed == (standing(task, spec, now).status == "breached")
 
 
 def test_a_pause_before_the_anchor_does_not_count() -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from taskorch import (
+    BusinessCalendar,
     Crossing,
     IllegalTransition,
     InvalidDocument,
@@ -31,6 +32,7 @@ from tests.core.samples import NOW, after, new_task
 TICK, HOUR = timedelta(microseconds=1), timedelta(hours=1)
 SPEC = QueueSpec("q", 4 * HOUR)
 PAUSABLE = QueueSpec("q", 4 * HOUR, pause_in={"ON_HOLD"})  # type: ignore[arg-type]
+OFFICE = BusinessCalendar({day: [("09:00", "17:00")] for day in range(5)}, tz="UTC")  # NOW is a Friday, ten o'clock
 AT_RISK, BREACHED = SlaStatus.AT_RISK, SlaStatus.BREACHED
 
 
@@ -192,6 +194,31 @@ def test_a_paused_task_crosses_nothing() -> None:
     assert watch.next_due(at(30)) == at(32) + TICK
 
 
+@pytest.mark.parametrize("ending", ["hold", "cancel"])
+def test_what_is_held_or_ends_at_its_very_deadline_has_not_crossed_it(ending: str) -> None:
+    """A watch that waited for the deadline, and one that hears of the task only now, say what its standing says."""
+    waited, fresh = SlaWatch(), SlaWatch()
+    waited.watch(new_task(), PAUSABLE, NOW)
+    task = done(new_task(), "enqueue", ending, hours=4)
+    for watch in (waited, fresh):
+        watch.watch(task, PAUSABLE, at(9))
+        assert heard(watch.due(at(9))) == [("T-1", "at_risk")]
+        assert watch.next_due(at(9)) is None
+    assert standing(task, PAUSABLE, at(9)).status in ("at_risk", "none")
+
+
+@pytest.mark.parametrize("calendar", [None, OFFICE], ids=["round the clock", "office"])
+@pytest.mark.parametrize("held", [2, 6, 7, 7.5, 24, 75])
+def test_a_paused_task_has_crossed_what_its_standing_says(held: float, calendar: Any) -> None:
+    """Whenever a task of seven hours was held, ``due`` tells of a breach exactly where ``standing`` does."""
+    spec = attrs.evolve(PAUSABLE, sla=7 * HOUR, calendar=calendar)
+    watch, task = SlaWatch(), done(new_task(), "enqueue", "hold", hours=held)
+    watch.watch(task, spec, at(held + 1))
+
+    assert (("T-1", "breached") in heard(watch.due(at(held + 1)))) == (held > 7)
+    assert (standing(task, spec, at(held + 1)).status is BREACHED) == (held > 7)
+
+
 def test_a_start_by_its_date_ends_the_watch() -> None:
     """In a queue by date nothing is crossed after the start."""
     spec, watch = QueueSpec("scheduled", by_date=True), SlaWatch()
@@ -256,6 +283,18 @@ def test_an_unknown_threshold_is_refused(fired: Any) -> None:
     """What is given back must name thresholds there are."""
     with pytest.raises(InvalidDocument, match="is no threshold"):
         SlaWatch(fired)
+
+
+@pytest.mark.parametrize(
+    ("fired", "path"),
+    [({"a": 5}, "fired['a']"), ({"a": None}, "fired['a']"), ("x", "fired"), (["a"], "fired"), ({5: []}, "fired")],
+    ids=str,
+)
+def test_what_was_never_fired_is_refused(fired: Any, path: str) -> None:
+    """What is given back must be what ``fired`` gave: lists of thresholds by task."""
+    with pytest.raises(InvalidDocument) as caught:
+        SlaWatch(fired)
+    assert [problem.path for problem in caught.value.problems] == [path]
 
 
 def test_bad_times_change_nothing() -> None:
