@@ -147,6 +147,17 @@ def test_nobody_writes_into_the_books_through_a_record(frozen: bool) -> None:
     assert task.context == CONTEXT == {"client": {"tags": ["a", {"b": [1]}]}}
 
 
+def test_nobody_writes_into_the_books_through_a_task() -> None:
+    """What a record tells is how the task was then, whatever the host does to its context afterwards."""
+    context = json.loads(json.dumps(CONTEXT))
+    escalator = Escalator([TELLING])
+    escalator.look(new_task(context=context), NOW)
+    before = json.dumps(escalator.state())
+    spoil(context)
+
+    assert json.dumps(escalator.state()) == before
+
+
 def test_nobody_writes_into_the_books_through_state() -> None:
     """State is a copy on the way out and on the way in, keys ``x-*`` included."""
     escalator = Escalator([TELLING])

@@ -242,7 +242,7 @@ def test_a_condition_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_is_kept_is_bounded() -> None:
     """However many conditions a program reads, a bounded number of them is kept."""
-    assert 0 < condition._read.cache_parameters()["maxsize"] <= 10_000  # type: ignore[operator] # None: no bound
+    assert 0 < condition._read.cache_parameters()["maxsize"] <= 1024  # type: ignore[operator] # None: no bound
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from taskorch import (
@@ -199,7 +199,7 @@ def test_the_answer_carries_its_inputs() -> None:
         {"usual": -5},
         {"usual": float("nan")},
         {"usual": 1e300},
-        {"slots": 10**5000, "per_hour": 10**5000, "usual": 10**5000, "calendar": 10**5000},
+        pytest.param(dict.fromkeys(("slots", "per_hour", "usual", "calendar"), 10**5000), id="huge"),
         {"calendar": "office"},
     ],
     ids=str,
@@ -245,6 +245,7 @@ def test_slots_without_end_cost_nothing() -> None:
 
 
 OFFICE = BusinessCalendar({day: [("09:00", "17:00")] for day in range(5)}, tz="UTC")  # NOW is a Friday, ten o'clock
+ALWAYS = BusinessCalendar([[("00:00", "24:00")]] * 7)
 
 
 def test_with_a_calendar_work_is_done_in_its_hours() -> None:
@@ -262,11 +263,11 @@ def test_with_a_calendar_work_is_done_in_its_hours() -> None:
 
 def test_with_a_calendar_the_pace_is_one_of_working_hours() -> None:
     """One in four hours of work, from four o'clock on a Friday; an estimate counts in the same hours."""
-    work = [*line(None, None, None), Work("long", None, 8 * HOUR)]
+    work = [*line(None, None, None), Work("long", None, 9 * HOUR)]
     found = forecast(work, going((0, 1), (-1, None)), at(6), per_hour=0.25, slots=2, calendar=OFFICE)
 
-    assert hours(found, "finish") == {"r0": 6, "r1": 74, "w0": 95, "w1": 99, "w2": 119, "long": 124}
-    assert hours(found, "start") == {"r0": 0, "r1": -1, "w0": 74, "w1": 78, "w2": 95, "long": 99}
+    assert hours(found, "finish") == {"r0": 6, "r1": 74, "w0": 98, "w1": 102, "w2": 122, "long": 127}
+    assert hours(found, "start") == {"r0": 0, "r1": -1, "w0": 74, "w1": 78, "w2": 98, "long": 102}
 
 
 def test_with_a_calendar_a_running_task_works_its_hours() -> None:
@@ -385,13 +386,14 @@ def test_durations_and_slots_are_played_through(waiting: Any, running: Any, slot
     assert {prediction.id: prediction.finish for prediction in found.predictions} == played(work, busy, slots)
 
 
-@given(waiting=WAITING, figures=FIGURES, wait=st.integers(0, 90))
-def test_a_calendar_stretches_the_plain_forecast(waiting: Any, figures: Any, wait: int) -> None:
+@example(waiting=[None, 0, None], figures={"slots": 2}, per_hour=0.0, wait=28)
+@given(waiting=WAITING, figures=FIGURES, per_hour=st.just(0.0) | st.floats(0.01, 10), wait=st.integers(0, 90))
+def test_a_calendar_stretches_the_plain_forecast(waiting: Any, figures: Any, per_hour: float, wait: int) -> None:
     """With nothing running each finish is, in working time, as far from now as it is without a calendar."""
-    now = at(wait / 4)
+    now, figures = at(wait / 4), figures | {"per_hour": per_hour}
     plain = forecast(line(*waiting), [], now, **figures)
     found = forecast(line(*waiting), [], now, calendar=OFFICE, **figures)
-    whole = forecast(line(*waiting), [], now, calendar=BusinessCalendar([[("00:00", "24:00")]] * 7), **figures)
+    whole = forecast(line(*waiting), [], now, calendar=ALWAYS, **figures)
 
     assert whole.predictions == plain.predictions
     for before, after_all in zip(plain.predictions, found.predictions, strict=True):
@@ -403,11 +405,17 @@ def test_a_calendar_stretches_the_plain_forecast(waiting: Any, figures: Any, wai
             assert OFFICE.between(now, after_all.finish) == before.finish - now
 
 
-@given(waiting=WAITING, running=RUNNING, figures=FIGURES, due=st.integers(-2, 8))
-def test_a_forecast_keeps_its_word(waiting: Any, running: Any, figures: Any, due: int) -> None:
+@given(
+    waiting=WAITING,
+    running=RUNNING,
+    figures=FIGURES,
+    due=st.integers(-2, 8),
+    calendar=st.sampled_from([None, OFFICE]),
+)
+def test_a_forecast_keeps_its_word(waiting: Any, running: Any, figures: Any, due: int, calendar: Any) -> None:
     """One prediction per task, in order; nothing starts or ends in the past; starts keep the order of the queue."""
     work, busy = line(*waiting, due=due), going(*running, due=due)
-    found = forecast(iter(work), iter(busy), NOW, **figures)
+    found = forecast(iter(work), iter(busy), NOW, calendar=calendar, **figures)
 
     assert [prediction.id for prediction in found.predictions] == [item.id for item in (*busy, *work)]
     starts = [prediction.start for prediction in found.predictions[len(busy) :]]
@@ -429,18 +437,21 @@ def test_a_forecast_keeps_its_word(waiting: Any, running: Any, figures: Any, due
     running=RUNNING,
     slots=st.integers(1, 4),
     fill=st.lists(st.integers(0, 40), min_size=17, max_size=17),
+    calendar=st.sampled_from([None, OFFICE]),
+    wait=st.sampled_from([0, 7, 20]),
 )
 def test_what_is_predicted_holds_however_the_unknown_turns_out(
-    waiting: Any, running: Any, slots: int, fill: list[int]
+    *, waiting: Any, running: Any, slots: int, fill: list[int], calendar: Any, wait: int
 ) -> None:
     """A finish told beside tasks of unknown length is the same for whatever lengths these turn out to have."""
-    partial = forecast(line(*waiting), going(*running), NOW, slots=slots)
+    partial = forecast(line(*waiting), going(*running), at(wait), slots=slots, calendar=calendar)
     lengths = iter(fill)
     whole = forecast(
         line(*(next(lengths) / 4 if length is None else length for length in waiting)),
         going(*((start, next(lengths) / 4 if length is None else length) for start, length in running)),
-        NOW,
+        at(wait),
         slots=slots,
+        calendar=calendar,
     )
 
     for before, after_all in zip(partial.predictions, whole.predictions, strict=True):

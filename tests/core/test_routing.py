@@ -197,6 +197,8 @@ def test_parts_of_words_do_not_match(text: str) -> None:
         ("lançons-la", "execution/task-dispatcher"),
         ("lancons-la", "execution/task-dispatcher"),
         ("exécutées", "execution/task-dispatcher"),
+        ("dé-bloquée", "state-machine/blocker-handler"),
+        ("de-bloquée", "state-machine/blocker-handler"),
         ("work-flów", None),
         ("métriqúes", None),
     ],

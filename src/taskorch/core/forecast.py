@@ -166,9 +166,10 @@ def _dealt(line: Sequence[Work], busy: list[datetime | None], inputs: Inputs) ->
     if inputs.slots is not None and len(busy) > inputs.slots:  # more run than should: the first to end free nothing
         free = known[len(busy) - inputs.slots :] if not unknown else []
     heapify(free)
+    soonest = _opening(inputs.calendar, inputs.now)  # before that nothing goes on, and so nothing ends
     for place, work in enumerate(line):
-        # A slot whose task has no known end might be free before the first of the others, unless that is free now.
-        is_known = bool(free) and inputs.slots is not None and (not unknown or free[0] <= inputs.now)
+        # A slot whose task has no known end might be free before the first of the others, unless that is free at once.
+        is_known = bool(free) and inputs.slots is not None and (not unknown or free[0] <= soonest)
         start, duration, finish = (free[0] if is_known else None), _duration(work, inputs), None
         if start is not None and work.not_before is not None:
             start = max(start, work.not_before)

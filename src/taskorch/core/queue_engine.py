@@ -316,22 +316,24 @@ class QueueEngine:
         now: datetime,
         *,
         per_hour: float | None = None,
-        usual: timedelta | None = None,
+        usual: float | timedelta | None = None,
         slots: int | None = None,
     ) -> Forecast:
         """What becomes of the open tasks of a queue if nothing changes, and which share of them will be late.
+
+        Where the queue has a calendar durations and the pace count its working time.
 
         Args:
             queue: Its name.
             now: The time (UTC).
             per_hour: How many of its tasks have finished in an hour, as was observed; it counts before estimates.
-            usual: How long a task without an estimate takes.
+            usual: How long a task without an estimate takes, seconds or a timedelta.
             slots: How many can be in progress at once; by default the queue's concurrency.
 
         Raises:
             UnknownQueue: There is no such queue.
             InvalidQueue: A figure is out of range.
-            InvalidTask: *now* has no zone.
+            InvalidTask: *now* has no zone, or is beyond the calendar.
         """
         line = self._room.line(queue)
         self._room.turn_to(in_utc(now, "now", InvalidTask))
@@ -342,6 +344,7 @@ class QueueEngine:
             slots=slots if slots is not None else line.spec.concurrency,
             per_hour=per_hour,
             usual=usual,
+            calendar=line.spec.calendar,
         )
 
     def _choice(self, task: Task) -> str:

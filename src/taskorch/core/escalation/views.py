@@ -238,7 +238,7 @@ class View:
             self._standings[at] = sla.standing(self.task, self.spec, at)
         return self._standings.get(at)
 
-    def turns(self, at: datetime, names: Collection[str], bounds: "Bounds") -> set[datetime]:
+    def turns(self, at: datetime, names: Collection[str], bounds: Bounds) -> set[datetime]:
         """The instants at which the answer may turn while the task stays as it is.
 
         Args:
@@ -258,12 +258,12 @@ class View:
         exact = [instant for instant in found if instant is not None]
         return {*exact, *(after for instant in exact if (after := later(instant, _INSTANT)))}
 
-    def _thresholds(self, at: datetime, bounds: "Bounds") -> Iterator[datetime | None]:
+    def _thresholds(self, at: datetime, bounds: Bounds) -> Iterator[datetime | None]:
         standing = self._standing(at)
         if standing is None or self.spec is None or standing.deadline is None or standing.remaining is None:
             return
         if standing.paused:  # the clock stands still, and the deadline moves on with the time
-            for time in bounds.times if standing.remaining >= timedelta(0) else ():
+            for time in bounds.times:
                 yield self._worked(time, -standing.remaining)
                 yield self._worked(time, -standing.remaining - _INSTANT)  # where the hours begin there
             return

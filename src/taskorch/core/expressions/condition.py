@@ -14,8 +14,8 @@ from taskorch.core.expressions.vocabulary import ALERTS, SOURCES, STEPS, Vocabul
 from taskorch.core.outcomes import Outcome
 from taskorch.errors import InvalidCondition, Problem
 
-_KEPT = 4096
-"""Conditions that are kept once they were read; each has a text of 1 KB at most."""
+_KEPT = 1024
+"""Conditions that are kept once they were read: some 4 KB each as people write them, 65 KB at the very most."""
 
 
 @attrs.frozen(eq=False)
