@@ -80,7 +80,9 @@ def _add_audit(make: _Maker, carry_out: Callable[..., Exit]) -> None:
     verify = _add(inner.add_parser, "verify", text, epilog)
     verify.add_argument("file", metavar="FILE", help="the audit file; it is not changed")
     key = verify.add_mutually_exclusive_group()
-    key.add_argument("--key-file", metavar="FILE", help="a file with the key; line ends behind it do not count")
+    key.add_argument(
+        "--key-file", metavar="FILE", help="a file with the key; one line end behind a key of plain text does not count"
+    )
     key.add_argument("--key-env", metavar="NAME", help="the environment variable with the key")
     verify.add_argument("--head", metavar="HEAD", help="a head as it was published (NUMBER:HEX): the file must hold it")
     verify.set_defaults(command=carry_out)
