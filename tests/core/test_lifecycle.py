@@ -3,6 +3,7 @@
 import pickle
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -12,11 +13,13 @@ from hypothesis import strategies as st
 from taskorch import (
     DOCUMENTED,
     LIFECYCLE,
+    CallerError,
     IllegalTransition,
     InvalidTask,
     State,
     Task,
     TransitionTable,
+    UnknownVerb,
     Verb,
     advance,
 )
@@ -184,9 +187,51 @@ def test_times_without_a_zone_or_a_meaning_are_refused(verb: str, times: dict[st
 
 
 def test_a_word_that_is_no_verb_is_no_transition() -> None:
-    """An unknown verb raises ``ValueError``."""
-    with pytest.raises(ValueError, match="explode"):
+    """An unknown verb raises ``UnknownVerb``, a ``ValueError`` too, with the verbs there are and the nearest one."""
+    with pytest.raises(ValueError, match="explode") as caught:
         advance(new_task(), "explode", now=NOW, by="test")
+    error = caught.value
+    assert isinstance(error, UnknownVerb)
+    assert isinstance(error, CallerError)
+    assert (error.verb, error.known) == ("explode", tuple(Verb))
+    twin = pickle.loads(pickle.dumps(error))
+    assert (type(twin), vars(twin), str(twin)) == (UnknownVerb, vars(error), str(error))
+    with pytest.raises(UnknownVerb, match="did you mean 'enqueue'"):
+        advance(new_task(), "enqeue", now=NOW, by="test")
+
+
+@pytest.mark.parametrize("verb", [None, 5, [], {}, "ENQUEUE", "\ud800"], ids=repr)
+def test_what_is_no_verb_at_all_is_refused_alike(verb: Any) -> None:
+    """Other types are unknown verbs as well, and so are verbs written differently."""
+    with pytest.raises(UnknownVerb):
+        advance(new_task(), verb, now=NOW, by="test")
+
+
+@pytest.mark.parametrize(
+    ("texts", "paths"),
+    [
+        ({"by": None}, ["by"]),
+        ({"by": 5}, ["by"]),
+        ({"by": ["ann"]}, ["by"]),
+        ({"by": "a\0"}, ["by"]),
+        ({"by": "\udc00"}, ["by"]),
+        ({"by": "ann", "reason": 5}, ["reason"]),
+        ({"by": "ann", "reason": 0}, ["reason"]),
+        ({"by": "ann", "reason": []}, ["reason"]),
+        ({"by": "ann", "reason": "é\ud800"}, ["reason"]),
+        ({"by": None, "reason": "\0"}, ["by", "reason"]),
+    ],
+    ids=str,
+)
+def test_who_and_why_are_texts_that_can_be_read_back(texts: dict[str, Any], paths: list[str]) -> None:
+    """An actor or a reason that is no text, or holds NUL or half a character, is refused; nothing changes."""
+    task = do(new_task(), WAYS[State.IN_PROGRESS])
+    before = task.to_json()
+
+    with pytest.raises(InvalidTask) as caught:
+        advance(task, "block", now=NOW, **texts)
+    assert [problem.path for problem in caught.value.problems] == paths
+    assert task.to_json() == before
 
 
 @given(

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from taskorch import InvalidTask, Priority, State, Task, Verb, advance
-from taskorch.core.task import Internals, QueueEntry
+from taskorch.core.task import Definition, Dependencies, Execution, Internals, QueueEntry
 from tests.core.samples import NOW, after, new_task
 
 NAIVE = datetime(2026, 11, 20, 10, 0)  # noqa: DTZ001 - it must be refused
@@ -189,6 +189,155 @@ def test_the_first_and_last_year_of_utc_are_times(year: int) -> None:
 def test_what_is_said_of_a_task_is_checked(members: dict[str, Any], path: str) -> None:
     """The title, the id and the context are refused as the document's are."""
     assert [*refusal(**members)] == [path]
+
+
+# What no document may hold, and what is said of it.
+BAD_TEXTS = {
+    "number": (5, "expected a string, got the number 5"),
+    "bytes": (b"a", "expected a string, got bytes"),
+    "list": ([], "expected a string, got an array"),
+    "false": (False, "expected a string, got false"),
+    "surrogate": ("a\ud800", "holds half of a surrogate pair, which is no character"),
+    "pair-of-halves": ("\ud83d\ude00", "holds half of a surrogate pair, which is no character"),
+    "nul": ("a\0b", "holds the character NUL"),
+}
+TEXTS = {
+    "title": "title",
+    "by": "metadata.updated_by",
+    "description": "definition.description",
+    "type": "definition.type",
+    "skill_target": "definition.skill_target",
+    "entry_point": "definition.entry_point",
+    "intake_id": "intake_id",
+    "queue": "queue.name",
+    "priority": "priority.factors[0]",
+}
+
+
+@pytest.mark.parametrize("bad", BAD_TEXTS)
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_text_that_cannot_be_read_back_is_refused(name: str, bad: str) -> None:
+    """Whatever is no text, holds NUL or half a character never gets into a task."""
+    value, message = BAD_TEXTS[bad]
+    if name == "priority" and not isinstance(value, str):
+        return  # a score, good or bad
+    assert refusal(**{name: value}) == {TEXTS[name]: message}
+
+
+@pytest.mark.parametrize("name", [name for name in TEXTS if name not in ("intake_id", "queue", "priority")])
+def test_a_text_that_is_not_there_is_refused(name: str) -> None:
+    """None is no text, where a text is always said."""
+    assert refusal(**{name: None}) == {TEXTS[name]: "expected a string, got null"}
+
+
+def test_all_that_is_wrong_with_the_texts_is_told_at_once() -> None:
+    """Every problem is told, in the order of a table, the good ones between them left out."""
+    assert [*refusal(title=" ", by=None, type="a", description="\0", intake_id=5)] == [
+        "title",
+        "metadata.updated_by",
+        "definition.description",
+        "intake_id",
+    ]
+
+
+@pytest.mark.parametrize("id", [5, b"T-1", ["T-1"], "a\0", "\ud800"], ids=repr)
+def test_an_id_is_a_text(id: Any) -> None:
+    """An id of another type is refused as one that has the wrong form."""
+    assert [*refusal(id=id)] == ["id"]
+
+
+NOT_GROUPS: list[tuple[dict[str, Any], str]] = [
+    ({"execution": []}, "execution"),
+    ({"execution": 5}, "execution"),
+    ({"execution": Priority()}, "execution"),
+    ({"execution": Execution(started_at=NAIVE)}, "execution.started_at"),
+    ({"execution": Execution(started_at="2026-11-20T10:00:00Z")}, "execution.started_at"),  # type: ignore[arg-type]
+    ({"execution": Execution(extensions={"x": object()})}, "execution.x"),
+    ({"dependencies": []}, "dependencies"),
+    ({"dependencies": {"blocked_by": []}}, "dependencies"),
+    ({"internals": 5}, "x-taskorch"),
+    ({"internals": {}}, "x-taskorch"),
+    ({"internals": Internals(retry_at=NAIVE)}, "x-taskorch.retry_at"),
+    ({"internals": Internals(result=object())}, "x-taskorch.result"),
+    ({"internals": Internals(result={"a": ["\ud800"]})}, "x-taskorch.result.a[0]"),
+    ({"internals": Internals(run={"params": {"a": float("nan")}})}, "x-taskorch.run.params.a"),
+    ({"priority": Priority(extensions={"x-a": {1}})}, "priority.x-a"),
+]
+
+
+@pytest.mark.parametrize(("members", "path"), NOT_GROUPS, ids=lambda value: value if isinstance(value, str) else "")
+def test_what_is_no_group_is_refused(members: dict[str, Any], path: str) -> None:
+    """A group is one of its class, and holds what a document can give back; an empty list is not nothing."""
+    assert [*refusal(**members)] == [path]
+
+
+def test_times_of_a_group_are_noted_in_utc() -> None:
+    """A time in a group that was made by hand is told in UTC like all others."""
+    task = new_task(execution=Execution(started_at=after(5).astimezone(EAST)))
+
+    assert task.execution == Execution(started_at=after(5))
+    assert task.execution.started_at.tzinfo is UTC  # type: ignore[union-attr]
+
+
+def nested(depth: int) -> dict[str, Any]:
+    """So many objects, one in the other."""
+    data: dict[str, Any] = {}
+    for _ in range(depth - 1):
+        data = {"a": data}
+    return data
+
+
+def test_what_is_nested_too_deep_to_be_read_back_is_refused() -> None:
+    """The limit of depth is that of the whole document, in which a group lies two levels down."""
+    for task in (new_task(context=nested(98)), new_task(internals=Internals(run=nested(97)))):
+        assert Task.from_json(task.to_json()) == task
+    assert len(refusal(context=nested(99))) == 1
+    assert len(refusal(internals=Internals(run=nested(98)))) == 1
+
+
+GROUPS: list[tuple[type[Any], str, Any]] = [
+    *[
+        (Definition, name, value)
+        for name in ("title", "description", "type", "skill_target", "entry_point")
+        for value in (None, 5, [], "\ud800", "\0")
+    ],
+    *[(QueueEntry, "name", value) for value in (5, "\0")],
+    *[(QueueEntry, "position", value) for value in (-1, 1.5, "1", True)],
+    *[(Priority, "score", value) for value in (None, "5")],
+    *[(Priority, "factors", value) for value in (None, "P1", (5,), ("a", "\0"))],
+    *[(Execution, name, value) for name in ("current_step", "assigned_to") for value in (5, "\ud800")],
+    (Execution, "progress_percent", None),
+    *[(Dependencies, name, value) for name in ("blocked_by", "subtasks") for value in (None, "T-1", (5,), ("a b",))],
+    (Dependencies, "parent_task", 5),
+    *[(Internals, name, value) for name in ("blocker", "reason") for value in (5, "\0")],
+    *[(Internals, "attempt", value) for value in (None, "1", 1.5)],
+    *[(Internals, "run", value) for value in (None, [])],
+]
+
+
+@pytest.mark.parametrize(("cls", "name", "value"), GROUPS, ids=str)
+def test_a_group_made_by_hand_refuses_the_same(cls: type[Any], name: str, value: Any) -> None:
+    """The constructors of the groups let in no text, number or id that a document could not give back."""
+    given = {"title": "a task"} if cls is Definition else {}
+    with pytest.raises(InvalidTask) as caught:
+        cls(**given | {name: value})
+    assert caught.value.problems[0].path.startswith(name)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["title", "by", "description", "type", "skill_target", "entry_point", "intake_id", "queue"]),
+        st.text(st.characters(), max_size=4) | st.sampled_from(["\ud800", "\0", None, 5]),
+    )
+)
+def test_a_task_can_be_read_back_or_is_refused(members: dict[str, Any]) -> None:
+    """Whatever texts are given, the task is refused, or its document gives back the same task."""
+    try:
+        task = Task.new(**{"title": "a task", "now": NOW, "id": "T-1"} | members)
+    except InvalidTask as error:
+        assert error.problems
+    else:
+        assert Task.from_json(task.to_json()) == task
 
 
 def test_a_new_task_is_the_one_that_would_be_built_with_every_check() -> None:

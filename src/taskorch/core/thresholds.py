@@ -8,7 +8,6 @@ from typing import Final, NamedTuple
 import attrs
 
 from taskorch.core.deadlines import deadline, is_paused, settled_at, warning
-from taskorch.core.json_text import described
 from taskorch.core.queues import QueueSpec
 from taskorch.core.sla import SlaStatus
 from taskorch.core.task import Task
@@ -211,9 +210,9 @@ class SlaWatch:
 def _read_fired(fired: object) -> dict[str, int]:
     if not isinstance(fired, Mapping):
         hint = 'give back what fired gave, such as {"T-1": ["at_risk"]}'
-        raise InvalidDocument.because(f"expected thresholds by task, got {described(fired)}", hint, "fired")
+        raise InvalidDocument.because(f"expected thresholds by task, got {type(fired).__name__}", hint, "fired")
     if odd := [id for id in fired if not isinstance(id, str)]:
-        raise InvalidDocument.because(f"expected the id of a task, got {described(odd[0])}", "a string", "fired")
+        raise InvalidDocument.because(f"expected the id of a task, got {type(odd[0]).__name__}", "a string", "fired")
     return {id: _levels(id, thresholds) for id, thresholds in fired.items()}
 
 
@@ -221,10 +220,11 @@ def _levels(id: str, thresholds: object) -> int:
     levels, words = 0, [thresholds] if isinstance(thresholds, str) else thresholds
     if not isinstance(words, Iterable):
         hint = "a list of " + ", ".join(THRESHOLDS)
-        raise InvalidDocument.because(f"expected thresholds, got {described(words)}", hint, f"fired[{id!r}]")
+        raise InvalidDocument.because(f"expected thresholds, got {type(words).__name__}", hint, f"fired[{id!r}]")
     for word in words:
         if word not in THRESHOLDS:
             hint = "one of " + ", ".join(THRESHOLDS)
-            raise InvalidDocument.because(f"{str(word)[:40]!r} is no threshold", hint, f"fired[{id!r}]")
+            what = repr(word[:40]) if isinstance(word, str) else f"a value of type {type(word).__name__}"
+            raise InvalidDocument.because(f"{what} is no threshold", hint, f"fired[{id!r}]")
         levels |= 1 << THRESHOLDS.index(SlaStatus(word))
     return levels
