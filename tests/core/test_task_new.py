@@ -265,7 +265,7 @@ NOT_GROUPS: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("members", "path"), NOT_GROUPS, ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(("members", "path"), NOT_GROUPS, ids=[f"{n}-{path}" for n, (_, path) in enumerate(NOT_GROUPS)])
 def test_what_is_no_group_is_refused(members: dict[str, Any], path: str) -> None:
     """A group is one of its class, and holds what a document can give back; an empty list is not nothing."""
     assert [*refusal(**members)] == [path]
@@ -335,9 +335,11 @@ def test_a_task_can_be_read_back_or_is_refused(members: dict[str, Any]) -> None:
     try:
         task = Task.new(**{"title": "a task", "now": NOW, "id": "T-1"} | members)
     except InvalidTask as error:
-        assert error.problems
+        paths = {problem.path for problem in error.problems}
     else:
+        paths = set()
         assert Task.from_json(task.to_json()) == task
+    assert paths <= {TEXTS[name] for name in members}
 
 
 def test_a_new_task_is_the_one_that_would_be_built_with_every_check() -> None:

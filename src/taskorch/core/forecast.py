@@ -7,7 +7,8 @@ from typing import Final
 
 from taskorch.core.calendars import Calendar
 from taskorch.core.documents import is_number
-from taskorch.core.predictions import Forecast, Ground, Inputs, Prediction, Work, length, shown
+from taskorch.core.json_text import described
+from taskorch.core.predictions import Forecast, Ground, Inputs, Prediction, Work, length
 from taskorch.core.times import in_utc
 from taskorch.errors import InvalidCalendar, InvalidQueue, InvalidTask, Problem
 
@@ -101,16 +102,16 @@ def _checked(slots: object, per_hour: object, usual: object, calendar: object) -
     """The usual duration, if all the figures will do."""
     problems, found = [], None
     if slots is not None and (type(slots) is not int or not 1 <= slots <= _MOST_SLOTS):
-        message = f"{shown(slots)} is no whole number from 1 to {_MOST_SLOTS}"
+        message = f"{described(slots)} is no whole number from 1 to {_MOST_SLOTS}"
         problems.append(Problem("slots", message, "leave it out where nobody knows"))
     if per_hour is not None and not (is_number(per_hour) and 0 <= per_hour <= 1e9):  # type: ignore[operator]
-        problems.append(Problem("per_hour", f"{shown(per_hour)} is out of range", "0 to 1e9 tasks an hour"))
+        problems.append(Problem("per_hour", f"{described(per_hour)} is out of range", "0 to 1e9 tasks an hour"))
     try:
         found = length(usual, "usual", InvalidQueue)
     except InvalidQueue as error:
         problems += error.problems
     if calendar is not None and not all(callable(getattr(calendar, name, None)) for name in ("add", "between")):
-        problems.append(Problem("calendar", f"{shown(calendar)} is no calendar", "a BusinessCalendar, or None"))
+        problems.append(Problem("calendar", f"{described(calendar)} is no calendar", "a BusinessCalendar, or None"))
     if problems:
         raise InvalidQueue(problems, source="forecast")
     return found
@@ -120,7 +121,7 @@ def _listed(given: object, name: str) -> tuple[Work, ...]:
     found = []
     for item in given if isinstance(given, Iterable) else [given]:
         if not isinstance(item, Work):
-            raise InvalidTask.because(f"expected work, got {shown(item)}", "give a list of Work", name)
+            raise InvalidTask.because(f"expected work, got {described(item)}", "give a list of Work", name)
         found.append(item)
     return tuple(found)
 

@@ -11,7 +11,7 @@ import attrs
 from taskorch.core import json_text
 from taskorch.core.copies import maker
 from taskorch.core.documents import EMPTY, JSON, Check, Document, Number, member
-from taskorch.core.json_text import described, join
+from taskorch.core.json_text import described, join, shown
 from taskorch.core.states import LIFECYCLE, State
 from taskorch.core.texts import check_optional_text, check_text, check_texts
 from taskorch.core.times import in_utc
@@ -76,8 +76,7 @@ def _within(low: float, high: float | None) -> Check:
             return (Problem("", f"expected a number, got {described(number)}"),)
         if low <= number <= highest:  # not a number is not
             return ()
-        shown = "a huge number" if isinstance(number, int) and number.bit_length() > 1_000 else number
-        return (Problem("", f"{shown} is out of range", bounds),)
+        return (Problem("", f"{shown(number)} is out of range", bounds),)
 
     return check
 

@@ -148,6 +148,16 @@ def positions(text: str) -> Iterator[tuple[str, int]]:
             yield path, token.start()
 
 
+_MOST_BITS, _HUGE = 1000, "a huge number"
+
+
+def shown(value: object, most: int = 40) -> str:
+    """*value* as a message quotes it: its first characters, and no digits of a number that has very many."""
+    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+        return _HUGE
+    return str(value)[:most]
+
+
 def described(value: object) -> str:
     """What a JSON value is, in words, for messages: never a long or secret text."""
     match value:
@@ -156,7 +166,7 @@ def described(value: object) -> str:
         case bool():
             return "true" if value else "false"
         case int() | float():
-            return f"the number {value}"
+            return shown(value) if shown(value) is _HUGE else f"the number {shown(value)}"
         case str():
             return "a string"
         case list() | tuple():

@@ -41,7 +41,8 @@ def advance(
     try:
         verb = Verb(verb)
     except ValueError:
-        raise UnknownVerb(str(verb), Verb, suggestion(str(verb), Verb)) from None
+        known = [item.value for item in Verb]
+        raise UnknownVerb(str(verb), known, suggestion(str(verb), known)) from None
     current = task.state.current
     if not table.allows(current, verb) or task.is_final:
         legal = () if task.is_final else table.verbs(current)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Final
 
+from taskorch.core.json_text import shown
 from taskorch.errors import Problem
 
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -81,7 +82,7 @@ def _read_span(pair: object, path: str, problems: list[Problem]) -> Span | None:
     start, end = _clock(pair[0]), _clock(pair[1])
     for value, read in zip(pair, (start, end), strict=True):
         if read is None:
-            problems.append(Problem(path, f"{str(value)[:40]!r} is no time of a day", _HINT))
+            problems.append(Problem(path, f"{shown(value)!r} is no time of a day", _HINT))
     if start is None or end is None:
         return None
     if start >= end:
@@ -114,7 +115,7 @@ def read_holidays(holidays: object, problems: list[Problem]) -> frozenset[date]:
     for index, value in enumerate(holidays):
         day = _read_date(value)
         if day is None:
-            message = f"{str(value)[:40]!r} is no date"
+            message = f"{shown(value)!r} is no date"
             problems.append(Problem(f"holidays[{index}]", message, 'a date, or "2026-12-25"; not a time'))
         else:
             days.add(day)

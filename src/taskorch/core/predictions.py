@@ -13,7 +13,6 @@ from taskorch.core.times import duration, in_utc, write_time
 from taskorch.errors import InvalidDocument, InvalidTask, InvalidWorkflow
 
 _NOTHING: Final = timedelta(0)
-_MOST_BITS: Final = 64  # of a number that is shown in full
 
 
 class Ground(StrEnum):
@@ -41,19 +40,12 @@ def length(given: object, name: str, refuse: type[InvalidDocument]) -> timedelta
     """
     try:
         found = duration(given)  # type: ignore[arg-type]  # it refuses whatever is no number
-    except (InvalidWorkflow, ValueError):  # a whole number of thousands of digits cannot even be shown
+    except InvalidWorkflow:
         hint = "seconds or a timedelta, at most 100 years"
-        raise refuse.because(f"{shown(given)} is no duration", hint, name) from None
+        raise refuse.because(f"{described(given)} is no duration", hint, name) from None
     if found is not None and found < _NOTHING:
         raise refuse.because(f"{found} is negative", "from 0, or leave it out where nobody knows", name)
     return found
-
-
-def shown(value: object) -> str:
-    """What was given, in words, for messages; of a number what it is, unless it is huge."""
-    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
-        return "a huge number"
-    return described(value)
 
 
 def _estimate(given: float | timedelta | None) -> timedelta | None:
@@ -90,7 +82,7 @@ class Work:
             if (at := getattr(self, name)) is not None:
                 object.__setattr__(self, name, in_utc(at, name, InvalidTask))
         if not isinstance(self.id, str):
-            raise InvalidTask.because(f"expected an id, got {shown(self.id)}", "give the id of the task", "id")
+            raise InvalidTask.because(f"expected an id, got {described(self.id)}", "give the id of the task", "id")
 
 
 @attrs.frozen(kw_only=True)

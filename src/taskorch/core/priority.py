@@ -7,6 +7,7 @@ from typing import Final
 import attrs
 
 from taskorch.core.documents import JSON, Number, is_number
+from taskorch.core.json_text import shown
 from taskorch.core.task import Task
 from taskorch.core.times import in_utc
 from taskorch.errors import InvalidRule, InvalidTask, Problem
@@ -41,7 +42,7 @@ BANDS: Final[tuple[tuple[Number, str], ...]] = (
 def _check_weights(scoring: "Scoring", _: object, weights: Mapping[str, Number]) -> None:
     numbers = {"base": scoring.base, **{f"weights.{name}": weight for name, weight in weights.items()}}
     problems = [
-        Problem(path, f"{number!r} is no number", "a finite number of points")
+        Problem(path, f"{shown(number)!r} is no number", "a finite number of points")
         for path, number in numbers.items()
         if not is_number(number)
     ]

@@ -17,6 +17,7 @@ from taskorch.core.copies import copier, maker
 from taskorch.core.documents import is_number
 from taskorch.core.events import Amendment, Event
 from taskorch.core.forecast import Forecast, forecast
+from taskorch.core.json_text import shown
 from taskorch.core.lanes import Discipline, discipline_of
 from taskorch.core.priority import choose
 from taskorch.core.queues import DEFAULT_QUEUES, QueueSpec, by_name
@@ -170,7 +171,7 @@ class QueueEngine:
         """
         entry = self._room.waiting(id, "bump")
         if not is_number(delta):
-            raise InvalidTask.because(f"{str(delta)[:40]!r} is no number of points", "such as 10 or -5", "delta")
+            raise InvalidTask.because(f"{shown(delta)!r} is no number of points", "such as 10 or -5", "delta")
         score = min(max(entry.task.priority.score + delta, 0), 100)
         priority = attrs.evolve(entry.task.priority, score=score)
         task, event = amend(

@@ -9,6 +9,7 @@ import attrs
 
 from taskorch.core.calendars import Calendar
 from taskorch.core.documents import is_number, suggestion
+from taskorch.core.json_text import shown
 from taskorch.core.states import State
 from taskorch.core.times import duration
 from taskorch.errors import InvalidQueue, InvalidWorkflow, Problem, UnknownQueue
@@ -151,7 +152,7 @@ class QueueSpec:
         for key, is_good, message, hint in _CHECKS:
             value = getattr(self, key)
             if not is_good(value):
-                yield Problem(key, message.format(str(value)[:60]), hint)
+                yield Problem(key, message.format(shown(value, 60)), hint)
         for state in self.pause_in:
             if state not in list(State):
                 yield Problem("pause_in", f"{state!r} is no state", suggestion(str(state), State))

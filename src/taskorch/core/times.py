@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from taskorch.core.json_text import described
+from taskorch.core.json_text import described, shown
 from taskorch.errors import InvalidDocument, InvalidWorkflow
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -105,5 +105,5 @@ def duration(seconds: float | timedelta | None) -> timedelta | None:
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         raise InvalidWorkflow.because(f"expected seconds or a timedelta, got {described(seconds)}")
     if not abs(seconds) <= LONGEST / _SECOND:
-        raise InvalidWorkflow.because(f"{seconds} s is out of range", "at most 100 years")
+        raise InvalidWorkflow.because(f"{shown(seconds)} s is out of range", "at most 100 years")
     return timedelta(seconds=seconds)

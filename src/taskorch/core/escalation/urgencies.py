@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from taskorch.core.documents import suggestion
+from taskorch.core.json_text import shown
 from taskorch.errors import Problem
 
 
@@ -38,8 +39,8 @@ def as_urgency(value: object) -> object:
 def check_urgency(value: object) -> Iterator[Problem]:
     """What keeps *value* from being an urgency."""
     if not isinstance(value, Urgency):
-        shown = "" if value is None else str(value)[:40]
-        yield Problem("", f"{shown!r} is no urgency", suggestion(shown, Urgency))
+        given = "" if value is None else shown(value)
+        yield Problem("", f"{given!r} is no urgency", suggestion(given, Urgency))
 
 
 def later(at: datetime, duration: timedelta) -> datetime | None:
