@@ -26,6 +26,7 @@ html_theme = "furo"
 html_title = f"{project} {version}"
 
 autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True  # a default is shown by its name, not by all it holds
 autodoc_typehints_format = "short"
 autodoc_default_options = {"members": True, "undoc-members": False}
 napoleon_google_docstring = True

@@ -50,12 +50,16 @@ def rows() -> dict[str, Callable[[], object]]:
     created, queued = life(), life("enqueue")
     running = life("enqueue", "schedule", "start")
     due = NOW + timedelta(hours=24)
+    document = running.to_json()
+    texts = dict.fromkeys(("description", "type", "skill_target", "entry_point", "intake_id", "by"), "é" * 40)
     entry = QueueEntry(name="urgent", position=1, entered_at=NOW, sla_deadline=due)
     return {
         "a frozen attrs value of six members (floor)": Plain,
         "Task.new(title)": lambda: Task.new("a task"),
         "Task.new(title, now, id)": lambda: Task.new("a task", now=NOW, id="T-1"),
         "Task.new(title, queue, priority, at)": lambda: Task.new("a task", queue="urgent", priority=90, at=due),
+        "Task.new(every text, none of them ASCII)": lambda: Task.new("tâche", **texts),
+        "Task.from_json(text)": lambda: Task.from_json(document),
         "changed(task, queue=…)": lambda: changed(created, queue=entry),
         "attrs.evolve(task, queue=…)": lambda: attrs.evolve(created, queue=entry),
         "changed(entry, position=…)": lambda: changed(entry, position=2),
@@ -63,6 +67,9 @@ def rows() -> dict[str, Callable[[], object]]:
             name="urgent", position=2, entered_at=NOW, sla_deadline=due
         ),
         "advance(CREATED, enqueue)": lambda: advance(created, Verb.ENQUEUE, now=due, by="bench"),
+        "advance(CREATED, enqueue, reason)": lambda: advance(
+            created, Verb.ENQUEUE, now=due, by="bench", reason="so it was said"
+        ),
         "advance(QUEUED, schedule)": lambda: advance(queued, Verb.SCHEDULE, now=due, by="bench"),
         "advance(IN_PROGRESS, complete)": lambda: advance(running, Verb.COMPLETE, now=due, by="bench"),
     }

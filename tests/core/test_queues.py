@@ -66,7 +66,7 @@ def test_at_risk_is_an_hour_before_or_a_quarter(sla: int, lead: int) -> None:
         ({"by_date": "no"}, "by_date"),
         ({"usage": 5}, "usage"),
         ({"name": " "}, "name"),
-        ({"name": "x" * 129}, "name"),
+        *(({"name": name}, "name") for name in ("x" * 129, "q\0", "q\ud800", 5)),
     ],
 )
 def test_what_makes_no_sense_is_refused(wish: dict[str, Any], path: str) -> None:

@@ -11,6 +11,7 @@ from taskorch.core.calendars import Calendar
 from taskorch.core.documents import is_number, suggestion
 from taskorch.core.json_text import shown
 from taskorch.core.states import State
+from taskorch.core.texts import are_plain
 from taskorch.core.times import duration
 from taskorch.errors import InvalidQueue, InvalidWorkflow, Problem, UnknownQueue
 
@@ -65,7 +66,7 @@ def _is_span(value: object) -> bool:
 _CHECKS: Final[tuple[tuple[str, Callable[[object], bool], str, str], ...]] = (
     (
         "name",
-        lambda v: isinstance(v, str) and len(v.strip()) > 0 and len(v) <= 128,
+        lambda v: isinstance(v, str) and 0 < len(v.strip()) <= len(v) <= 128 and are_plain((v,)),
         "{!r} is no name",
         "1–128 characters",
     ),

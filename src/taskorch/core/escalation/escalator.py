@@ -92,7 +92,7 @@ class Escalator:
 
     @property
     def unforeseen(self) -> tuple[str, ...]:
-        """The rules that may come true unseen: they compare durations, or the deadline, with what is not quoted.
+        """The rules that may come true unseen, as they compare durations or the deadline with what is not quoted.
 
         A deadline moves where the queue stops the clock. Rules with ``every`` are not among them.
         """
