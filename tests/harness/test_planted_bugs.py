@@ -149,7 +149,8 @@ def a_task_stays_behind(patch: Patch) -> None:
         (nothing_is_handed_back, "the lease is released", CHAIN),
         (nothing_is_handed_back, "an interruption is recorded", CHAIN),
         (bodies_begin_before_the_receipt, "recorded before it begins", CHAIN),
-        (threads_are_left_behind, "no body runs on", THREADS),
+        # Whether the thread still runs when one looks, or has returned by then, is a matter of the machine's load.
+        (threads_are_left_behind, "no body runs on|what returned is recorded", THREADS),
         (a_claim_can_be_lost, "the lease is released", CHAIN),
         (a_cancellation_counts_as_a_failure, "the right result", RETRIED),
         (a_completion_is_forgotten, "what returned is recorded", THREADS),
@@ -164,4 +165,4 @@ def test_a_planted_bug_is_reported_by_name(
     """Whoever breaks a promise of the runner about cancellation learns which one."""
     bug(monkeypatch)
     report = Explorer(scenario, "asyncio", "memory", tmp_path).explore(("cancel",))
-    assert name in report.names, f"{report}"
+    assert report.names & {*name.split("|")}, f"{report}"
