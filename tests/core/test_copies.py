@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskorch import Event, Priority, State, Task, Verb, advance
+from taskorch import Event, Priority, QueueEngine, State, Task, Verb, advance
 from taskorch.core.copies import changed, copier, maker
 from taskorch.core.groups import Execution, Internals, Metadata, Moment, QueueEntry, TaskState
 from taskorch.core.states import LIFECYCLE
@@ -183,19 +183,14 @@ def test_a_member_that_is_not_there_is_refused() -> None:
         maker(Priority)(scoore=5)
 
 
-@attrs.frozen(slots=False)
-class _Loose:
-    a: int = 1
-
-
 @attrs.frozen
 class _Fresh:
     a: list[int] = attrs.field(factory=list)
 
 
-@pytest.mark.parametrize("value", [_Loose(), 5, timedelta(1), datetime(2026, 1, 1, tzinfo=NOW.tzinfo)], ids=repr)
+@pytest.mark.parametrize("value", [5, timedelta(1), datetime(2026, 1, 1, tzinfo=NOW.tzinfo)], ids=repr)
 def test_other_classes_are_refused(value: Any) -> None:
-    """Only attrs classes with slots can be copied so."""
+    """Only values of attrs classes can be copied so."""
     for use in (changed, lambda value: maker(type(value))()):
         with pytest.raises(TypeError):
             use(value)
@@ -206,3 +201,36 @@ def test_a_default_that_is_made_anew_is_refused() -> None:
     with pytest.raises(TypeError, match="factory"):
         maker(_Fresh)
     same(changed(_Fresh([1])), _Fresh([1]))
+
+
+class Own(Task):
+    """A task of a host's own, without slots."""
+
+
+def test_a_subclass_without_slots_is_made_and_copied_too() -> None:
+    """A host may derive a class from Task: it is made, changed and handed out as what it is."""
+    own = Own.new("mine", id="own", now=NOW, priority=90)
+    queues = QueueEngine()
+    queued, event = advance(queues.placed(own, NOW), "enqueue", now=NOW, by="me")
+    queues.push(queued, NOW)
+    popped = queues.pop(NOW)
+
+    assert [type(task) for task in (own, queued, event.task, popped)] == [Own] * 4
+    assert popped is not None
+    assert Own.from_json(popped.to_json()) == popped
+
+
+@attrs.frozen
+class Awkward:
+    """A value whose members are called like what a copy is made with."""
+
+    value: int
+    draft: int = 2
+    new: int = 3
+    cls: int = 4
+
+
+def test_members_may_have_any_name() -> None:
+    """What a copy is made with stands in the way of no name of a member."""
+    assert changed(Awkward(1), value=5, draft=6) == Awkward(5, 6)
+    assert maker(Awkward)(value=1, cls=9) == Awkward(1, cls=9)

@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from xml.etree import ElementTree as ET
 
+from taskorch.core.loads import Load
 from taskorch.core.metrics.definitions import DEFINITIONS, Target
 from taskorch.core.metrics.kpis import Kpi, KpiVerdict
 from taskorch.core.metrics.scorecards import Scorecard
 from taskorch.core.metrics.window import Window
 from taskorch.core.reports import StatusReport, TaskStanding
 from taskorch.core.sla import SlaStatus, Standing
-from taskorch.core.waiting_line import Load
 
 NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
 WEEK = Window.week(NOW)

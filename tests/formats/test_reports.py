@@ -14,13 +14,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from taskorch import DEFAULT_QUEUES, InvalidReport, InvalidTarget, Kpi, Scorecard, Target, Task, Verb, advance
+from taskorch.core.loads import Load
 from taskorch.core.metrics.tally import measure
 from taskorch.core.metrics.window import Window
 from taskorch.core.queue_engine import QueueEngine
 from taskorch.core.reports import TITLE, StatusReport, TaskStanding, report
 from taskorch.core.sla import SlaStatus, Standing, standing
 from taskorch.core.times import write_time
-from taskorch.core.waiting_line import Load
 from taskorch.formats import reports
 from taskorch.formats.reports.wording import figure, spoken, visible
 from tests.core.samples import NOW as TASKS_NOW

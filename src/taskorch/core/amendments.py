@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from taskorch.core.copies import changed
-from taskorch.core.events import Amendment, Event
+from taskorch.core.events import Amendment, Event, told
 from taskorch.core.task import Task, utc
 from taskorch.core.texts import are_plain, refuse
 from taskorch.errors import IllegalTransition
@@ -47,17 +47,4 @@ def amend(
         updated_by=by,
     )
     amended = changed(task, metadata=metadata, **groups)
-    return amended, Event(
-        task_id=task.id,
-        verb=amendment,
-        previous=task.state.current,
-        state=task.state.current,
-        at=at,
-        observed_at=now,
-        by=by,
-        reason=reason,
-        attempt=task.internals.attempt,
-        version=metadata.version,
-        retry_at=task.internals.retry_at,
-        task=amended,
-    )
+    return amended, told(task, amended, amendment, at=at, now=now, by=by, reason=reason)

@@ -3,7 +3,7 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, time, timedelta, tzinfo
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeGuard
 
 import attrs
 
@@ -33,6 +33,11 @@ class Calendar(Protocol):
 
     def between(self, start: datetime, end: datetime) -> timedelta:
         """The working time from *start* to *end*."""
+
+
+def is_calendar(value: object) -> TypeGuard[Calendar]:
+    """Whether *value* can do what is asked of a calendar."""
+    return callable(getattr(value, "add", None)) and callable(getattr(value, "between", None))
 
 
 @attrs.frozen

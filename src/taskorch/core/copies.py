@@ -18,12 +18,13 @@ _makers: dict[type, Callable[..., Any]] = {}  # Any: as above
 
 # Members are set on a draft: a subclass without attrs' refusals and with the same slots, so that in the end the
 # draft can be told that it is one of the class. That takes a third of the time of ``object.__setattr__`` for each.
+# The names between double underscores are ours, so that a member may have any other.
 _TEMPLATE = """
 def {name}({signature}):
-    draft = new(Draft)
+    __draft__ = __new__(__Draft__)
     {body}
-    draft.__class__ = cls
-    return draft
+    __draft__.__class__ = __cls__
+    return __draft__
 """
 
 
@@ -31,11 +32,12 @@ def changed(value: T, /, **changes: Any) -> T:  # Any: members of several types
     """A copy of *value* with other members, none of which is checked.
 
     Args:
-        value: An instance of a frozen attrs class with slots, and without validators that look at several members.
+        value: An instance of a frozen attrs class without validators that look at several members. One of a subclass
+            that has no slots is copied by ``attrs.evolve``, which does check.
         changes: The members that differ, by name: valid ones.
 
     Raises:
-        TypeError: There is no such member, or *value* is of another kind of class.
+        TypeError: There is no such member, or *value* is of no attrs class.
     """
     return copier(type(value))(value, **changes)
 
@@ -44,14 +46,16 @@ def copier(cls: type[T]) -> Callable[..., T]:
     """The function that does what ``changed`` does, for values of *cls*.
 
     Raises:
-        TypeError: *cls* is no attrs class with slots.
+        TypeError: *cls* is no attrs class.
     """
     function = _copiers.get(cls)
+    if function is None and cls.__dictoffset__ and attrs.has(cls):
+        function = _copiers[cls] = attrs.evolve
     if function is None:
         names = _names(cls)
-        signature = ", ".join(["value", "/", "*", *(f"{name}=KEPT" for name in names)])
-        body = [f"draft.{name} = value.{name} if {name} is KEPT else {name}" for name in names]
-        function = _copiers[cls] = _compiled(cls, "changed", signature, body, {"KEPT": object()})
+        signature = ", ".join(["__value__", "/", "*", *(f"{name}=__kept__" for name in names)])
+        body = [f"__draft__.{name} = __value__.{name} if {name} is __kept__ else {name}" for name in names]
+        function = _copiers[cls] = _compiled(cls, "changed", signature, body, {"__kept__": object()})
     return function
 
 
@@ -59,17 +63,19 @@ def maker(cls: type[T]) -> Callable[..., T]:
     """The constructor of *cls* with every member by name, none of which is checked or converted.
 
     Raises:
-        TypeError: *cls* is no attrs class with slots, or has a default that a factory makes.
+        TypeError: *cls* is no attrs class, or has a default that a factory makes.
     """
     function = _makers.get(cls)
+    if function is None and cls.__dictoffset__ and attrs.has(cls):
+        function = _makers[cls] = cls
     if function is None:
         names, members = _names(cls), attrs.fields_dict(cls)  # type: ignore[arg-type]  # it is an attrs class now
-        defaults = {f"default_{n}": members[n].default for n in names if members[n].default is not attrs.NOTHING}
-        if made := [name for name, default in defaults.items() if hasattr(default, "factory")]:
-            raise TypeError(f"{cls.__name__} has a factory for {made[0].removeprefix('default_')}")
-        words = [f"{name}=default_{name}" if f"default_{name}" in defaults else name for name in names]
-        signature = ", ".join(["*", *words])
-        body = [f"draft.{name} = {name}" for name in names]
+        given = {name: members[name].default for name in names if members[name].default is not attrs.NOTHING}
+        if made := [name for name, default in given.items() if hasattr(default, "factory")]:
+            raise TypeError(f"{cls.__name__} has a factory for {made[0]}")
+        signature = ", ".join(["*", *(f"{name}=__default_{name}__" if name in given else name for name in names)])
+        body = [f"__draft__.{name} = {name}" for name in names]
+        defaults = {f"__default_{name}__": default for name, default in given.items()}
         function = _makers[cls] = _compiled(cls, "made", signature, body, defaults)
     return function
 
@@ -77,17 +83,15 @@ def maker(cls: type[T]) -> Callable[..., T]:
 def _names(cls: Any) -> list[str]:  # Any: attrs describes its classes by a protocol that no class names
     if not attrs.has(cls):
         raise TypeError(f"{cls.__name__} is no attrs class")
-    names = [attribute.name for attribute in attrs.fields(cls)]
-    if cls.__dictoffset__:
-        raise TypeError(f"{cls.__name__} has no slots")
-    return names
+    return [attribute.name for attribute in attrs.fields(cls)]
 
 
 def _compiled(cls: type[T], name: str, signature: str, body: list[str], names: dict[str, Any]) -> Callable[..., T]:
     plain = {"__slots__": (), "__setattr__": object.__setattr__, "__delattr__": object.__delattr__}
     draft = type(f"{cls.__name__}Draft", (cls,), plain)
-    names |= {"new": object.__new__, "Draft": draft, "cls": cls}
+    names |= {"__new__": object.__new__, "__Draft__": draft, "__cls__": cls}
     source = _TEMPLATE.format(name=name, signature=signature, body="\n    ".join(body))
-    exec(source, names)  # noqa: S102 - the text is made of the names of our own members, as attrs makes its methods
+    code = compile(source, f"<{name} {cls.__name__}>", "exec")
+    exec(code, names)  # noqa: S102 - the text is made of the names of our own members, as attrs makes its methods
     function: Callable[..., T] = names[name]
     return function

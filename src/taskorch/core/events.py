@@ -5,6 +5,7 @@ from enum import StrEnum
 
 import attrs
 
+from taskorch.core.copies import maker
 from taskorch.core.states import State, Verb
 from taskorch.core.task import Task
 
@@ -49,3 +50,33 @@ class Event:
     version: int = 0
     retry_at: datetime | None = None
     task: Task | None = attrs.field(default=None, repr=False)
+
+
+def told(
+    before: Task, after: Task, verb: Verb | Amendment, *, at: datetime, now: datetime, by: str, reason: str | None
+) -> Event:
+    """The event that tells how a task has changed.
+
+    Args:
+        before: The task as it was.
+        after: The task as it is since.
+        verb: What was done.
+        at: When, as the history says it.
+        now: When, as the clock said it (UTC).
+        by: Who did it.
+        reason: Why.
+    """
+    return maker(Event)(
+        task_id=after.id,
+        verb=verb,
+        previous=before.state.current,
+        state=after.state.current,
+        at=at,
+        observed_at=now,
+        by=by,
+        reason=reason,
+        attempt=after.internals.attempt,
+        version=after.metadata.version,
+        retry_at=after.internals.retry_at,
+        task=after,
+    )

@@ -11,13 +11,20 @@ from typing import Final, Protocol
 import attrs
 
 from taskorch.core.documents import suggestion
-from taskorch.core.queues import QueueSpec
+from taskorch.core.queues import Order, QueueSpec
 from taskorch.core.ranking import Ranking
 from taskorch.errors import InvalidQueue
 
 Key = tuple[float, datetime, datetime, str] | tuple[datetime, float, datetime, str]
 """What a task is ranked by: its rank and its deadline (``edf``: the other way round), when it entered, its id.
 The lowest comes first."""
+
+
+def id_of(key: Key) -> str:
+    """The task of a key."""
+    return key[3]
+
+
 NO_DEADLINE: Final = datetime.max.replace(tzinfo=UTC)
 """The deadline of a task that has none: later than any other."""
 
@@ -42,7 +49,8 @@ class Lane:
     def head(self) -> tuple[datetime, float]:
         """The deadline of its first task, and its rank."""
         first, second, _, _ = self.ready.first
-        return (first, second) if isinstance(first, datetime) else (second, first)  # type: ignore[return-value]
+        # A queue has one form of keys; which of the two it is, a type checker cannot know.
+        return (first, second) if self.spec.discipline is Order.EDF else (second, first)  # type: ignore[return-value]
 
 
 class Discipline(Protocol):

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from taskorch.core.copies import copier, maker
 from taskorch.core.documents import suggestion
-from taskorch.core.events import Event
+from taskorch.core.events import Event, told
 from taskorch.core.states import LIFECYCLE, State, TransitionTable, Verb
 from taskorch.core.task import Execution, Internals, Metadata, Moment, QueueEntry, Task, TaskState, utc
 from taskorch.core.texts import are_plain, refuse
@@ -65,20 +65,7 @@ def advance(
         queue=_queued(task.queue, verb, at),
         execution=_worked(task.execution, verb, at),
     )
-    return changed, maker(Event)(
-        task_id=task.id,
-        verb=verb,
-        previous=current,
-        state=target,
-        at=at,
-        observed_at=now,
-        by=by,
-        reason=reason,
-        attempt=changed.internals.attempt,
-        version=changed.metadata.version,
-        retry_at=changed.internals.retry_at,
-        task=changed,
-    )
+    return changed, told(task, changed, verb, at=at, now=now, by=by, reason=reason)
 
 
 def _entered(state: TaskState, target: State, at: datetime) -> TaskState:

@@ -18,13 +18,14 @@ from taskorch.core.documents import is_number
 from taskorch.core.events import Amendment, Event
 from taskorch.core.forecast import Forecast, forecast
 from taskorch.core.json_text import shown
-from taskorch.core.lanes import Discipline, discipline_of
+from taskorch.core.lanes import Discipline, discipline_of, id_of
+from taskorch.core.loads import Load
 from taskorch.core.priority import choose
 from taskorch.core.queues import DEFAULT_QUEUES, QueueSpec, by_name
 from taskorch.core.states import LIFECYCLE, State
 from taskorch.core.task import QueueEntry, Task
 from taskorch.core.times import in_utc
-from taskorch.core.waiting_line import Entry, Load, Place, work_of
+from taskorch.core.waiting_line import Entry, Place, work_of
 from taskorch.core.waiting_room import WaitingRoom
 from taskorch.errors import DuplicateTask, IllegalTransition, InvalidTask, QueueFull
 
@@ -33,7 +34,7 @@ _WAITING: Final = (State.CREATED, State.QUEUED, State.SCHEDULED, State.ON_HOLD, 
 _HAVE_PLACES: Final = (*_WAITING, State.FAILED, State.IN_PROGRESS)
 _ON_HOLD, _IN_PROGRESS = State.ON_HOLD, State.IN_PROGRESS
 _READY, _LATER, _HELD, _OUT = Place.READY, Place.LATER, Place.HELD, Place.OUT
-_queue_entry, _changed = maker(QueueEntry), copier(Task)
+_queue_entry = maker(QueueEntry)
 
 
 class QueueEngine:
@@ -56,7 +57,7 @@ class QueueEngine:
         self._room = WaitingRoom(self.specs)
         self._lines = self._room.lines
         self._only = next(iter(self.specs)) if len(self.specs) == 1 else None
-        self._dated = next((name for name, spec in self.specs.items() if spec.by_date), None)
+        self._dated_queue = next((name for name, spec in self.specs.items() if spec.by_date), None)
         self._discipline = discipline_of(discipline)
 
     def __len__(self) -> int:
@@ -119,12 +120,17 @@ class QueueEngine:
         line = self._room.line_with_room(self._room.line(task.queue.name or self._choice(task)))
         entered = task.queue.entered_at
         entry = Entry(task, line, entered or in_utc(now, "now", InvalidTask))
-        return _changed(task, queue=_queue_entry(name=line.spec.name, entered_at=entered, sla_deadline=entry.deadline))
+        return copier(type(task))(
+            task, queue=_queue_entry(name=line.spec.name, entered_at=entered, sla_deadline=entry.deadline)
+        )
 
     def pop(self, now: datetime) -> Task | None:
-        """Hand out the next task; None if nothing may be handed out at *now*.
+        """Hand out the next task; None if nothing may be handed out at *now* (UTC).
 
         It is in progress then, and counts against the concurrency of its queue until it is removed.
+
+        Raises:
+            InvalidTask: *now* has no zone.
         """
         if now.tzinfo is not UTC:
             now = in_utc(now, "now", InvalidTask)
@@ -136,11 +142,15 @@ class QueueEngine:
         return _shown(self._room.hand_out(lane, now), 0)
 
     def peek(self, now: datetime | None = None) -> Task | None:
-        """The task that ``pop`` would hand out at *now*, by default the present; it stays where it is."""
+        """The task that ``pop`` would hand out at *now* (UTC), by default the present; it stays where it is.
+
+        Raises:
+            InvalidTask: *now* has no zone.
+        """
         lanes = self._room.eligible(in_utc(now or origin.ask()[0], "now", InvalidTask))
         if not lanes:
             return None
-        return _shown(self._room.entries[self._discipline.choose(lanes).ready.first[3]], 0)
+        return _shown(self._room.entries[id_of(self._discipline.choose(lanes).ready.first)], 0)
 
     def remove(self, id: str) -> Task:
         """Take a task out, whether it waits or was handed out: it is done, or no longer wanted.
@@ -231,7 +241,7 @@ class QueueEngine:
         now = in_utc(now, "now", InvalidTask)
         _check_place(task)
         if task.state.current is _IN_PROGRESS:
-            raise IllegalTransition(task.id, _IN_PROGRESS, "enqueue", LIFECYCLE.verbs(_IN_PROGRESS))
+            raise IllegalTransition(task.id, _IN_PROGRESS, "update", LIFECYCLE.verbs(_IN_PROGRESS))
         version, known = task.metadata.version, entry.task.metadata.version
         if version < known:
             raise InvalidTask.because(f"{version} is older than {known}", "take task(id)", "metadata.version", task.id)
@@ -298,7 +308,11 @@ class QueueEngine:
         return tuple(line.load for line in self._lines.values())
 
     def next_due(self, now: datetime) -> datetime | None:
-        """The earliest date after *now* for which a waiting task waits; None if none does."""
+        """The earliest date after *now* (UTC) for which a waiting task waits; None if none does.
+
+        Raises:
+            InvalidTask: *now* has no zone.
+        """
         self._room.turn_to(in_utc(now, "now", InvalidTask))
         return min((line.later.first[0] for line in self._lines.values() if line.later), default=None)
 
@@ -350,7 +364,7 @@ class QueueEngine:
 
     def _choice(self, task: Task) -> str:
         """The queue of a task that names none."""
-        return self._only or choose(task, self._dated)[0]
+        return self._only or choose(task, self._dated_queue)[0]
 
 
 def _check_place(task: Task) -> None:
@@ -376,4 +390,4 @@ def _shown(entry: Entry, position: int | None) -> Task:
     queue = _queue_entry(
         name=entry.line.spec.name, position=position, entered_at=entry.entered_at, sla_deadline=entry.deadline
     )
-    return _changed(entry.task, queue=queue)
+    return copier(type(entry.task))(entry.task, queue=queue)

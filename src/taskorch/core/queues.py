@@ -7,7 +7,7 @@ from typing import Final
 
 import attrs
 
-from taskorch.core.calendars import Calendar
+from taskorch.core.calendars import Calendar, is_calendar
 from taskorch.core.documents import is_number, suggestion
 from taskorch.core.json_text import shown
 from taskorch.core.states import State
@@ -87,7 +87,7 @@ _CHECKS: Final[tuple[tuple[str, Callable[[object], bool], str, str], ...]] = (
     ("overflow", lambda v: v is None or isinstance(v, str), "{!r} is no name", "the name of another queue"),
     (
         "calendar",
-        lambda v: v is None or (hasattr(v, "add") and hasattr(v, "between")),
+        lambda v: v is None or is_calendar(v),
         "{!r} is no calendar",
         "such as a BusinessCalendar",
     ),
@@ -182,18 +182,21 @@ DEFAULT_QUEUES: Final = (
 """The seven queues of D0, row by row."""
 
 
-def by_name(specs: Iterable[QueueSpec]) -> Mapping[str, QueueSpec]:
+def by_name(specs: Iterable[QueueSpec], *, may_be_empty: bool = False) -> Mapping[str, QueueSpec]:
     """The queues by their names.
 
     Raises:
-        InvalidQueue: Two have one name, or an overflow leads nowhere or round in a circle.
+        InvalidQueue: They are none, two have one name, or an overflow leads nowhere or round in a circle.
     """
-    listed = list(specs)
+    try:
+        listed = list(specs)
+    except TypeError:
+        raise InvalidQueue.because("are no queues", "a list of QueueSpec, such as DEFAULT_QUEUES", "queues") from None
     for index, spec in enumerate(listed):
         if not isinstance(spec, QueueSpec):
             raise InvalidQueue.because("is no QueueSpec", "describe each queue by one", f"[{index}]")
     table = {spec.name: spec for spec in listed}
-    problems = [Problem("", "there are no queues", "give at least one")] if not listed else []
+    problems = [Problem("", "there are no queues", "give at least one")] if not (listed or may_be_empty) else []
     for index, spec in enumerate(listed):
         if table[spec.name] is not spec:
             problems.append(Problem(f"[{index}].name", f"{spec.name!r} is the name of two queues"))

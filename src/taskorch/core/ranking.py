@@ -21,19 +21,23 @@ _SHORTEST = 256
 
 
 class Ranking(Generic[Key]):
-    """A sorted collection of different keys."""
+    """A sorted collection of different keys.
 
-    __slots__ = ("_blocks", "_fresh", "_lasts", "_size", "_tree")
+    Attributes:
+        size: How many there are: ``len()`` without the call.
+    """
+
+    __slots__ = ("_blocks", "_fresh", "_lasts", "_tree", "size")
 
     def __init__(self) -> None:
         self._blocks: list[list[Key]] = []
         self._lasts: list[Key] = []  # the last key of each block
         self._tree: list[int] = []  # empty: not there, to be made when a place is asked for
         self._fresh: list[Key] = []  # those not put in order yet
-        self._size = 0
+        self.size = 0
 
     def __len__(self) -> int:
-        return self._size
+        return self.size
 
     def __iter__(self) -> Iterator[Key]:
         self._order()
@@ -54,7 +58,7 @@ class Ranking(Generic[Key]):
 
     def add(self, key: Key) -> None:
         """Put *key* where it belongs."""
-        self._size += 1
+        self.size += 1
         self._fresh.append(key)
 
     def remove(self, key: Key) -> None:
@@ -63,7 +67,7 @@ class Ranking(Generic[Key]):
         number, place = self._find(key)
         block = self._blocks[number]
         del block[place]
-        self._size -= 1
+        self.size -= 1
         self._shrunk(number, block)
 
     def pop(self) -> Key:
@@ -72,7 +76,7 @@ class Ranking(Generic[Key]):
             self._order()
         block = self._blocks[0]
         key = block.pop(0)
-        self._size -= 1
+        self.size -= 1
         if len(block) < _SHORTEST or self._tree:
             self._shrunk(0, block)
         return key
@@ -90,7 +94,7 @@ class Ranking(Generic[Key]):
     def _order(self) -> None:
         """Put the fresh keys in order: one by one, or all keys anew where that is less work."""
         fresh = self._fresh
-        if len(fresh) * 8 < self._size:
+        if len(fresh) * 8 < self.size:
             for key in fresh:
                 self._insert(key)
         elif fresh:

@@ -11,13 +11,13 @@ from typing import Final, Self, TypeVar
 import attrs
 
 from taskorch.core.json_text import described
+from taskorch.core.loads import Load
 from taskorch.core.metrics.kpis import Kpi, KpiVerdict
 from taskorch.core.metrics.scorecards import Scorecard
 from taskorch.core.metrics.window import Window
 from taskorch.core.sla import SlaStatus, Standing
 from taskorch.core.task import Task
 from taskorch.core.times import write_time
-from taskorch.core.waiting_line import Load
 from taskorch.errors import InvalidReport
 
 T = TypeVar("T")

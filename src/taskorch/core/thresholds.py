@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from heapq import heapify, heappop, heappush
 from typing import Final, NamedTuple
 
 import attrs
@@ -12,6 +11,7 @@ from taskorch.core.queues import QueueSpec
 from taskorch.core.sla import SlaStatus
 from taskorch.core.task import Task
 from taskorch.core.times import in_utc
+from taskorch.core.timetable import Timetable
 from taskorch.errors import InvalidDocument, InvalidTask
 
 THRESHOLDS: Final = (SlaStatus.AT_RISK, SlaStatus.BREACHED)
@@ -19,7 +19,6 @@ THRESHOLDS: Final = (SlaStatus.AT_RISK, SlaStatus.BREACHED)
 
 _INSTANT: Final = timedelta(microseconds=1)
 _LAST: Final = datetime.max.replace(tzinfo=UTC)
-_SPARE: Final = 64  # stale timers that are not worth the sweeping
 
 
 @attrs.frozen
@@ -40,7 +39,7 @@ class Crossing:
 
 
 class _Timer(NamedTuple):
-    """What stands in the heap; it counts only while it is the one that its task knows."""
+    """What a task is to cross next."""
 
     at: datetime
     level: int
@@ -70,14 +69,14 @@ class SlaWatch:
         Raises:
             InvalidDocument: It is not what ``fired`` gives, or names a threshold that does not exist.
         """
-        self._heap: list[_Timer] = []
-        self._next: dict[str, _Timer] = {}
+        self._timers: dict[str, _Timer] = {}
+        self._moments = Timetable()  # the first instant after each of them
         self._crossed: dict[tuple[str, int], Crossing] = {}  # crossed, but not told yet
         self._fired = _read_fired({} if fired is None else fired)
 
     def __len__(self) -> int:
         """The tasks of which something is yet to fire."""
-        return len(self._next.keys() | {id for id, _ in self._crossed}) if self._crossed else len(self._next)
+        return len(self._timers.keys() | {id for id, _ in self._crossed}) if self._crossed else len(self._timers)
 
     @property
     def fired(self) -> dict[str, list[str]]:
@@ -112,12 +111,12 @@ class SlaWatch:
         else:
             is_late = False  # whatever was foreseen: it has ended
         self._settle(task.id, min(now, changed))
-        self._next.pop(task.id, None)
-        if due is not None and alarm is not None:
-            if is_late:
-                self._cross(_Timer(min(now, due), 0, task.id, due))
-            self._set([_Timer(alarm, 0, task.id, due), _Timer(due, 1, task.id, due)], until)
-        self._sweep()
+        if due is None or alarm is None:
+            self._wait(task.id, None)
+            return
+        if is_late:
+            self._cross(_Timer(min(now, due), 0, task.id, due))
+        self._wait(task.id, self._first([_Timer(alarm, 0, task.id, due), _Timer(due, 1, task.id, due)], until))
 
     def forget(self, id: str, *, for_good: bool = False) -> None:
         """Stop watching a task; nothing happens if it is not watched.
@@ -126,12 +125,11 @@ class SlaWatch:
             id: The task.
             for_good: Also forget what has fired, for a task that will never be watched again.
         """
-        self._next.pop(id, None)
+        self._wait(id, None)
         for level in range(len(THRESHOLDS)):
             self._crossed.pop((id, level), None)
         if for_good:
             self._fired.pop(id, None)
-        self._sweep()
 
     def due(self, now: datetime) -> list[Crossing]:
         """What has been crossed by *now* (UTC) and was not told before: the earliest first, then by task.
@@ -140,8 +138,8 @@ class SlaWatch:
             InvalidTask: *now* has no zone.
         """
         now = in_utc(now, "now", InvalidTask)
-        while (timer := self._first()) is not None and timer.at < now:
-            self._advance(timer)
+        for id in self._moments.until(now):
+            self._settle(id, now)
         found = sorted(self._crossed.items(), key=lambda item: (item[1].at, item[0][1], item[0][0]))
         self._crossed.clear()
         for (id, level), _ in found:
@@ -157,41 +155,34 @@ class SlaWatch:
         now = in_utc(now, "now", InvalidTask)
         if self._crossed:
             return now
-        timer = self._first()
-        if timer is None or timer.at >= _LAST:
-            return None
-        return max(now, timer.at + _INSTANT)
+        moment = self._moments.earliest()
+        return None if moment is None else max(now, moment)
 
-    def _first(self) -> _Timer | None:
-        """The timer that is due first, once those that no longer count are gone."""
-        heap = self._heap
-        while heap and self._next.get(heap[0].id) is not heap[0]:
-            heappop(heap)
-        return heap[0] if heap else None
+    def _settle(self, id: str, at: datetime) -> None:
+        """What a task had crossed at that instant is crossed, whatever becomes of its deadline."""
+        while (timer := self._timers.get(id)) is not None and timer.at < at:
+            self._cross(timer)
+            after = [timer._replace(at=timer.deadline, level=1)] if timer.level == 0 else []
+            self._wait(id, self._first(after, None))
 
-    def _settle(self, id: str, changed: datetime) -> None:
-        """What a task had crossed under its old deadline when it changed is crossed, whatever its new one is."""
-        while (timer := self._next.get(id)) is not None and timer.at < changed:
-            self._advance(timer)
+    def _wait(self, id: str, timer: _Timer | None) -> None:
+        """Wait for *timer* in place of what the task waited for; None for nothing."""
+        if timer is None:
+            self._timers.pop(id, None)
+        else:
+            self._timers[id] = timer
+        self._moments.put(id, None if timer is None or timer.at >= _LAST else timer.at + _INSTANT)
 
-    def _set(self, timers: Iterable[_Timer], until: datetime | None) -> None:
-        """Wait for the first of *timers*; or, where time stands still since *until*, for none of them."""
+    def _first(self, timers: Iterable[_Timer], until: datetime | None) -> _Timer | None:
+        """The first of *timers* to wait for; none where time stands still since *until*, which they may have crossed."""
         for timer in timers:
             if self._has_fired(timer):
                 continue
             if until is None:
-                self._next[timer.id] = timer
-                heappush(self._heap, timer)
-                return
+                return timer
             if timer.at < until:
                 self._cross(timer)
-
-    def _advance(self, timer: _Timer) -> None:
-        """A threshold is crossed; the next one of its task is waited for."""
-        self._cross(timer)
-        del self._next[timer.id]
-        if timer.level == 0:
-            self._set([timer._replace(at=timer.deadline, level=1)], None)
+        return None
 
     def _has_fired(self, timer: _Timer) -> bool:
         return bool(self._fired.get(timer.id, 0) >> timer.level & 1) or (timer.id, timer.level) in self._crossed
@@ -199,12 +190,6 @@ class SlaWatch:
     def _cross(self, timer: _Timer) -> None:
         if not self._has_fired(timer):
             self._crossed[timer.id, timer.level] = timer.crossing()
-
-    def _sweep(self) -> None:
-        """Stale timers never outnumber those that count by more than a few."""
-        if len(self._heap) > 2 * len(self._next) + _SPARE:
-            self._heap = list(self._next.values())
-            heapify(self._heap)
 
 
 def _read_fired(fired: object) -> dict[str, int]:

@@ -5,11 +5,10 @@ from datetime import UTC, datetime
 from enum import IntEnum
 from typing import Final
 
-import attrs
-
 from taskorch.core.deadlines import deadline
 from taskorch.core.estimates import given_of
 from taskorch.core.lanes import NO_DEADLINE, Key, Lane
+from taskorch.core.loads import Load
 from taskorch.core.predictions import Work
 from taskorch.core.priority import band
 from taskorch.core.queues import Order, QueueSpec
@@ -92,32 +91,6 @@ def work_of(entry: Entry) -> Work:
     )
 
 
-@attrs.frozen
-class Load:
-    """How full a queue is (D0, capacity-monitor).
-
-    Attributes:
-        queue: Its name.
-        waiting: The tasks that wait in it, those held or with a date to come among them.
-        in_progress: Its tasks that were handed out.
-        capacity: The most that may wait, or None.
-        concurrency: The most that may be in progress, or None.
-    """
-
-    queue: str
-    waiting: int
-    in_progress: int
-    capacity: int | None
-    concurrency: int | None
-
-    @property
-    def utilisation(self) -> float | None:
-        """The share of its places that is taken, 0 to 1; None where there is no bound."""
-        if self.capacity is None:
-            return None
-        return self.waiting / self.capacity if self.capacity else 1.0
-
-
 class WaitingLine:
     """A queue: its lanes, and those of its tasks that are in none.
 
@@ -130,6 +103,7 @@ class WaitingLine:
         held: Those held, by id.
         out: How many were handed out.
         lanes: Its lanes by name.
+        only: Its lane, where it has but one.
         is_edf: Whether the deadline comes before the score.
         per_second, per_point: What a second of waiting and a point of the score are worth in a rank. A point is
             worth the time in which ageing earns as much; without ageing the score stands alone.
@@ -147,7 +121,7 @@ class WaitingLine:
         self.is_edf = spec.discipline is Order.EDF
         self.per_second, self.per_point = (1.0, _HOUR / spec.ageing) if spec.ageing else (0.0, 1.0)
         self._ranks = ranks
-        self._only = None if spec.by_date else self._lane(spec.name, spec.rank)
+        self.only = None if spec.by_date else self._lane(spec.name, spec.rank)
 
     @property
     def is_busy(self) -> bool:
@@ -166,8 +140,8 @@ class WaitingLine:
 
     def lane_of(self, task: Task) -> Lane:
         """The lane of *task* once it may be handed out."""
-        if self._only is not None:
-            return self._only
+        if self.only is not None:
+            return self.only
         ranked_as = band(task.priority.score)
         return self._lane(f"{self.spec.name}/{ranked_as}", self._ranks.get(ranked_as, self.spec.rank))
 

@@ -4,7 +4,7 @@ from bisect import insort
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from taskorch.core.lanes import Lane
+from taskorch.core.lanes import Lane, id_of
 from taskorch.core.queues import QueueSpec, named
 from taskorch.core.waiting_line import Entry, Place, WaitingLine
 from taskorch.errors import NotWaiting, QueueFull, UnknownTask
@@ -21,7 +21,7 @@ class WaitingRoom:
         self.lines = {name: WaitingLine(spec, ranks) for name, spec in specs.items()}
         self._specs = specs
         self._active: list[Lane] = []  # those with a task to give, by rank
-        self._dated = 0  # the tasks in the order that have a date
+        self._dated_count = 0  # the tasks in the order that have a date
         self._is_limited = any(spec.concurrency is not None for spec in specs.values())
 
     def line(self, name: str) -> WaitingLine:
@@ -54,7 +54,7 @@ class WaitingRoom:
     def queued(self, line: WaitingLine) -> Iterator[Entry]:
         """The waiting entries of *line* in their order: those ready, those with a date to come, those held."""
         for lane in line.ranked_lanes:
-            yield from (self.entries[key[3]] for key in lane.ready)
+            yield from (self.entries[id_of(key)] for key in lane.ready)
         yield from (self.entries[id] for _, id in line.later)
         yield from line.held.values()
 
@@ -64,14 +64,30 @@ class WaitingRoom:
         return iter(sorted(out, key=lambda entry: (entry.handed_out_at or entry.entered_at, entry.task.id)))
 
     def settle(self, entry: Entry, place: Place) -> None:
-        """Give a new entry its place, where nothing can go wrong any more."""
-        self.entries[entry.task.id] = entry
-        self._put(entry, place)
+        """Give an entry its place, where nothing can go wrong any more."""
+        task, line = entry.task, entry.line
+        self.entries[task.id] = entry
+        entry.place = place
+        if place is _OUT:
+            line.out += 1
+            return
+        line.waiting += 1
+        if place is _HELD:
+            line.held[task.id] = entry
+            return
+        if entry.date is not None:
+            (line.come if place is _READY else line.later).add(entry.turn)
+            self._dated_count += 1
+        if place is _READY:
+            entry.lane = lane = line.only or line.lane_of(task)
+            if not lane.ready.size:
+                insort(self._active, lane, key=lambda active: (active.rank, active.name))
+            lane.ready.add(entry.key)
 
     def shift(self, entry: Entry, place: Place) -> None:
         """Give a waiting entry another place."""
         self._take(entry)
-        self._put(entry, place)
+        self.settle(entry, place)
 
     def replace(self, entry: Entry, replaced: Entry, place: Place) -> None:
         """Have *replaced* wait instead of *entry*, the same task."""
@@ -85,13 +101,13 @@ class WaitingRoom:
 
     def hand_out(self, lane: Lane, now: datetime) -> Entry:
         """The first of a lane, in progress from *now* on."""
-        entry = self.entries[lane.ready.pop()[3]]
-        if not lane.ready:
+        entry = self.entries[id_of(lane.ready.pop())]
+        if not lane.ready.size:
             self._active.remove(lane)
         line = entry.line
         if entry.date is not None:
             line.come.remove(entry.turn)
-            self._dated -= 1
+            self._dated_count -= 1
         line.waiting -= 1
         line.out += 1
         entry.lane, entry.place, entry.handed_out_at = None, _OUT, now
@@ -99,7 +115,7 @@ class WaitingRoom:
 
     def eligible(self, now: datetime) -> list[Lane]:
         """The lanes that have a task to give at *now* and may give it, by rank."""
-        if self._dated:
+        if self._dated_count:
             self.turn_to(now)
         if not self._is_limited:
             return self._active
@@ -113,24 +129,6 @@ class WaitingRoom:
             while line.come and line.come.last[0] > now:
                 self.shift(self.entries[line.come.last[1]], _LATER)
 
-    def _put(self, entry: Entry, place: Place) -> None:
-        entry.place, line = place, entry.line
-        if place is _OUT:
-            line.out += 1
-            return
-        line.waiting += 1
-        if place is _HELD:
-            line.held[entry.task.id] = entry
-            return
-        if entry.date is not None:
-            (line.come if place is _READY else line.later).add(entry.turn)
-            self._dated += 1
-        if place is _READY:
-            entry.lane = lane = line.lane_of(entry.task)
-            if not lane.ready:
-                insort(self._active, lane, key=lambda active: (active.rank, active.name))
-            lane.ready.add(entry.key)
-
     def _take(self, entry: Entry) -> None:
         place, line = entry.place, entry.line
         if place is _OUT:
@@ -142,9 +140,9 @@ class WaitingRoom:
             return
         if entry.date is not None:
             (line.come if place is _READY else line.later).remove(entry.turn)
-            self._dated -= 1
+            self._dated_count -= 1
         if entry.lane is not None:
             lane, entry.lane = entry.lane, None
             lane.ready.remove(entry.key)
-            if not lane.ready:
+            if not lane.ready.size:
                 self._active.remove(lane)

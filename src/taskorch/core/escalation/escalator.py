@@ -14,10 +14,10 @@ from taskorch.core.escalation.ladders import Case
 from taskorch.core.escalation.records import Escalation, check_words, members_of
 from taskorch.core.escalation.registers import Register, Watched
 from taskorch.core.escalation.rules import DEFAULT_RULES, Rule, by_code
-from taskorch.core.escalation.timetable import Timetable
 from taskorch.core.escalation.views import View
 from taskorch.core.queues import DEFAULT_QUEUES, QueueSpec
 from taskorch.core.task import Task, utc
+from taskorch.core.timetable import Timetable
 from taskorch.errors import (
     InvalidEscalation,
     InvalidQueue,

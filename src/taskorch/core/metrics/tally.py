@@ -101,8 +101,7 @@ class Tally:
             raise InvalidRule.because(
                 "is no target with a number", "Target('<', 2, '< 2h')", f"queue_targets.{wrong[0]}"
             )
-        specs = list(queues)
-        self._queues: Mapping[str, QueueSpec] = by_name(specs) if specs else {}
+        self._queues = by_name(queues, may_be_empty=True)
         self._tasks: dict[str, _Known] = {}
         self._sums: dict[Kind, Sums] = {}
         self._completed: dict[int, int] = {}  # by the ordinal of the day

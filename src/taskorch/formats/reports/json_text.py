@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from math import isfinite
 
 from taskorch.core.documents import JSON
+from taskorch.core.loads import Load
 from taskorch.core.metrics.definitions import Target
 from taskorch.core.metrics.kpis import Kpi
 from taskorch.core.reports import StatusReport, TaskStanding
 from taskorch.core.sla import Standing
 from taskorch.core.times import write_milliseconds, write_time
-from taskorch.core.waiting_line import Load
 
 # Half a character, which no encoding has, or what reads like the code it is written as; with backslashes before it.
 _HALVES = re.compile(r"(?<!\\)(\\*)(?:([\ud800-\udfff])|(ud[89a-f][0-9a-f]{2}))")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from math import ceil
 from typing import Final
 
-from taskorch.core.waiting_line import Load
+from taskorch.core.loads import Load
 from taskorch.formats.reports import svg
 from taskorch.formats.reports.wording import count, fullness, named, taken
 

@@ -5,10 +5,10 @@ from typing import Final
 
 import attrs
 
+from taskorch.core.loads import Load
 from taskorch.core.metrics.kpis import Kpi, KpiVerdict
 from taskorch.core.reports import StatusReport, TaskStanding
 from taskorch.core.sla import SlaStatus
-from taskorch.core.waiting_line import Load
 from taskorch.formats.reports.load_chart import TONES
 from taskorch.formats.reports.throughput_chart import bars, days_of_a_bar
 from taskorch.formats.reports.wording import count, fullness, moment, named, share, state, value

@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 from math import isfinite
 
 from taskorch.core import visible_text
+from taskorch.core.loads import Load
 from taskorch.core.metrics.kpis import Kpi, KpiVerdict
 from taskorch.core.reports import TaskStanding
 from taskorch.core.sla import SlaStatus
-from taskorch.core.waiting_line import Load
 
 _MINUTE = timedelta(minutes=1)
 _HOUR = timedelta(hours=1)

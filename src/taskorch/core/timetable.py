@@ -1,4 +1,4 @@
-"""When each task is to be looked at again."""
+"""When each task is to be looked at again: one instant each, and which comes first."""
 
 import heapq
 from datetime import datetime
