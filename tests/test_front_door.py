@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import taskorch
+from taskorch import errors
 
 DOOR = Path(taskorch.__file__)
 
@@ -37,17 +38,14 @@ def loaded(program: str) -> set[str]:
     return set(json.loads(done.stdout))
 
 
-def listed(*, only_for_types: bool) -> dict[str, str]:
-    """The room of every public name that the text of the front door imports, for types only or for the program."""
+def listed() -> dict[str, str]:
+    """The room of every name that the text of the front door imports for type checkers, as it shows it to hosts."""
     tree = ast.parse(DOOR.read_text(encoding="utf-8"))
-    blocks = [node.body for node in tree.body if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)]
-    nodes = blocks[0] if only_for_types else tree.body
+    blocks = [node for node in tree.body if isinstance(node, ast.If)]
+    [block] = [node.body for node in blocks if ast.unparse(node.test) == "_typing.TYPE_CHECKING"]
+    imports = [node for node in block if isinstance(node, ast.ImportFrom)]
     return {
-        alias.asname or alias.name: str(node.module)
-        for node in nodes
-        if isinstance(node, ast.ImportFrom)
-        for alias in node.names
-        if not (alias.asname or alias.name).startswith("_")
+        str(alias.asname): str(node.module) for node in imports for alias in node.names if alias.name == alias.asname
     }
 
 
@@ -86,19 +84,25 @@ def test_a_question_about_the_graph_loads_networkx(question: str) -> None:
 
 
 def test_type_checkers_and_programs_are_told_the_same() -> None:
-    """A name that loads its room late is imported from there for type checkers too, and the other way round."""
+    """A name that loads its room late is imported from there, ``as`` itself, for type checkers too, and vice versa."""
     rooms = {name: f"taskorch.{room}" for room, names in taskorch._ROOMS.items() for name in names}
 
-    assert rooms == listed(only_for_types=True)
-    assert {*rooms} | {*listed(only_for_types=False)} == {*taskorch.__all__}
-    assert not {*rooms} & {*listed(only_for_types=False)}
+    assert rooms == listed()
+    assert sum(map(len, taskorch._ROOMS.values())) == len(rooms)
+    assert sorted([*errors.__all__, *rooms]) == sorted(taskorch.__all__)
+
+
+def test_both_lists_are_in_order() -> None:
+    """The rooms stand by their names in both lists, so that each is found where it is looked for."""
+    assert list(taskorch._ROOMS) == sorted(taskorch._ROOMS)
+    assert list(dict.fromkeys(listed().values())) == [f"taskorch.{room}" for room in taskorch._ROOMS]
 
 
 @pytest.mark.parametrize("name", taskorch.__all__)
 def test_a_name_is_the_one_of_its_room(name: str) -> None:
     """However a name is reached, it is the same object; it is pickled by its room and comes back as it was."""
     value = getattr(taskorch, name)
-    room = listed(only_for_types=True).get(name, "taskorch.errors")
+    room = listed().get(name, "taskorch.errors")
 
     assert getattr(importlib.import_module(room), name) is value
     assert vars(taskorch)[name] is value

@@ -13,261 +13,115 @@ from datetime import UTC as _UTC
 from datetime import datetime as _datetime
 
 from taskorch.core import origin as _origin
-from taskorch.errors import (
-    AuditBusy,
-    AuditDamaged,
-    AuditError,
-    CallerError,
-    CycleError,
-    DispatcherLost,
-    DuplicateTask,
-    IllegalTransition,
-    InvalidCalendar,
-    InvalidCondition,
-    InvalidDocument,
-    InvalidEscalation,
-    InvalidEvent,
-    InvalidHead,
-    InvalidParameters,
-    InvalidQueue,
-    InvalidRecord,
-    InvalidReport,
-    InvalidRule,
-    InvalidTarget,
-    InvalidTask,
-    InvalidWindow,
-    InvalidWorkflow,
-    MissingOutput,
-    NonRetryable,
-    NotText,
-    NotWaiting,
-    OperatorError,
-    OutputNotStorable,
-    Problem,
-    QueueFull,
-    RetryAfter,
-    RunBusy,
-    RunFailed,
-    StaleLease,
-    StepError,
-    StepFailed,
-    StepTimeout,
-    StoreError,
-    StoreUnavailable,
-    StoreUnreadable,
-    TaskCycle,
-    TaskorchError,
-    TextTooLong,
-    UndecidableCondition,
-    UnknownEscalation,
-    UnknownQueue,
-    UnknownTask,
-    UnknownVerb,
-    UnsupportedFeature,
-    WeakKey,
-    WorkflowChanged,
-)
+from taskorch.errors import *
+from taskorch.errors import __all__ as _errors
 
 if _typing.TYPE_CHECKING:
-    from taskorch.api import load, mermaid, open_store, run, run_sync
-    from taskorch.core.calendars import BusinessCalendar
-    from taskorch.core.escalation.conflicts import dependency_conflicts
-    from taskorch.core.escalation.escalator import Escalator, Findings
-    from taskorch.core.escalation.records import Escalation
-    from taskorch.core.escalation.rules import DEFAULT_RULES, Rule, Rung
-    from taskorch.core.escalation.urgencies import Urgency
-    from taskorch.core.estimates import Estimate, Estimates, Grounds, Remaining, remaining
-    from taskorch.core.events import Amendment, Event
-    from taskorch.core.forecast import Forecast, Work, forecast
-    from taskorch.core.lifecycle import advance
-    from taskorch.core.metrics.definitions import Target
-    from taskorch.core.metrics.kpis import Kpi, KpiVerdict
-    from taskorch.core.metrics.scorecards import Scorecard
-    from taskorch.core.metrics.tally import Tally, measure
-    from taskorch.core.metrics.window import Window
-    from taskorch.core.outcomes import LinkCondition, LinkType, Outcome
-    from taskorch.core.predictions import Prediction
-    from taskorch.core.priority import Score, Scoring
-    from taskorch.core.progress import Progress, TaskTree, task_progress
-    from taskorch.core.queue_engine import QueueEngine
-    from taskorch.core.queues import DEFAULT_QUEUES, Anchor, Order, QueueSpec
-    from taskorch.core.reports import StatusReport, report
-    from taskorch.core.results import RunResult
-    from taskorch.core.retry import Retry
-    from taskorch.core.routing import Route, route
-    from taskorch.core.run_progress import RunProgress, ended_steps, run_progress
-    from taskorch.core.sla import SlaStatus, Standing, standing
-    from taskorch.core.states import DOCUMENTED, LIFECYCLE, State, TransitionTable, Verb
-    from taskorch.core.step import Link, Step
-    from taskorch.core.step_results import StepResult
-    from taskorch.core.task import Dependencies, Execution, Priority, Task
-    from taskorch.core.thresholds import Crossing, SlaWatch
-    from taskorch.core.waiting_line import Load
-    from taskorch.core.workflow import Workflow
-    from taskorch.engine.current import current_step
-
-__all__ = [
-    "DEFAULT_QUEUES",
-    "DEFAULT_RULES",
-    "DOCUMENTED",
-    "LIFECYCLE",
-    "Amendment",
-    "Anchor",
-    "AuditBusy",
-    "AuditDamaged",
-    "AuditError",
-    "BusinessCalendar",
-    "CallerError",
-    "Crossing",
-    "CycleError",
-    "Dependencies",
-    "DispatcherLost",
-    "DuplicateTask",
-    "Escalation",
-    "Escalator",
-    "Estimate",
-    "Estimates",
-    "Event",
-    "Execution",
-    "Findings",
-    "Forecast",
-    "Grounds",
-    "IllegalTransition",
-    "InvalidCalendar",
-    "InvalidCondition",
-    "InvalidDocument",
-    "InvalidEscalation",
-    "InvalidEvent",
-    "InvalidHead",
-    "InvalidParameters",
-    "InvalidQueue",
-    "InvalidRecord",
-    "InvalidReport",
-    "InvalidRule",
-    "InvalidTarget",
-    "InvalidTask",
-    "InvalidWindow",
-    "InvalidWorkflow",
-    "Kpi",
-    "KpiVerdict",
-    "Link",
-    "LinkCondition",
-    "LinkType",
-    "Load",
-    "MissingOutput",
-    "NonRetryable",
-    "NotText",
-    "NotWaiting",
-    "OperatorError",
-    "Order",
-    "Outcome",
-    "OutputNotStorable",
-    "Prediction",
-    "Priority",
-    "Problem",
-    "Progress",
-    "QueueEngine",
-    "QueueFull",
-    "QueueSpec",
-    "Remaining",
-    "Retry",
-    "RetryAfter",
-    "Route",
-    "Rule",
-    "RunBusy",
-    "RunFailed",
-    "RunProgress",
-    "RunResult",
-    "Rung",
-    "Score",
-    "Scorecard",
-    "Scoring",
-    "SlaStatus",
-    "SlaWatch",
-    "StaleLease",
-    "Standing",
-    "State",
-    "StatusReport",
-    "Step",
-    "StepError",
-    "StepFailed",
-    "StepResult",
-    "StepTimeout",
-    "StoreError",
-    "StoreUnavailable",
-    "StoreUnreadable",
-    "Tally",
-    "Target",
-    "Task",
-    "TaskCycle",
-    "TaskTree",
-    "TaskorchError",
-    "TextTooLong",
-    "TransitionTable",
-    "UndecidableCondition",
-    "UnknownEscalation",
-    "UnknownQueue",
-    "UnknownTask",
-    "UnknownVerb",
-    "UnsupportedFeature",
-    "Urgency",
-    "Verb",
-    "WeakKey",
-    "Window",
-    "Work",
-    "Workflow",
-    "WorkflowChanged",
-    "advance",
-    "current_step",
-    "dependency_conflicts",
-    "ended_steps",
-    "forecast",
-    "load",
-    "measure",
-    "mermaid",
-    "open_store",
-    "remaining",
-    "report",
-    "route",
-    "run",
-    "run_progress",
-    "run_sync",
-    "standing",
-    "task_progress",
-]
+    from taskorch.api import (
+        load as load,
+        mermaid as mermaid,
+        open_store as open_store,
+        run as run,
+        run_sync as run_sync,
+    )
+    from taskorch.core.calendars import BusinessCalendar as BusinessCalendar, Calendar as Calendar
+    from taskorch.core.deadlines import DeadlineBasis as DeadlineBasis
+    from taskorch.core.escalation.conflicts import dependency_conflicts as dependency_conflicts
+    from taskorch.core.escalation.escalator import Escalator as Escalator, Findings as Findings, Undecided as Undecided
+    from taskorch.core.escalation.records import Escalation as Escalation
+    from taskorch.core.escalation.rules import DEFAULT_RULES as DEFAULT_RULES, Rule as Rule, Rung as Rung
+    from taskorch.core.escalation.urgencies import Urgency as Urgency
+    from taskorch.core.estimates import (
+        Estimate as Estimate,
+        Estimates as Estimates,
+        Remaining as Remaining,
+        RemainingBasis as RemainingBasis,
+        remaining as remaining,
+    )
+    from taskorch.core.events import Amendment as Amendment, Event as Event
+    from taskorch.core.forecast import Forecast as Forecast, Work as Work, forecast as forecast
+    from taskorch.core.lanes import Discipline as Discipline, Lane as Lane
+    from taskorch.core.lifecycle import advance as advance
+    from taskorch.core.loads import Load as Load
+    from taskorch.core.metrics.definitions import Target as Target
+    from taskorch.core.metrics.kpis import Kpi as Kpi, KpiVerdict as KpiVerdict
+    from taskorch.core.metrics.scorecards import Scorecard as Scorecard
+    from taskorch.core.metrics.tally import Tally as Tally, measure as measure
+    from taskorch.core.metrics.window import Window as Window
+    from taskorch.core.outcomes import LinkCondition as LinkCondition, LinkType as LinkType, Outcome as Outcome
+    from taskorch.core.predictions import Prediction as Prediction, PredictionBasis as PredictionBasis
+    from taskorch.core.priority import Score as Score, Scoring as Scoring
+    from taskorch.core.progress import Progress as Progress, TaskTree as TaskTree, task_progress as task_progress
+    from taskorch.core.queue_engine import QueueEngine as QueueEngine
+    from taskorch.core.queues import (
+        DEFAULT_QUEUES as DEFAULT_QUEUES,
+        Anchor as Anchor,
+        Order as Order,
+        QueueSpec as QueueSpec,
+    )
+    from taskorch.core.reports import StatusReport as StatusReport, TaskStanding as TaskStanding, report as report
+    from taskorch.core.results import RunResult as RunResult
+    from taskorch.core.retry import Retry as Retry
+    from taskorch.core.routing import Candidate as Candidate, Route as Route, route as route
+    from taskorch.core.run_progress import (
+        RunProgress as RunProgress,
+        ended_steps as ended_steps,
+        run_progress as run_progress,
+    )
+    from taskorch.core.sla import SlaStatus as SlaStatus, Standing as Standing, standing as standing
+    from taskorch.core.states import (
+        DOCUMENTED as DOCUMENTED,
+        LIFECYCLE as LIFECYCLE,
+        State as State,
+        TransitionTable as TransitionTable,
+        Verb as Verb,
+    )
+    from taskorch.core.step import Link as Link, Step as Step
+    from taskorch.core.step_results import StepResult as StepResult
+    from taskorch.core.task import (
+        Dependencies as Dependencies,
+        Execution as Execution,
+        Priority as Priority,
+        Task as Task,
+    )
+    from taskorch.core.thresholds import Crossing as Crossing, SlaWatch as SlaWatch
+    from taskorch.core.workflow import Workflow as Workflow
+    from taskorch.engine.current import current_step as current_step
 
 # Where the names are that are not loaded yet: for each room what the front door shows of it. It says again for
 # the program what the imports above say for type checkers; a test compares the two.
 _ROOMS = {
-    "core.predictions": ("Prediction",),
-    "core.escalation.urgencies": ("Urgency",),
-    "core.priority": ("Score", "Scoring"),
-    "core.waiting_line": ("Load",),
-    "core.queue_engine": ("QueueEngine",),
     "api": ("load", "mermaid", "open_store", "run", "run_sync"),
-    "core.calendars": ("BusinessCalendar",),
+    "core.calendars": ("BusinessCalendar", "Calendar"),
+    "core.deadlines": ("DeadlineBasis",),
     "core.escalation.conflicts": ("dependency_conflicts",),
-    "core.escalation.escalator": ("Escalator", "Findings"),
+    "core.escalation.escalator": ("Escalator", "Findings", "Undecided"),
     "core.escalation.records": ("Escalation",),
     "core.escalation.rules": ("DEFAULT_RULES", "Rule", "Rung"),
-    "core.estimates": ("Estimate", "Estimates", "Grounds", "Remaining", "remaining"),
+    "core.escalation.urgencies": ("Urgency",),
+    "core.estimates": ("Estimate", "Estimates", "Remaining", "RemainingBasis", "remaining"),
     "core.events": ("Amendment", "Event"),
     "core.forecast": ("Forecast", "Work", "forecast"),
+    "core.lanes": ("Discipline", "Lane"),
     "core.lifecycle": ("advance",),
+    "core.loads": ("Load",),
     "core.metrics.definitions": ("Target",),
     "core.metrics.kpis": ("Kpi", "KpiVerdict"),
     "core.metrics.scorecards": ("Scorecard",),
     "core.metrics.tally": ("Tally", "measure"),
     "core.metrics.window": ("Window",),
     "core.outcomes": ("LinkCondition", "LinkType", "Outcome"),
+    "core.predictions": ("Prediction", "PredictionBasis"),
+    "core.priority": ("Score", "Scoring"),
     "core.progress": ("Progress", "TaskTree", "task_progress"),
+    "core.queue_engine": ("QueueEngine",),
     "core.queues": ("DEFAULT_QUEUES", "Anchor", "Order", "QueueSpec"),
-    "core.reports": ("StatusReport", "report"),
+    "core.reports": ("StatusReport", "TaskStanding", "report"),
     "core.results": ("RunResult",),
     "core.retry": ("Retry",),
+    "core.routing": ("Candidate", "Route", "route"),
     "core.run_progress": ("RunProgress", "ended_steps", "run_progress"),
     "core.sla": ("SlaStatus", "Standing", "standing"),
-    "core.routing": ("Route", "route"),
     "core.states": ("DOCUMENTED", "LIFECYCLE", "State", "TransitionTable", "Verb"),
     "core.step": ("Link", "Step"),
     "core.step_results": ("StepResult",),
@@ -279,7 +133,8 @@ _ROOMS = {
 _HOMES = {name: room for room, names in _ROOMS.items() for name in names}
 _PACKAGES = frozenset({"dispatchers", "formats", "observers", "protocols", "stores", "testing"})
 
-if not _typing.TYPE_CHECKING:  # so that a type checker tells a name that is not there
+if not _typing.TYPE_CHECKING:  # type checkers have read it all above, and tell a name that is not there
+    __all__ = tuple(sorted([*_errors, *_HOMES]))
 
     def __getattr__(name: str) -> object:
         if name in _PACKAGES:
@@ -292,7 +147,7 @@ if not _typing.TYPE_CHECKING:  # so that a type checker tells a name that is not
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__, *_PACKAGES})
+    return sorted({*globals(), *_errors, *_HOMES, *_PACKAGES})
 
 
 def _present() -> tuple[_datetime, str]:

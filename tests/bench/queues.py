@@ -16,6 +16,7 @@ import sys
 import tracemalloc
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from statistics import median
 from time import perf_counter
 
@@ -49,9 +50,14 @@ def heap(given: list[taskorch.Task], now: datetime) -> None:
         heapq.heappop(waiting)
 
 
-def engine(given: list[taskorch.Task], now: datetime, specs: list[taskorch.QueueSpec] = SPECS) -> None:
+def engine(
+    given: list[taskorch.Task],
+    now: datetime,
+    specs: list[taskorch.QueueSpec] = SPECS,
+    discipline: str = "strict",
+) -> None:
     """The same through the engine."""
-    queues = taskorch.QueueEngine(specs)
+    queues = taskorch.QueueEngine(specs, discipline)
     for task in given:
         queues.push(task, now)
     while queues.pop(now) is not None:
@@ -77,7 +83,13 @@ def timed(what: Callable[[], object]) -> float:
 def push_and_pop(count: int, repeats: int) -> None:
     """Print the cost of a push and a pop beside the heap's."""
     given, now = tasks(count, random.Random(7)), START + timedelta(days=1)
-    contenders = {"heapq, tuple keys": heap, "QueueEngine, 7 queues": engine, "QueueEngine, 1 queue": one_queue}
+    contenders = {
+        "heapq, tuple keys": heap,
+        "QueueEngine, 7 queues": engine,
+        "QueueEngine, 1 queue": one_queue,
+        "7 queues, edf": partial(engine, discipline="edf"),
+        "7 queues, weighted": partial(engine, discipline="weighted"),
+    }
     rounds = [{name: timed(lambda c=c: c(given, now)) for name, c in contenders.items()} for _ in range(repeats)]
     print(f"push + pop of {count:,} random tasks, median of {repeats} rounds")
     for name in contenders:

@@ -13,6 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from taskorch import BusinessCalendar, InvalidCalendar
+from taskorch.core.calendars import is_calendar
 from tests.core.samples import problems
 
 MINUTE, HOUR, DAY, TICK = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1), timedelta(microseconds=1)
@@ -409,6 +410,18 @@ def test_a_duration_may_be_given_in_seconds() -> None:
 
     assert calendar.add(noon, 3600) == calendar.add(noon, HOUR) == at("2026-11-20 14:00")
     assert calendar.subtract(noon, 1800.5) == calendar.subtract(noon, timedelta(seconds=1800.5))
+
+
+def test_what_is_asked_of_a_calendar_makes_it_one() -> None:
+    """Whatever can add and measure is a calendar; what merely has members of those names is none."""
+
+    class Named:
+        """Has what a calendar has, but it cannot be called."""
+
+        add = between = HOUR
+
+    assert is_calendar(BusinessCalendar(OFFICE))
+    assert not any(map(is_calendar, (None, {1}, "office", Named())))
 
 
 @pytest.mark.parametrize("length", [None, "1h", True, [], -1, float("nan"), 1e300, pytest.param(10**5000, id="huge")])

@@ -10,7 +10,7 @@ from taskorch import (
     LIFECYCLE,
     BusinessCalendar,
     Event,
-    InvalidRule,
+    InvalidTarget,
     QueueEngine,
     QueueSpec,
     State,
@@ -126,6 +126,6 @@ def test_a_pause_moves_the_deadline() -> None:
 @pytest.mark.parametrize("target", [2, None, Target("<", None, "< 2h (high), < 8h (normal)")])
 def test_a_target_without_a_number_is_refused(target: object) -> None:
     """What is no bound for a queue is refused before anything is counted."""
-    with pytest.raises(InvalidRule) as refused:
+    with pytest.raises(InvalidTarget) as refused:
         Tally(WIDE, queue_targets={"q": target})  # type: ignore[dict-item]
     assert [problem.path for problem in refused.value.problems] == ["queue_targets.q"]

@@ -1,13 +1,15 @@
 """Durations as people write them: what they mean, and what is refused."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from taskorch.core.durations import is_duration, read_duration
-from taskorch.errors import InvalidDocument
+from taskorch.core.times import LONGEST, duration
+from taskorch.errors import InvalidDocument, InvalidTask, InvalidWorkflow
 
 MEANINGS = [
     ("24h", timedelta(hours=24)),
@@ -53,6 +55,40 @@ def test_what_is_no_duration(text: object) -> None:
         read_duration(text)
     assert len(str(caught.value)) < 200
     assert not (isinstance(text, str) and is_duration(text))
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [(90, timedelta(seconds=90)), (0.5, timedelta(milliseconds=500)), (-1, timedelta(seconds=-1)), (None, None)],
+)
+def test_a_number_given_in_python_is_one_of_seconds(given: Any, meant: timedelta | None) -> None:
+    """Seconds become a duration; a duration of whatever length stays as it is, and so does none."""
+    assert duration(given) == meant
+    assert duration(timedelta.max) == timedelta.max
+
+
+@pytest.mark.parametrize("given", ["1h", True, [], float("nan"), 1e300, pytest.param(10**5000, id="huge")])
+def test_what_is_given_is_refused_as_who_asks_wishes(given: Any) -> None:
+    """What is no number, or more than a century, is refused with the error and the name of the room that asks."""
+    with pytest.raises(InvalidTask) as caught:
+        duration(given, "estimate", InvalidTask)
+    assert [problem.path for problem in caught.value.problems] == ["estimate"]
+    assert len(str(caught.value)) < 200
+    with pytest.raises(InvalidWorkflow):
+        duration(given)
+
+
+def test_what_is_less_than_will_do_is_refused() -> None:
+    """Where there is a least, it will do itself, and what is below it is refused, be it seconds or a duration."""
+    least = timedelta(seconds=1)
+
+    assert duration(1, least=least) == duration(least, least=least) == least
+    assert duration(None, least=least) is None
+    for short in (0.5, timedelta(0), -LONGEST):
+        with pytest.raises(InvalidWorkflow, match=r"0:00:01 or more"):
+            duration(short, least=least)
+    with pytest.raises(InvalidWorkflow, match="not negative"):
+        duration(-1, least=timedelta(0))
 
 
 @given(st.integers(0, 3_000_000_000_000_000), st.booleans())

@@ -19,13 +19,12 @@ from taskorch import (
     QueueSpec,
     Rule,
     Rung,
-    State,
     Task,
     TaskorchError,
     advance,
     dependency_conflicts,
 )
-from taskorch.core.escalation import views
+from taskorch.core.escalation.facts import FACTS
 from taskorch.core.escalation.urgencies import ANSWER_WITHIN, Urgency
 from taskorch.core.task import Dependencies, Internals, QueueEntry
 from taskorch.core.times import read_time
@@ -359,17 +358,9 @@ def test_a_rule_that_makes_no_sense_is_refused(make: Any) -> None:
         make()
 
 
-def test_the_table_of_facts_is_the_vocabulary() -> None:
-    """The table in the documentation of the facts names each with its kind, in order."""
-    rows = re.findall(r"^``(\w+)`` +(\w+) +\S", str(views.__doc__), re.MULTILINE)
-    kinds = {State: "state", views.SlaStatus: "status", None: "anything"}
-
-    assert rows == [(name, kinds.get(kind, kind)) for name, kind in views.FACTS.items()]  # type: ignore[call-overload]
-
-
 def test_every_fact_can_be_asked_for() -> None:
     """Some task has each fact, and a rule can name each in its context."""
-    names = tuple(views.FACTS)
+    names = tuple(FACTS)
     full = attrs.evolve(
         blocked(context={"client": {"name": "N"}}, dependencies=Dependencies(blocked_by=("x",), parent_task="P")),
         queue=QueueEntry(name="normal", entered_at=NOW),

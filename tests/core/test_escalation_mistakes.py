@@ -45,8 +45,8 @@ MISTAKES: dict[str, tuple[type[TaskorchError], Callable[[Any], object]]] = {
     "fact ending in a dot": (InvalidRule, lambda e: rule(context="queue.")),
     "ladder a number": (InvalidRule, lambda e: rule(ladder=5)),
     "ladder nothing": (InvalidRule, lambda e: rule(ladder=None)),
-    "step below": (InvalidRule, lambda e: rule().step(-1)),
-    "step beyond": (InvalidRule, lambda e: rule(ladder=[Rung("bob")]).step(2)),
+    "notice below": (InvalidRule, lambda e: rule().notice(-1)),
+    "notice beyond": (InvalidRule, lambda e: rule(ladder=[Rung("bob")]).notice(2)),
     "rules of numbers": (InvalidRule, lambda e: Escalator([1])),  # type: ignore[list-item]
     "rules nothing": (InvalidRule, lambda e: Escalator(None)),  # type: ignore[arg-type]
     "rules a rule": (InvalidRule, lambda e: Escalator(rule())),  # type: ignore[arg-type]
@@ -104,7 +104,7 @@ def test_what_is_no_mistake_is_taken() -> None:
     assert record(urgency="high").urgency is Urgency.HIGH
     assert rule(context="context.a").context == ("context.a",)
     assert rule(ladder=(rung for rung in [Rung("bob")])).ladder == (Rung("bob"),)
-    assert rule(ladder=[Rung("bob")]).step(1).escalated_to == "bob"
+    assert rule(ladder=[Rung("bob")]).notice(1).escalated_to == "bob"
     assert attrs.evolve(record(), marks=Marks(level=1, acknowledged_at=NOW, acknowledged_by="ann")).level == 1
     for finished in (["b"], ("b",), {"b"}, iter(["b"])):
         assert dependency_conflicts([waiting("a", "b"), waiting("c", "b")], finished) == {}  # type: ignore[arg-type]

@@ -19,7 +19,7 @@ from taskorch import (
     Work,
     forecast,
 )
-from taskorch.core.forecast import Ground
+from taskorch.core.forecast import PredictionBasis
 from tests.core.samples import NOW, after
 
 HOUR, TICK = timedelta(hours=1), timedelta(microseconds=1)
@@ -59,7 +59,7 @@ def test_by_throughput_one_finishes_after_another() -> None:
 
     assert hours(found, "finish") == {"r0": 1, "r1": 0.5, "w0": 1.5, "w1": 2, "w2": 2.5}
     assert hours(found, "start") == {"r0": -1, "r1": -2, "w0": 0.5, "w1": 1, "w2": 1.5}
-    assert {prediction.ground for prediction in found.predictions} == {Ground.THROUGHPUT}
+    assert {prediction.basis for prediction in found.predictions} == {PredictionBasis.THROUGHPUT}
     assert [prediction.ahead for prediction in found.predictions] == [1, 0, 2, 3, 4]
 
 
@@ -84,7 +84,8 @@ def test_by_durations_each_takes_the_slot_that_is_free_first() -> None:
 
     assert hours(found, "finish") == {"r0": 1, "r1": 3, "w0": 3, "w1": 2, "w2": 3, "w3": 3.5}
     assert hours(found, "start") == {"r0": -1, "r1": -1, "w0": 0, "w1": 1, "w2": 2, "w3": 3}
-    assert [prediction.ground for prediction in found.predictions] == [Ground.OWN] * 2 + [Ground.SLOTS] * 4
+    own, slots = PredictionBasis.OWN, PredictionBasis.SLOTS
+    assert [prediction.basis for prediction in found.predictions] == [own] * 2 + [slots] * 4
     assert [prediction.is_estimated for prediction in found.predictions] == [True] * 5 + [False]
 
 
@@ -121,7 +122,7 @@ def test_what_is_unknown_makes_unknown_what_depends_on_it() -> None:
 
     assert hours(found, "start") == {"r0": -1, "w0": 0, "w1": 0, "w2": None, "w3": None}
     assert hours(found, "finish") == {"r0": None, "w0": 1, "w1": None, "w2": None, "w3": None}
-    assert [prediction.ground for prediction in found.predictions][-2:] == [Ground.NONE, Ground.NONE]
+    assert [prediction.basis for prediction in found.predictions][-2:] == [PredictionBasis.NONE, PredictionBasis.NONE]
 
 
 def test_the_share_that_will_be_late() -> None:
@@ -201,6 +202,7 @@ def test_the_answer_carries_its_inputs() -> None:
         {"usual": 1e300},
         pytest.param(dict.fromkeys(("slots", "per_hour", "usual", "calendar"), 10**5000), id="huge"),
         {"calendar": "office"},
+        {"calendar": {1}},
     ],
     ids=str,
 )
@@ -425,7 +427,7 @@ def test_a_forecast_keeps_its_word(waiting: Any, running: Any, figures: Any, due
     for prediction in found.predictions:
         assert prediction.finish is None or prediction.finish >= NOW
         assert prediction.finish is None or prediction.start is None or prediction.start <= prediction.finish
-        assert (prediction.ground is Ground.NONE) <= (prediction.finish is None)
+        assert (prediction.basis is PredictionBasis.NONE) <= (prediction.finish is None)
         if prediction.finish is not None:
             assert prediction.late == (prediction.finish > at(due))
     assert found.late + found.in_time + found.unknown == len(work) + len(busy)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskorch import InvalidRule, InvalidTask, Priority, Scoring, Task
+from taskorch import InvalidRule, InvalidTask, Priority, QueueEngine, QueueSpec, Scoring, Task, UnknownQueue
 from taskorch.core.priority import BANDS, LABELS, band, choose
 from tests.core.d0 import PAGE, example, table
 
@@ -129,3 +129,20 @@ def test_weights_are_those_that_were_given() -> None:
     scoring = Scoring(weights=weights)
     weights["vip"] = 99
     assert scoring.score(["vip"]).value == 60
+
+
+@pytest.mark.parametrize(
+    ("wish", "path"), [({"soon": 5}, "soon"), ({"soon": -timedelta(1)}, "soon"), ({"weights": 5}, "weights")]
+)
+def test_a_scoring_that_makes_no_sense_is_refused(wish: dict[str, Any], path: str) -> None:
+    """What is no duration, or no table, is refused before anything is scored."""
+    with pytest.raises(InvalidRule) as refused:
+        Scoring(**wish)
+    assert [problem.path for problem in refused.value.problems] == [path]
+
+
+def test_a_queue_that_is_chosen_and_not_there_says_who_chose() -> None:
+    """Among queues of one's own a task must name one; the error says what chose another."""
+    engine = QueueEngine([QueueSpec("a"), QueueSpec("b")])
+    with pytest.raises(UnknownQueue, match="the task names none, and its score chooses this one: name one of a, b"):
+        engine.push(task(), NOW)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from taskorch import InvalidReport, InvalidTask, Outcome, Retry, Task, TaskCycle, UnknownTask, Workflow, run_sync
-from taskorch.core.estimates import Estimates, Grounds, remaining, worked
+from taskorch.core.estimates import Estimates, RemainingBasis, remaining, worked
 from taskorch.core.events import Event
 from taskorch.core.progress import TaskTree, task_progress
 from taskorch.core.run_progress import RunProgress, ended_steps, run_progress
@@ -153,8 +153,10 @@ def test_a_task_completed_before_its_parts_says_so() -> None:
 
 def test_an_unknown_task_is_refused() -> None:
     """There is no progress of a task that was not given."""
-    with pytest.raises(UnknownTask):
-        task_progress("A", [])
+    with pytest.raises(UnknownTask) as caught:
+        task_progress("A", [task("B")])
+    assert caught.value.id == "A"
+    assert str(caught.value) == "there is no task 'A' here; give it among the tasks"
 
 
 @pytest.mark.parametrize(
@@ -325,6 +327,22 @@ def test_a_retry_takes_an_end_back() -> None:
     assert ended_steps([failed, retried]) == set()
     assert ended_steps([attrs.evolve(failed, retry_at=NOW)]) == set()
     assert ended_steps([attrs.evolve(failed, step=None)]) == set()
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["a", "b", "stranger", None]), st.sampled_from(["fail", "retry", "complete"]))),
+    st.sets(st.sampled_from(["a", "b", "stranger"])),
+)
+def test_a_run_that_is_followed_is_the_run_that_is_read(told: list[tuple[str | None, str]], before: set[str]) -> None:
+    """With its workflow, the events tell the same at once as one by one, of steps that it does not have too."""
+    two, at = flow(a=1, b=3), {"at": NOW, "observed_at": NOW, "by": "t", "task_id": "R", "previous": "X", "state": "Y"}
+    events = [Event(step=step, verb=verb, **at) for step, verb in told]
+    followed = RunProgress(two, before)
+    for event in events:
+        followed.add(event)
+
+    assert followed.ended == ended_steps(events, before=before, flow=two) <= {"a", "b"}
+    assert followed.progress() == run_progress(two, followed.ended)
 
 
 def test_a_resumed_run_is_followed_to_its_end(tmp_path: Path) -> None:
@@ -498,29 +516,31 @@ def test_an_estimate_is_the_mean(hours: list[int], given_hours: int | None) -> N
 
 
 @pytest.mark.parametrize(
-    ("verbs", "members", "left", "grounds"),
+    ("verbs", "members", "left", "basis"),
     [
-        (WORK, {"percent": 25}, 6, Grounds.PACE),
-        (WORK, {"percent": 25, "hours": 99}, 6, Grounds.PACE),
-        (WORK, {"percent": 100}, 0, Grounds.PACE),
-        (WORK, {"percent": 1e-300}, None, Grounds.NO_DATA),
-        (WORK, {"hours": 5}, 3, Grounds.ESTIMATE),
-        (WORK, {"hours": 2}, None, Grounds.NO_DATA),
-        (WORK, {"hours": 1e300}, None, Grounds.NO_DATA),
-        (WORK, {}, None, Grounds.NO_DATA),
-        ((), {"hours": 5}, 5, Grounds.ESTIMATE),
-        ((), {"hours": 5, "percent": 40}, 3, Grounds.ESTIMATE),
-        ((*WORK, ("complete", 1)), {"hours": 5}, 0, Grounds.ENDED),
-        ((*WORK, ("fail", 1)), {"hours": 5}, 0, Grounds.ENDED),
-        (("cancel",), {}, 0, Grounds.ENDED),
+        (WORK, {"percent": 25}, 6, RemainingBasis.PACE),
+        (WORK, {"percent": 25, "hours": 99}, 6, RemainingBasis.PACE),
+        (WORK, {"percent": 100}, 0, RemainingBasis.PACE),
+        (WORK, {"percent": 1e-300}, None, RemainingBasis.NO_DATA),
+        (WORK, {"hours": 5}, 3, RemainingBasis.ESTIMATE),
+        (WORK, {"hours": 2}, None, RemainingBasis.NO_DATA),
+        (WORK, {"hours": 1e300}, None, RemainingBasis.NO_DATA),
+        (WORK, {}, None, RemainingBasis.NO_DATA),
+        ((), {"hours": 5}, 5, RemainingBasis.ESTIMATE),
+        ((), {"hours": 5, "percent": 40}, 3, RemainingBasis.ESTIMATE),
+        ((*WORK, ("complete", 1)), {"hours": 5}, 0, RemainingBasis.ENDED),
+        ((*WORK, ("fail", 1)), {"hours": 5}, 0, RemainingBasis.ENDED),
+        (("cancel",), {}, 0, RemainingBasis.ENDED),
     ],
     ids=str,
 )
-def test_what_is_left(verbs: tuple[Any, ...], members: dict[str, Any], left: float | None, grounds: Grounds) -> None:
+def test_what_is_left(
+    verbs: tuple[Any, ...], members: dict[str, Any], left: float | None, basis: RemainingBasis
+) -> None:
     """Two hours into its work: by its own pace where it reports one, else by the estimate, else nothing is known."""
     found = remaining(task("A", *verbs, **members), NOW + 2 * HOUR)
 
-    assert found.grounds is grounds
+    assert found.basis is basis
     assert found.duration == (None if left is None else pytest.approx(left * HOUR, abs=timedelta(seconds=1)))
     assert found.spent == (2 * HOUR if verbs == WORK else found.spent)
 

@@ -20,6 +20,7 @@ from taskorch import (
     UnknownQueue,
     UnknownTask,
     advance,
+    standing,
 )
 from taskorch.core.task import Internals
 from tests.core.d0 import PAGE, example
@@ -174,12 +175,17 @@ def test_a_task_on_hold_is_pushed_held() -> None:
     assert drained(engine) == ["b"]
 
 
+def newer(task: Task) -> Task:
+    """The task, one version on."""
+    return attrs.evolve(task, metadata=attrs.evolve(task.metadata, version=task.metadata.version + 1))
+
+
 def test_an_update_takes_over_what_has_changed() -> None:
     """A task told of again is ranked anew; where it waits and since when does not change."""
     engine = one_queue()
     for id in ("a", "b"):
         engine.push(waiting(id, 50), NOW)
-    engine.update(waiting("b", 90, now=NOW), NOW + HOUR)
+    engine.update(newer(waiting("b", 90)), NOW + HOUR)
     assert engine.task("b").queue.entered_at == NOW
     assert drained(engine) == ["b", "a"]
 
@@ -189,8 +195,11 @@ def test_an_update_keeps_what_others_have_decided() -> None:
     engine = one_queue()
     engine.push(waiting("a"), NOW)
     engine.bump("a", 30, "ann", now=NOW)
-    with pytest.raises(InvalidTask, match="0 is older than 1"):
-        engine.update(waiting("a"), NOW)
+    mine, _ = advance(waiting("a"), "enqueue", now=NOW, by="me")
+    for other in (waiting("a"), mine):  # older, and another version 1
+        with pytest.raises(InvalidTask, match="is not newer than 1, and differs"):
+            engine.update(other, NOW)
+    engine.update(engine.task("a"), NOW)
     engine.hold("a")
     engine.update(advance(engine.task("a"), "enqueue", now=NOW, by="me")[0], NOW)
     assert engine.task("a").priority.score == 80
@@ -201,7 +210,7 @@ def test_an_update_with_a_date_waits_for_it() -> None:
     """A date that is given later counts like one that was there from the beginning."""
     engine = one_queue()
     engine.push(waiting("a"), NOW)
-    engine.update(waiting("a", at=NOW + HOUR), NOW)
+    engine.update(newer(waiting("a", at=NOW + HOUR)), NOW)
     assert drained(engine) == []
     assert engine.next_due(NOW) == NOW + HOUR
     assert drained(engine, NOW + HOUR) == ["a"]
@@ -268,6 +277,22 @@ def test_a_date_in_a_queue_of_its_own_choice() -> None:
     assert engine.position("a") == 0
     assert drained(engine) == []
     assert drained(engine, NOW + HOUR) == ["a"]
+
+
+def test_once_due_a_label_counts_before_the_score() -> None:
+    """A task whose date has come is ranked by its label where it has one, as its queue would have been chosen."""
+    engine = QueueEngine()
+    engine.push(waiting("labelled", factors=("P1",), at=NOW + HOUR), NOW)
+    engine.push(waiting("high", 84), NOW)
+    assert drained(engine, NOW + HOUR) == ["labelled", "high"]
+
+
+def test_a_queue_by_date_has_no_risk_before_its_date() -> None:
+    """What may not be started yet is not at risk of being started late."""
+    engine = QueueEngine()
+    engine.push(waiting("a", at=NOW + HOUR / 2), NOW)
+    assert standing(engine.task("a"), engine.specs["scheduled"], NOW + HOUR / 2).status == "on_track"
+    assert QueueSpec("q", by_date=True, at_risk=60).lead == timedelta(minutes=1)
 
 
 def test_a_question_about_another_time_makes_nothing_due() -> None:
@@ -366,6 +391,23 @@ def test_a_full_queue_refuses_with_figures() -> None:
     engine.push(waiting("t3", 99), NOW)
     load = engine.load("critical")
     assert (load.waiting, load.in_progress, load.capacity, load.utilisation) == (3, 1, 3, 1.0)
+
+
+def test_what_goes_on_finds_its_way_back() -> None:
+    """A full queue takes back a task that will be tried again or was unblocked: it has taken no place."""
+    engine = QueueEngine([QueueSpec("q", capacity=1, overflow="r"), QueueSpec("r", rank=1)])
+    engine.push(waiting("first", queue="q"), NOW)
+    task = engine.pop(NOW)
+    engine.push(waiting("second", queue="q"), NOW)
+    assert task is not None
+    for verb in ("enqueue", "schedule", "start"):
+        task, _ = advance(task, verb, now=NOW, by="me")
+    failed, _ = advance(task, "fail", now=NOW, by="me", retry_at=NOW + HOUR)
+    engine.remove("first")
+    assert engine.push(failed, NOW) == "q"
+    assert engine.load("q").waiting == 1
+    assert drained(engine, NOW + HOUR) == ["second", "first"]
+    assert (engine.load("q").waiting, engine.load("q").in_progress) == (0, 2)
 
 
 def test_an_overflow_takes_what_has_no_place() -> None:
@@ -486,6 +528,11 @@ REFUSED: list[tuple[str, Callable[[QueueEngine], object], type[Exception]]] = [
     ("the tasks of nothing", lambda e: list(e.waiting("nope")), UnknownQueue),
     *((f"a bump by {str(d)[:9]}", lambda e, d=d: e.bump("waits", d, "ann", now=NOW), InvalidTask)
       for d in (float("nan"), float("inf"), 10**400, "10", None, True)),
+    ("no task", lambda e: e.push("waits", NOW), InvalidTask),
+    *((f"{what} at no time", lambda e, f=f: f(e), InvalidTask) for what, f in {
+        "a push": lambda e: e.push(waiting("new", queue="q"), "now"),
+        "a pop": lambda e: e.pop("now"),
+    }.items()),
     ("a number for an id", lambda e: e.position(5), UnknownTask),
     ("a number for a queue", lambda e: e.load(5), UnknownQueue),
     ("a move to None", lambda e: e.move("waits", None, now=NOW), UnknownQueue),
@@ -547,8 +594,8 @@ def test_a_time_of_another_zone_is_the_same_time() -> None:
 def test_any_object_may_be_asked_for() -> None:
     """Asking whether something is in an engine never raises."""
     engine = full_engine()
-    anything: list[Any] = ["waits", "nobody", 3, None]
-    assert [thing in engine for thing in anything] == [True, False, False, False]
+    anything: list[Any] = ["waits", "nobody", 3, None, []]
+    assert [thing in engine for thing in anything] == [True, False, False, False, False]
 
 
 # --- forecast ---------------------------------------------------------------------------------------------
@@ -597,7 +644,7 @@ def test_a_forecast_knows_dates_and_what_is_held() -> None:
         ready, dated, held = told.predictions
         assert (ready.id, ready.finish) == ("ready", NOW + HOUR / 2)
         assert (dated.id, dated.start, dated.late) == ("dated", NOW + 3 * HOUR, False)
-        assert (held.id, held.finish, held.late, held.ground) == ("held", None, None, "held")
+        assert (held.id, held.finish, held.late, held.basis) == ("held", None, None, "held")
         assert told.inputs.waiting == 3
         assert told.share_late is None
         assert told.share_bounds == (0, pytest.approx(1 / 3))

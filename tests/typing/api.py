@@ -1,11 +1,11 @@
 """Never run: the type checker reads it as a host program would be read."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import assert_type
 
 import taskorch
-from taskorch.observers import LogObserver
+from taskorch.observers import AuditLog, Fault, Flaw, Head, LogObserver, Verdict, verify_audit
 from taskorch.stores import MemoryStore, SQLiteStore
 from taskorch.testing import FakeClock, check_dispatcher, check_store
 
@@ -74,3 +74,43 @@ def tasks(table: taskorch.TransitionTable = taskorch.LIFECYCLE) -> Mapping[str, 
     assert_type(event, taskorch.Event)
     assert_type(table.target(task.state.current, taskorch.Verb.CANCEL), taskorch.State)
     return taskorch.Task.from_json(task.to_json()).to_dict()
+
+
+class Backwards:
+    """A discipline of a host, which names what it is given."""
+
+    def choose(self, lanes: Sequence[taskorch.Lane]) -> taskorch.Lane:
+        """The lowest lane."""
+        return lanes[-1]
+
+    def served(self, lane: taskorch.Lane, lanes: Sequence[taskorch.Lane]) -> None:
+        """It has no memory."""
+
+
+def queues(calendar: taskorch.Calendar, line: taskorch.Discipline | None = None) -> taskorch.Standing:
+    """What a host does with queues: its own discipline, working time and verdicts."""
+    spec = taskorch.QueueSpec("mine", sla=3600, calendar=calendar)
+    engine = taskorch.QueueEngine([spec], discipline=line or Backwards())
+    now = datetime.now(UTC)
+    task = engine.placed(taskorch.Task.new("Analyse the brief", queue="mine"), now)
+    assert_type(taskorch.remaining(task, now).basis, taskorch.RemainingBasis)
+    assert_type(taskorch.Escalator().look(task, now).undecided, tuple[taskorch.Undecided, ...])
+    assert_type(taskorch.route("how full are the queues").candidates, tuple[taskorch.Candidate, ...])
+    stands = taskorch.standing(task, spec, now)
+    assert_type(stands.basis, taskorch.DeadlineBasis)
+    return stands
+
+
+def forecasts(found: taskorch.Forecast, made: taskorch.StatusReport) -> list[taskorch.PredictionBasis]:
+    """What a host reads in a forecast and in a report."""
+    assert_type(made.standings, tuple[taskorch.TaskStanding, ...])
+    return [prediction.basis for prediction in found.predictions]
+
+
+def trail(log: AuditLog, path: str) -> tuple[Head, Flaw | None]:
+    """What a host does with an audit file."""
+    verdict = verify_audit(path)
+    assert_type(verdict, Verdict)
+    if verdict.flaw is not None:
+        assert_type(verdict.flaw.fault, Fault)
+    return log.head, verdict.flaw

@@ -97,7 +97,7 @@ class Fault(StrEnum):
     FORM = "form"
     """It is no record."""
     TORN = "torn"
-    """It has no end: a crash in the middle of writing, or a cut."""
+    """It has no end, after a crash in the middle of writing or a cut."""
     KEY = "key"
     """It is bound with a key and none is given, or the other way round."""
     EDITED = "edited"

@@ -9,11 +9,10 @@ import attrs
 
 from taskorch.core.json_text import described
 from taskorch.core.opening_hours import Hours, Week, read_holidays, read_week, read_zone
-from taskorch.core.times import LONGEST, in_utc, instant, microseconds
+from taskorch.core.times import LONGEST, MICROSECOND, NOTHING, in_utc, instant, microseconds
 from taskorch.core.times import duration as read_duration
-from taskorch.errors import InvalidCalendar, InvalidWorkflow, Problem
+from taskorch.errors import InvalidCalendar, Problem
 
-_MICROSECOND: Final = timedelta(microseconds=1)
 _DAY: Final = timedelta(days=1)
 _EPOCH: Final = date(1970, 1, 1)
 _YEARS: Final = range(1900, 2200)  # nobody knows the working hours of other centuries; this bounds every walk
@@ -211,10 +210,10 @@ class BusinessCalendar:
         while _number(day) == number:
             spans = () if day in self.holidays else self.hours[day.weekday()]
             midnight = datetime.combine(day, time.min, self.tz)
-            shown = (day - _EPOCH) // _MICROSECOND
+            shown = (day - _EPOCH) // MICROSECOND
             for opens, closes in spans:
-                start = _reached(midnight + opens, shown + opens // _MICROSECOND)
-                end = _reached(midnight + closes, shown + closes // _MICROSECOND)
+                start = _reached(midnight + opens, shown + opens // MICROSECOND)
+                end = _reached(midnight + closes, shown + closes // MICROSECOND)
                 if start < end:  # a clock that jumps may leave out a whole span
                     total += end - start
                     starts.append(start)
@@ -238,13 +237,13 @@ def subtract(calendar: Calendar, end: datetime, duration: timedelta) -> datetime
             raise InvalidCalendar.because(f"has not {duration} of working time before {end.isoformat()}", _HOURS)
         early, reach = early - reach, reach * 2
     late = end
-    while late - early > _MICROSECOND:
+    while late - early > MICROSECOND:
         middle = early + (late - early) // 2
         if calendar.between(middle, end) < duration:
             late = middle
         else:
             early = middle
-    return end if duration <= timedelta(0) else early
+    return end if duration <= NOTHING else early
 
 
 def _reached(local: datetime, shown: int) -> int:
@@ -264,9 +263,9 @@ def _searched(local: datetime, shown: int) -> int:
         message = f"the zone does not know its offset at {local.replace(tzinfo=None)}"
         raise InvalidCalendar.because(message, "choose another", "tz")
     if before >= after:
-        return shown - before // _MICROSECOND
+        return shown - before // MICROSECOND
     wall = local.replace(tzinfo=None)
-    low, high = shown - after // _MICROSECOND, shown - before // _MICROSECOND  # the jump is after low, by high
+    low, high = shown - after // MICROSECOND, shown - before // MICROSECOND  # the jump is after low, by high
     while high - low > 1:
         middle = (low + high) // 2
         if instant(middle).astimezone(local.tzinfo).replace(tzinfo=None) < wall:
@@ -282,18 +281,12 @@ def _number(day: date) -> int:
 
 
 def _length(given: float | timedelta) -> int:
-    try:
-        duration = read_duration(given)
-    except (InvalidWorkflow, ValueError):  # a whole number of thousands of digits cannot even be shown
-        duration = None
+    duration = read_duration(given, "duration", InvalidCalendar, least=NOTHING)
     if duration is None:
-        is_number = isinstance(given, int | float) and not isinstance(given, bool)
-        what = "a number out of range" if is_number else described(given)
-        raise InvalidCalendar.because(f"{what} is no duration", "seconds or a timedelta, at most 100 years", "duration")
-    if not timedelta(0) <= duration <= LONGEST:
-        hint = "a duration is not negative" if duration < timedelta(0) else "at most 100 years"
-        raise InvalidCalendar.because(f"{duration} is out of range", hint, "duration")
-    return duration // _MICROSECOND
+        raise InvalidCalendar.because(f"expected seconds or a timedelta, got {described(given)}", path="duration")
+    if duration > LONGEST:
+        raise InvalidCalendar.because(f"{duration} is out of range", "at most 100 years", "duration")
+    return duration // MICROSECOND
 
 
 def _within(at: datetime, what: str) -> datetime:

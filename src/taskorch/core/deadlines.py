@@ -8,14 +8,13 @@ from typing import Final
 from taskorch.core.calendars import subtract
 from taskorch.core.queues import Anchor, QueueSpec
 from taskorch.core.task import Task
-from taskorch.core.times import in_utc
+from taskorch.core.times import NOTHING, in_utc
 from taskorch.errors import InvalidCalendar, InvalidTask
 
-_NOTHING: Final = timedelta(0)
 _CREATED: Final = Anchor.CREATED  # an attribute of an enum is slow
 
 
-class Basis(StrEnum):
+class DeadlineBasis(StrEnum):
     """What a deadline rests on."""
 
     NONE = "none"
@@ -59,7 +58,7 @@ def deadline(
             raise unfit("created_at is a time without a zone", task.id)
         return due
     basis, given = promised(task, spec)
-    if basis is not Basis.SERVICE_LEVEL:
+    if basis is not DeadlineBasis.SERVICE_LEVEL:
         return None if given is None else in_utc(given, "queue.sla_deadline", InvalidTask)
     since = anchored_at(task, spec, entered_at)
     if since is None:
@@ -89,7 +88,9 @@ def warning(deadline: datetime, spec: QueueSpec) -> datetime:
 
 def is_paused(task: Task, spec: QueueSpec) -> bool:
     """Whether the clock of the service level stands still: the deadline of a paused task moves on with the time."""
-    return task.state.current in spec.pause_in and not task.is_final and promised(task, spec)[0] is Basis.SERVICE_LEVEL
+    if task.state.current not in spec.pause_in or task.is_final:
+        return False
+    return promised(task, spec)[0] is DeadlineBasis.SERVICE_LEVEL
 
 
 def settled_at(task: Task, spec: QueueSpec) -> datetime | None:
@@ -103,20 +104,20 @@ def settled_at(task: Task, spec: QueueSpec) -> datetime | None:
     return task.state.changed_at if task.is_final else None
 
 
-def promised(task: Task, spec: QueueSpec) -> tuple[Basis, datetime | None]:
+def promised(task: Task, spec: QueueSpec) -> tuple[DeadlineBasis, datetime | None]:
     """What the deadline rests on, and the deadline itself where it need not be worked out."""
     if spec.by_date and task.internals.scheduled_for is not None:
-        return Basis.DATE, task.internals.scheduled_for
+        return DeadlineBasis.DATE, task.internals.scheduled_for
     if spec.sla is not None:
-        return Basis.SERVICE_LEVEL, None
+        return DeadlineBasis.SERVICE_LEVEL, None
     if task.queue.sla_deadline is not None and task.queue.name in (None, spec.name):
-        return Basis.DOCUMENT, task.queue.sla_deadline
-    return Basis.NONE, None
+        return DeadlineBasis.DOCUMENT, task.queue.sla_deadline
+    return DeadlineBasis.NONE, None
 
 
-def is_of_start(basis: Basis, spec: QueueSpec) -> bool:
+def is_of_start(basis: DeadlineBasis, spec: QueueSpec) -> bool:
     """Whether the deadline is that of the start."""
-    return spec.by_date and basis is not Basis.SERVICE_LEVEL
+    return spec.by_date and basis is not DeadlineBasis.SERVICE_LEVEL
 
 
 def anchored_at(task: Task, spec: QueueSpec, entered_at: datetime | None) -> datetime | None:
@@ -140,7 +141,7 @@ def pauses(task: Task, spec: QueueSpec) -> Iterator[tuple[datetime, datetime | N
 
 
 def _due(task: Task, spec: QueueSpec, since: datetime, now: datetime | None) -> datetime:
-    left, start = spec.sla or _NOTHING, since
+    left, start = spec.sla or NOTHING, since
     for opens, closes in pauses(task, spec):
         if opens > start:
             ran = between(spec, start, opens)

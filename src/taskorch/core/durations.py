@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 
 from taskorch.core.json_text import described
-from taskorch.core.times import LONGEST
+from taskorch.core.times import LONGEST, MICROSECOND
 from taskorch.errors import InvalidDocument
 
 _UNITS = {
@@ -44,7 +44,7 @@ def read_duration(value: object) -> timedelta:
         if rest:
             raise InvalidDocument.because(f"{value[:40]!r} is finer than a microsecond")
         total += exact
-    if total > LONGEST // timedelta(microseconds=1):
+    if total > LONGEST // MICROSECOND:
         raise InvalidDocument.because(f"{value[:40]!r} is out of range", "at most 100 years")
     return timedelta(microseconds=-total if negative else total)
 

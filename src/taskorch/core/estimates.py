@@ -2,7 +2,6 @@
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final
 
 import attrs
 
@@ -11,14 +10,10 @@ from taskorch.core.results import RunResult
 from taskorch.core.states import State
 from taskorch.core.step import Step
 from taskorch.core.task import Task
-from taskorch.core.times import LONGEST, in_utc
+from taskorch.core.times import HOUR, LONGEST, MICROSECOND, NOTHING, in_utc
 from taskorch.errors import InvalidTask
 
-_NOTHING: Final = timedelta(0)
-_MICROSECOND: Final = timedelta(microseconds=1)
-_HOUR: Final = timedelta(hours=1)
-
-Kind = tuple[str, str, str]
+WorkKind = tuple[str, str, str]
 """``task``, a type and a skill; or ``step``, a workflow and a step."""
 
 
@@ -43,7 +38,7 @@ class Estimate:
         return f"{self.duration} ({self.sample} observed)"
 
 
-class Grounds(StrEnum):
+class RemainingBasis(StrEnum):
     """What an answer about the time that is left rests on."""
 
     ENDED = "ended"
@@ -61,13 +56,13 @@ class Remaining:
 
     Attributes:
         duration: The time at work that is left; None if nothing is known. Waiting is not part of it.
-        grounds: What that rests on.
+        basis: What that rests on.
         sample: How many observed durations: those behind the estimate, or 1 for the task's own pace.
         spent: The time at work so far.
     """
 
     duration: timedelta | None
-    grounds: Grounds
+    basis: RemainingBasis
     sample: int
     spent: timedelta
 
@@ -82,7 +77,7 @@ class Estimates:
 
     def __init__(self) -> None:
         """Nothing was observed yet."""
-        self._seen: dict[Kind, tuple[int, int]] = {}  # count, and microseconds together
+        self._seen: dict[WorkKind, tuple[int, int]] = {}  # count, and microseconds together
         self._tasks: set[str] = set()
         self._runs: set[str] = set()
 
@@ -117,15 +112,15 @@ class Estimates:
         """
         return self._about(("step", workflow, step.id), step.estimated_duration)
 
-    def _learn(self, kind: Kind, duration: timedelta) -> None:
+    def _learn(self, kind: WorkKind, duration: timedelta) -> None:
         count, total = self._seen.get(kind, (0, 0))
-        self._seen[kind] = (count + 1, total + duration // _MICROSECOND)
+        self._seen[kind] = (count + 1, total + duration // MICROSECOND)
 
-    def _about(self, kind: Kind, given: timedelta | None) -> Estimate:
+    def _about(self, kind: WorkKind, given: timedelta | None) -> Estimate:
         count, total = self._seen.get(kind, (0, 0))
         given = given or None  # that work takes no time at all says nothing about it
         if given is not None:
-            total += given // _MICROSECOND
+            total += given // MICROSECOND
         votes = count + (given is not None)
         duration = timedelta(microseconds=total // votes) if votes else None
         return Estimate(duration=duration, sample=count, given=given)
@@ -134,7 +129,7 @@ class Estimates:
 def given_of(task: Task) -> timedelta | None:
     """What a task says itself about how long it takes; None for nothing, no time, or more than a century."""
     hours = task.execution.estimated_duration_hours
-    return hours * _HOUR if hours is not None and 0 < hours <= LONGEST / _HOUR else None
+    return hours * HOUR if hours is not None and 0 < hours <= LONGEST / HOUR else None
 
 
 def worked(task: Task, now: datetime) -> timedelta:
@@ -151,7 +146,7 @@ def worked(task: Task, now: datetime) -> timedelta:
     history = task.state.history
     ends = [*(entry.at for entry in history[1:]), max(now, history[-1].at)]
     spans = (end - entry.at for entry, end in zip(history, ends, strict=True) if entry.state is State.IN_PROGRESS)
-    return sum(spans, _NOTHING)
+    return sum(spans, NOTHING)
 
 
 def remaining(task: Task, now: datetime, estimates: Estimates | None = None) -> Remaining:
@@ -170,23 +165,23 @@ def remaining(task: Task, now: datetime, estimates: Estimates | None = None) -> 
     """
     spent, done = worked(task, now), task.execution.progress_percent / 100
     if task.is_final:
-        return Remaining(duration=_NOTHING, grounds=Grounds.ENDED, sample=0, spent=spent)
+        return Remaining(duration=NOTHING, basis=RemainingBasis.ENDED, sample=0, spent=spent)
     if done > 0 and spent:
         return _at_pace(spent, done)
     estimate = (estimates or Estimates()).of(task)
     left = None if estimate.duration is None else estimate.duration * (1 - done) - spent
-    if left is None or left <= _NOTHING:
-        return Remaining(duration=None, grounds=Grounds.NO_DATA, sample=estimate.sample, spent=spent)
-    return Remaining(duration=left, grounds=Grounds.ESTIMATE, sample=estimate.sample, spent=spent)
+    if left is None or left <= NOTHING:
+        return Remaining(duration=None, basis=RemainingBasis.NO_DATA, sample=estimate.sample, spent=spent)
+    return Remaining(duration=left, basis=RemainingBasis.ESTIMATE, sample=estimate.sample, spent=spent)
 
 
 def _at_pace(spent: timedelta, done: float) -> Remaining:
     """What is left at the pace so far; nothing is known if that is more than a century."""
-    left = spent / _HOUR * (1 - done) / done
-    if left > LONGEST / _HOUR:
-        return Remaining(duration=None, grounds=Grounds.NO_DATA, sample=1, spent=spent)
-    return Remaining(duration=left * _HOUR, grounds=Grounds.PACE, sample=1, spent=spent)
+    left = spent / HOUR * (1 - done) / done
+    if left > LONGEST / HOUR:
+        return Remaining(duration=None, basis=RemainingBasis.NO_DATA, sample=1, spent=spent)
+    return Remaining(duration=left * HOUR, basis=RemainingBasis.PACE, sample=1, spent=spent)
 
 
-def _kind(task: Task) -> Kind:
+def _kind(task: Task) -> WorkKind:
     return "task", task.definition.type, task.definition.skill_target

@@ -1,24 +1,20 @@
 """What will be late if nothing changes: the start and finish of every open task of a queue, as far as data reach."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from heapq import heapify, heappop, heapreplace
 from typing import Final
 
-from taskorch.core.calendars import Calendar
+from taskorch.core.calendars import Calendar, is_calendar
 from taskorch.core.documents import is_number
 from taskorch.core.json_text import described
-from taskorch.core.predictions import Forecast, Ground, Inputs, Prediction, Work, length
-from taskorch.core.times import in_utc
+from taskorch.core.predictions import Forecast, Inputs, Prediction, PredictionBasis, Work
+from taskorch.core.times import HOUR, LAST_INSTANT, MICROSECOND, NOTHING, duration, in_utc
 from taskorch.errors import InvalidCalendar, InvalidQueue, InvalidTask, Problem
 
-__all__ = ["Forecast", "Ground", "Inputs", "Prediction", "Work", "forecast"]
+__all__ = ["Forecast", "Inputs", "Prediction", "PredictionBasis", "Work", "forecast"]
 
-_HOUR: Final = timedelta(hours=1)
-_NOTHING: Final = timedelta(0)
-_INSTANT: Final = timedelta(microseconds=1)
 _BLINK: Final = timedelta(seconds=1)
-_LAST: Final = datetime.max.replace(tzinfo=UTC)
 _MOST_SLOTS: Final = 2**63 - 1
 
 
@@ -80,7 +76,7 @@ def forecast(
         predictions += _paced(line, inputs, pace)
     else:
         predictions += _dealt(line, [found.finish for found in predictions], inputs)
-    behind = (inputs.running + len(line), Ground.HELD)
+    behind = (inputs.running + len(line), PredictionBasis.HELD)
     predictions += [_prediction(work, inputs, None, None, behind) for work in held]
     places = {found.id: place for place, found in enumerate(predictions)}
     if len(places) < len(predictions):
@@ -98,7 +94,7 @@ def forecast(
     )
 
 
-def _checked(slots: object, per_hour: object, usual: object, calendar: object) -> timedelta | None:
+def _checked(slots: object, per_hour: object, usual: float | timedelta | None, calendar: object) -> timedelta | None:
     """The usual duration, if all the figures will do."""
     problems, found = [], None
     if slots is not None and (type(slots) is not int or not 1 <= slots <= _MOST_SLOTS):
@@ -107,10 +103,10 @@ def _checked(slots: object, per_hour: object, usual: object, calendar: object) -
     if per_hour is not None and not (is_number(per_hour) and 0 <= per_hour <= 1e9):  # type: ignore[operator]
         problems.append(Problem("per_hour", f"{described(per_hour)} is out of range", "0 to 1e9 tasks an hour"))
     try:
-        found = length(usual, "usual", InvalidQueue)
+        found = duration(usual, "usual", InvalidQueue, least=NOTHING)
     except InvalidQueue as error:
         problems += error.problems
-    if calendar is not None and not all(callable(getattr(calendar, name, None)) for name in ("add", "between")):
+    if calendar is not None and not is_calendar(calendar):
         problems.append(Problem("calendar", f"{described(calendar)} is no calendar", "a BusinessCalendar, or None"))
     if problems:
         raise InvalidQueue(problems, source="forecast")
@@ -134,12 +130,12 @@ def _going(running: Sequence[Work], inputs: Inputs, pace: Sequence[datetime]) ->
         duration, rank = _duration(work, inputs), ranks[place]
         if duration is not None and work.started_at is not None:
             finish: datetime | None = _ended(inputs, work.started_at, duration)
-            ground = Ground.OWN
+            basis = PredictionBasis.OWN
         elif pace:
-            finish, ground = pace[rank + 1], Ground.THROUGHPUT
+            finish, basis = pace[rank + 1], PredictionBasis.THROUGHPUT
         else:
-            finish, ground = None, Ground.NONE
-        yield _prediction(work, inputs, work.started_at, finish, (rank, ground))
+            finish, basis = None, PredictionBasis.NONE
+        yield _prediction(work, inputs, work.started_at, finish, (rank, basis))
 
 
 def _paced(line: Sequence[Work], inputs: Inputs, pace: Sequence[datetime]) -> Iterator[Prediction]:
@@ -155,7 +151,7 @@ def _paced(line: Sequence[Work], inputs: Inputs, pace: Sequence[datetime]) -> It
             finish = max(finish, start)
         if work.estimate is not None:
             finish = max(finish, _after(inputs.calendar, start or inputs.now, work.estimate))
-        yield _prediction(work, inputs, start, finish, (ahead, Ground.THROUGHPUT))
+        yield _prediction(work, inputs, start, finish, (ahead, PredictionBasis.THROUGHPUT))
 
 
 def _dealt(line: Sequence[Work], busy: list[datetime | None], inputs: Inputs) -> Iterator[Prediction]:
@@ -184,12 +180,12 @@ def _dealt(line: Sequence[Work], busy: list[datetime | None], inputs: Inputs) ->
         else:
             finish = _after(inputs.calendar, start, duration)
             heapreplace(free, finish)
-        ground = Ground.NONE if start is None else Ground.SLOTS
-        yield _prediction(work, inputs, start, finish, (inputs.running + place, ground))
+        basis = PredictionBasis.NONE if start is None else PredictionBasis.SLOTS
+        yield _prediction(work, inputs, start, finish, (inputs.running + place, basis))
 
 
 def _prediction(
-    work: Work, inputs: Inputs, start: datetime | None, finish: datetime | None, basis: tuple[int, Ground]
+    work: Work, inputs: Inputs, start: datetime | None, finish: datetime | None, rest: tuple[int, PredictionBasis]
 ) -> Prediction:
     at, late = start if work.of_start else finish, None
     if work.deadline is not None:
@@ -202,10 +198,10 @@ def _prediction(
         start=start,
         finish=finish,
         late=late,
-        ahead=basis[0],
+        ahead=rest[0],
         duration=_duration(work, inputs),
         is_estimated=work.estimate is not None,
-        ground=basis[1],
+        basis=rest[1],
     )
 
 
@@ -215,15 +211,15 @@ def _duration(work: Work, inputs: Inputs) -> timedelta | None:
 
 def _pace(inputs: Inputs, per_hour: float, count: int) -> Iterator[datetime]:
     """When none, one, two … up to *count* tasks have finished; each from the one before, so that months add up once."""
-    at, passed, reach = inputs.now, _NOTHING, (_LAST - inputs.now) / _HOUR
+    at, passed, reach = inputs.now, NOTHING, (LAST_INSTANT - inputs.now) / HOUR
     yield at
     for number in range(1, count + 1):
         hours = number / per_hour
         if hours < reach:
-            length = hours * _HOUR
+            length = hours * HOUR
             at, passed = _after(inputs.calendar, at, length - passed), length
         else:
-            at = _LAST
+            at = LAST_INSTANT
         yield at
 
 
@@ -233,26 +229,26 @@ def _ended(inputs: Inputs, started_at: datetime, duration: timedelta) -> datetim
     if calendar is None or started_at >= now:
         return max(now, _after(calendar, started_at, duration))
     left = duration - _worked(calendar, started_at, now, "started_at")
-    return _after(calendar, now, left) if left > _NOTHING else now
+    return _after(calendar, now, left) if left > NOTHING else now
 
 
 def _after(calendar: Calendar | None, at: datetime, length: timedelta) -> datetime:
     """So much later; what is beyond the calendar is its last instant."""
-    if length > _LAST - at:
-        return _LAST
+    if length > LAST_INSTANT - at:
+        return LAST_INSTANT
     try:
         return at + length if calendar is None else calendar.add(at, length)
     except (InvalidCalendar, OverflowError):
-        return _LAST
+        return LAST_INSTANT
 
 
 def _opening(calendar: Calendar | None, at: datetime) -> datetime:
     """The instant itself in working time, else when that goes on: a moment before the first moment of it is over."""
     if calendar is None:
         return at
-    opens = _after(calendar, at, _INSTANT) - _INSTANT
+    opens = _after(calendar, at, MICROSECOND) - MICROSECOND
     # Less than a second is no closed hour, but what a host's calendar rounds.
-    return opens if opens - at >= _BLINK and opens + _INSTANT < _LAST else at
+    return opens if opens - at >= _BLINK and opens + MICROSECOND < LAST_INSTANT else at
 
 
 def _worked(calendar: Calendar, start: datetime, end: datetime, what: str) -> timedelta:

@@ -89,7 +89,7 @@ def _check_optional_amount(number: object) -> Iterable[Problem]:
     return () if number is None else _check_amount(number)
 
 
-def _check_count(number: object) -> Iterable[Problem]:
+def check_count(number: object) -> Iterable[Problem]:
     """What keeps *number* from being a whole number from 0."""
     if isinstance(number, float):
         return (Problem("", f"expected a whole number, got {described(number)}"),)
@@ -97,7 +97,7 @@ def _check_count(number: object) -> Iterable[Problem]:
 
 
 def _check_optional_count(number: object) -> Iterable[Problem]:
-    return () if number is None else _check_count(number)
+    return () if number is None else check_count(number)
 
 
 @attrs.frozen
@@ -220,7 +220,7 @@ class TaskOutput(TaskDocument):
 class Metadata(TaskDocument):
     """The version of the value, and who changed it last."""
 
-    version: int = member(0, check=_check_count)
+    version: int = member(0, check=check_count)
     last_updated: datetime = member()
     updated_by: str = member("taskorch", check=check_text)
 
@@ -242,7 +242,7 @@ class Internals(Document):
 
     scheduled_for: datetime | None = member(None)
     retry_at: datetime | None = member(None)
-    attempt: int = member(0, check=_check_count)
+    attempt: int = member(0, check=check_count)
     blocker: str | None = member(None, check=check_optional_text)
     reason: str | None = member(None, check=check_optional_text)
     restart_of: str | None = member(None, check=_check_optional_id)

@@ -45,12 +45,22 @@ class Lane:
     rank: int
     ready: Ranking[Key] = attrs.field(factory=Ranking, repr=False)
 
+    _due_place: int = attrs.field(init=False, repr=False)  # where in its keys the deadline stands
+
+    def __attrs_post_init__(self) -> None:
+        self._due_place = 0 if self.spec.discipline is Order.EDF else 1
+
     @property
-    def head(self) -> tuple[datetime, float]:
-        """The deadline of its first task, and its rank."""
-        first, second, _, _ = self.ready.first
-        # A queue has one form of keys; which of the two it is, a type checker cannot know.
-        return (first, second) if self.spec.discipline is Order.EDF else (second, first)  # type: ignore[return-value]
+    def deadline(self) -> datetime:
+        """When its first task is due."""
+        due: datetime = self.ready.first[self._due_place]  # type: ignore[assignment]  # by the form of its keys
+        return due
+
+    @property
+    def first_rank(self) -> float:
+        """The rank of its first task among those of queues that age alike."""
+        first: float = self.ready.first[1 - self._due_place]  # type: ignore[assignment]  # as above
+        return first
 
 
 class Discipline(Protocol):
@@ -80,8 +90,8 @@ class Strict:
             return lanes[0]
         tied = [lane for lane in lanes if lane.rank == lanes[0].rank]
         if len({lane.spec.ageing for lane in tied}) == 1:
-            return min(tied, key=lambda lane: (lane.head[1], lane.head[0]))
-        return min(tied, key=lambda lane: lane.head[0])  # points earned at different rates cannot be compared
+            return min(tied, key=lambda lane: (lane.first_rank, lane.deadline))
+        return min(tied, key=lambda lane: lane.deadline)  # points earned at different rates cannot be compared
 
     def served(self, lane: Lane, lanes: Sequence[Lane]) -> None:
         """It has no memory."""
@@ -92,7 +102,7 @@ class EarliestDeadline:
 
     def choose(self, lanes: Sequence[Lane]) -> Lane:
         """The lane whose first task is due first."""
-        return min(lanes, key=lambda lane: lane.head[0])  # of equals the first, and ranks are in order
+        return min(lanes, key=lambda lane: lane.deadline)  # of equals the first, and ranks are in order
 
     def served(self, lane: Lane, lanes: Sequence[Lane]) -> None:
         """It has no memory."""

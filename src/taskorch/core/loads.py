@@ -9,7 +9,8 @@ class Load:
 
     Attributes:
         queue: Its name.
-        waiting: The tasks that wait in it, those held or with a date to come among them.
+        waiting: The tasks that wait in it, those held or with a date to come among them. Those that go on after a
+            failure or a block are not: they take no place.
         in_progress: Its tasks that were handed out.
         capacity: The most that may wait, or None.
         concurrency: The most that may be in progress, or None.

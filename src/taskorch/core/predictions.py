@@ -3,53 +3,32 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final
 
 import attrs
 
 from taskorch.core.calendars import Calendar
 from taskorch.core.json_text import described
-from taskorch.core.times import duration, in_utc, write_time
-from taskorch.errors import InvalidDocument, InvalidTask, InvalidWorkflow
-
-_NOTHING: Final = timedelta(0)
+from taskorch.core.times import NOTHING, duration, in_utc, write_time
+from taskorch.errors import InvalidTask
 
 
-class Ground(StrEnum):
+class PredictionBasis(StrEnum):
     """What a prediction rests on."""
 
     NONE = "none"
-    """Nothing: there are no data, so there is no prediction."""
+    """Nothing, for there are no data; so there is no prediction."""
     THROUGHPUT = "throughput"
     """The tasks ahead of it and the tasks finished in an hour, as observed."""
     SLOTS = "slots"
     """The durations of the tasks ahead of it, dealt out to the slots in order."""
     OWN = "own"
-    """It is running: its own start and duration."""
+    """Its own start and duration, for it is running."""
     HELD = "held"
-    """Nothing: somebody holds it back, and nobody knows until when."""
-
-
-def length(given: object, name: str, refuse: type[InvalidDocument]) -> timedelta | None:
-    """The duration of seconds or a timedelta, or None.
-
-    Args:
-        given: What a host gave.
-        name: What it is called there.
-        refuse: The error for what is no duration, is negative, or as a number is longer than a century.
-    """
-    try:
-        found = duration(given)  # type: ignore[arg-type]  # it refuses whatever is no number
-    except InvalidWorkflow:
-        hint = "seconds or a timedelta, at most 100 years"
-        raise refuse.because(f"{described(given)} is no duration", hint, name) from None
-    if found is not None and found < _NOTHING:
-        raise refuse.because(f"{found} is negative", "from 0, or leave it out where nobody knows", name)
-    return found
+    """Nothing, for somebody holds it back, and nobody knows until when."""
 
 
 def _estimate(given: float | timedelta | None) -> timedelta | None:
-    return length(given, "estimate", InvalidTask)
+    return duration(given, "estimate", InvalidTask, least=NOTHING)
 
 
 @attrs.frozen
@@ -120,7 +99,7 @@ class Prediction:
         ahead: How many tasks are before it: those running, and those that wait in front of it.
         duration: How long its work takes in all; None where nobody knows.
         is_estimated: Whether that is its own estimate, rather than the usual duration.
-        ground: What start and finish rest on.
+        basis: What start and finish rest on.
     """
 
     id: str
@@ -130,7 +109,7 @@ class Prediction:
     ahead: int
     duration: timedelta | None
     is_estimated: bool
-    ground: Ground
+    basis: PredictionBasis
 
 
 @attrs.frozen(kw_only=True)
@@ -174,13 +153,14 @@ class Forecast:
         found, inputs = self.of(id), self.inputs
         if found is None:
             return f"{id}: not among the open tasks"
+        pace = "" if inputs.per_hour is None else f"{inputs.per_hour:g} finished an hour"
         reason = {
-            Ground.THROUGHPUT: f"{found.ahead} ahead, {inputs.per_hour:g} finished an hour" if inputs.per_hour else "",
-            Ground.SLOTS: f"{found.ahead} ahead, {inputs.slots} at once",
-            Ground.OWN: f"running since {write_time(found.start)}" if found.start else "",
-            Ground.HELD: "held back",
-            Ground.NONE: "no data: neither throughput, nor durations and slots",
-        }[found.ground]
+            PredictionBasis.THROUGHPUT: f"{found.ahead} ahead, {pace}",
+            PredictionBasis.SLOTS: f"{found.ahead} ahead, {inputs.slots} at once",
+            PredictionBasis.OWN: f"running since {write_time(found.start)}" if found.start else "",
+            PredictionBasis.HELD: "held back",
+            PredictionBasis.NONE: "no data: neither throughput, nor durations and slots",
+        }[found.basis]
         if found.duration is not None:
             reason += f"; takes {found.duration}, {'its estimate' if found.is_estimated else 'as usual'}"
         if inputs.calendar is not None and found.finish is not None:

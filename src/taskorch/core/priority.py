@@ -7,7 +7,7 @@ from typing import Final
 import attrs
 
 from taskorch.core.documents import JSON, Number, is_number
-from taskorch.core.json_text import shown
+from taskorch.core.json_text import described, shown
 from taskorch.core.task import Task
 from taskorch.core.times import in_utc
 from taskorch.errors import InvalidRule, InvalidTask, Problem
@@ -25,8 +25,13 @@ LABELS: Final[Mapping[str, str]] = {
     "normal": "normal",
     "p4": "low_priority",
     "low": "low_priority",
+    "critical": "critical",
+    "high_priority": "high_priority",
+    "low_priority": "low_priority",
+    "backlog": "backlog",
 }
-"""The queue of each label (D0, "Usage"; design §6); labels are read without regard to case."""
+"""The queue of each label (D0, "Usage"; design §6), and of the name of a queue used as one. Labels are read without
+regard to case."""
 
 BANDS: Final[tuple[tuple[Number, str], ...]] = (
     (95, "critical"),
@@ -48,6 +53,17 @@ def _check_weights(scoring: "Scoring", _: object, weights: Mapping[str, Number])
     ]
     if problems:
         raise InvalidRule(problems)
+
+
+def _check_soon(_: "Scoring", __: object, soon: object) -> None:
+    if not isinstance(soon, timedelta) or soon < timedelta(0):
+        raise InvalidRule.because(f"{shown(soon)!r} is no duration from 0", "a timedelta", "soon")
+
+
+def _table(weights: object) -> dict[str, Number]:
+    if not isinstance(weights, Mapping):
+        raise InvalidRule.because(f"expected factors and their points, got {described(weights)}", "", "weights")
+    return dict(weights)
 
 
 @attrs.frozen
@@ -89,9 +105,9 @@ class Scoring:
 
     base: Number = 50
     weights: Mapping[str, Number] = attrs.field(
-        default=DEFAULT_WEIGHTS, converter=dict, validator=_check_weights, hash=False
+        default=DEFAULT_WEIGHTS, converter=_table, validator=_check_weights, hash=False
     )
-    soon: timedelta = timedelta(days=180)
+    soon: timedelta = attrs.field(default=timedelta(days=180), validator=_check_soon)
 
     def score(self, factors: Iterable[str]) -> Score:
         """The score of *factors*; one named twice counts once."""
@@ -158,6 +174,11 @@ def choose(task: Task, dated: str | None = "scheduled") -> tuple[str, str]:
         return task.queue.name, "explicit"
     if task.internals.scheduled_for is not None and dated is not None:
         return dated, "date"
+    return ranked_queue(task)
+
+
+def ranked_queue(task: Task) -> tuple[str, str]:
+    """The queue of *task* by its label, else by its score, and which of them it was."""
     for factor in task.priority.factors:
         if (queue := LABELS.get(factor.lower())) is not None:
             return queue, "label"

@@ -6,7 +6,6 @@ the others beside it, so where nothing is known of any, all count the same.
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import timedelta
 from typing import Final, NamedTuple
 
 import attrs
@@ -14,9 +13,8 @@ import attrs
 from taskorch.core.estimates import Estimates
 from taskorch.core.states import State
 from taskorch.core.task import Task
+from taskorch.core.times import MICROSECOND
 from taskorch.errors import TaskCycle, UnknownTask
-
-_MICROSECOND: Final = timedelta(microseconds=1)
 
 NEARLY: Final = math.nextafter(100, 0)
 """As many percent as what is not done may show."""
@@ -92,7 +90,7 @@ class TaskTree:
             TaskCycle: Its subtasks lead back to themselves.
         """
         if id not in self._tasks:
-            raise UnknownTask(id)
+            raise UnknownTask(id, "give it among the tasks")
         for below in self._below(id):
             self._found[below] = self._measured(self._tasks[below])
         return self._found[id][1]
@@ -122,7 +120,7 @@ class TaskTree:
         below = [self._found[part.id] for part in given if part.state.current is not State.CANCELLED]
         parts, known = [part for part, _ in below], [progress for _, progress in below]
         is_done, expected = task.state.current is State.COMPLETED, self._estimates.of(task).duration
-        weight = 0 if expected is None else expected // _MICROSECOND
+        weight = 0 if expected is None else expected // MICROSECOND
         if not parts:
             percent = 100.0 if is_done else min(NEARLY, task.execution.progress_percent)
         else:

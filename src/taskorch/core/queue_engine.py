@@ -13,28 +13,29 @@ import attrs
 
 from taskorch.core import origin
 from taskorch.core.amendments import amend
-from taskorch.core.copies import copier, maker
+from taskorch.core.copies import changed, copier
 from taskorch.core.documents import is_number
 from taskorch.core.events import Amendment, Event
 from taskorch.core.forecast import Forecast, forecast
-from taskorch.core.json_text import shown
+from taskorch.core.groups import NO_QUEUE
+from taskorch.core.json_text import described, shown
 from taskorch.core.lanes import Discipline, discipline_of, id_of
 from taskorch.core.loads import Load
 from taskorch.core.priority import choose
 from taskorch.core.queues import DEFAULT_QUEUES, QueueSpec, by_name
 from taskorch.core.states import LIFECYCLE, State
-from taskorch.core.task import QueueEntry, Task
+from taskorch.core.task import Task
 from taskorch.core.times import in_utc
 from taskorch.core.waiting_line import Entry, Place, work_of
 from taskorch.core.waiting_room import WaitingRoom
-from taskorch.errors import DuplicateTask, IllegalTransition, InvalidTask, QueueFull
+from taskorch.errors import DuplicateTask, IllegalTransition, InvalidTask, QueueFull, UnknownQueue
 
 # Found by identity, not by hash, which is slow for enums; so are their attributes.
 _WAITING: Final = (State.CREATED, State.QUEUED, State.SCHEDULED, State.ON_HOLD, State.UNBLOCKED)
+_TAKE_PLACES: Final = _WAITING[:-1]
 _HAVE_PLACES: Final = (*_WAITING, State.FAILED, State.IN_PROGRESS)
 _ON_HOLD, _IN_PROGRESS = State.ON_HOLD, State.IN_PROGRESS
 _READY, _LATER, _HELD, _OUT = Place.READY, Place.LATER, Place.HELD, Place.OUT
-_queue_entry = maker(QueueEntry)
 
 
 class QueueEngine:
@@ -64,7 +65,7 @@ class QueueEngine:
         return sum(line.waiting for line in self._lines.values())
 
     def __contains__(self, id: object) -> bool:
-        return id in self._room.entries
+        return isinstance(id, str) and id in self._room.entries
 
     # --- in and out ---------------------------------------------------------------------------------------
 
@@ -87,20 +88,22 @@ class QueueEngine:
             IllegalTransition: It neither waits nor is in progress.
             InvalidTask: A time has no zone, or its deadline lies beyond the calendar.
         """
+        if not isinstance(task, Task):
+            raise InvalidTask.because(f"expected a task, got {described(task)}", "make one with Task.new", "task")
         if task.id in self._room.entries:
             raise DuplicateTask(task.id, self._room.entries[task.id].line.spec.name)
-        if now.tzinfo is not UTC:
+        if now.__class__ is not datetime or now.tzinfo is not UTC:
             now = in_utc(now, "now", InvalidTask)
         state = task.state.current
         if state not in _WAITING:
             _check_place(task)
         name = task.queue.name or self._choice(task)
         line = self._lines.get(name) or self._room.line(name)
-        if line.waiting >= line.capacity and state is not _IN_PROGRESS:
+        if line.waiting >= line.capacity and state in _TAKE_PLACES:
             line = self._room.line_with_room(line)
         entry = Entry(task, line, task.queue.entered_at or now)
         is_simple = entry.date is None and state is not _ON_HOLD and state is not _IN_PROGRESS
-        self._room.settle(entry, _READY if is_simple else _place_of(entry, now))
+        self._room.settle(entry, _READY if is_simple else entry.place_at(now))
         return line.spec.name
 
     def placed(self, task: Task, now: datetime) -> Task:
@@ -120,9 +123,8 @@ class QueueEngine:
         line = self._room.line_with_room(self._room.line(task.queue.name or self._choice(task)))
         entered = task.queue.entered_at
         entry = Entry(task, line, entered or in_utc(now, "now", InvalidTask))
-        return copier(type(task))(
-            task, queue=_queue_entry(name=line.spec.name, entered_at=entered, sla_deadline=entry.deadline)
-        )
+        placed = entry.shown(None)
+        return placed if entered else changed(placed, queue=changed(placed.queue, entered_at=None))
 
     def pop(self, now: datetime) -> Task | None:
         """Hand out the next task; None if nothing may be handed out at *now* (UTC).
@@ -132,17 +134,19 @@ class QueueEngine:
         Raises:
             InvalidTask: *now* has no zone.
         """
-        if now.tzinfo is not UTC:
+        if now.__class__ is not datetime or now.tzinfo is not UTC:
             now = in_utc(now, "now", InvalidTask)
         lanes = self._room.eligible(now)
         if not lanes:
             return None
         lane = self._discipline.choose(lanes)
         self._discipline.served(lane, lanes)
-        return _shown(self._room.hand_out(lane, now), 0)
+        return self._room.hand_out(lane, now).shown(0)
 
     def peek(self, now: datetime | None = None) -> Task | None:
         """The task that ``pop`` would hand out at *now* (UTC), by default the present; it stays where it is.
+
+        Tasks with dates are sorted by *now*, so to ask about now and the future in turns takes time with many of them.
 
         Raises:
             InvalidTask: *now* has no zone.
@@ -150,7 +154,7 @@ class QueueEngine:
         lanes = self._room.eligible(in_utc(now or origin.ask()[0], "now", InvalidTask))
         if not lanes:
             return None
-        return _shown(self._room.entries[id_of(self._discipline.choose(lanes).ready.first)], 0)
+        return self._room.entries[id_of(self._discipline.choose(lanes).ready.first)].shown(0)
 
     def remove(self, id: str) -> Task:
         """Take a task out, whether it waits or was handed out: it is done, or no longer wanted.
@@ -185,7 +189,7 @@ class QueueEngine:
         score = min(max(entry.task.priority.score + delta, 0), 100)
         priority = attrs.evolve(entry.task.priority, score=score)
         task, event = amend(
-            _shown(entry, None), Amendment.BUMP, now=now or origin.ask()[0], by=by, reason=reason, priority=priority
+            entry.shown(None), Amendment.BUMP, now=now or origin.ask()[0], by=by, reason=reason, priority=priority
         )
         self._room.replace(entry, Entry(task, entry.line, entry.entered_at), entry.place)
         return event
@@ -220,7 +224,7 @@ class QueueEngine:
         line = self._room.line_with_room(wanted)
         if line is entry.line:
             raise QueueFull(queue, wanted.waiting, wanted.spec.capacity or 0)
-        place = _shown(Entry(entry.task, line, entry.entered_at), None).queue
+        place = Entry(entry.task, line, entry.entered_at).shown(None).queue
         task, event = amend(entry.task, Amendment.MOVE, now=now, by=by, reason=reason, queue=place)
         self._room.replace(entry, Entry(task, line, entry.entered_at), entry.place)
         return event
@@ -243,11 +247,12 @@ class QueueEngine:
         if task.state.current is _IN_PROGRESS:
             raise IllegalTransition(task.id, _IN_PROGRESS, "update", LIFECYCLE.verbs(_IN_PROGRESS))
         version, known = task.metadata.version, entry.task.metadata.version
-        if version < known:
-            raise InvalidTask.because(f"{version} is older than {known}", "take task(id)", "metadata.version", task.id)
+        if version < known or (version == known and _without_queue(task) != _without_queue(entry.task)):
+            message = f"{version} is not newer than {known}, and differs"
+            raise InvalidTask.because(message, "change what task(id) gives", "metadata.version", task.id)
         replaced = Entry(task, entry.line, entry.entered_at)
         stays_held = entry.place is _HELD and entry.task.state.current is not _ON_HOLD
-        self._room.replace(entry, replaced, _HELD if stays_held else _place_of(replaced, now))
+        self._room.replace(entry, replaced, _HELD if stays_held else replaced.place_at(now))
 
     def hold(self, id: str) -> None:
         """Keep a waiting task back until it is released; it still takes a place. Once held, nothing changes.
@@ -286,7 +291,7 @@ class QueueEngine:
             UnknownTask: It is not here.
         """
         entry = self._room.entry(id)
-        return _shown(entry, entry.line.ahead_of(entry))
+        return entry.shown(entry.line.ahead_of(entry))
 
     def position(self, id: str) -> int | None:
         """How many tasks of its queue come before it: 0 for the next, and for one that was handed out.
@@ -323,7 +328,7 @@ class QueueEngine:
             UnknownQueue: There is no such queue.
         """
         entries = enumerate([*self._room.queued(self._room.line(queue))])
-        return (_shown(entry, None if entry.place is _HELD else place) for place, entry in entries)
+        return (entry.shown(None if entry.place is _HELD else place) for place, entry in entries)
 
     def forecast(
         self,
@@ -364,7 +369,17 @@ class QueueEngine:
 
     def _choice(self, task: Task) -> str:
         """The queue of a task that names none."""
-        return self._only or choose(task, self._dated_queue)[0]
+        if self._only is not None:
+            return self._only
+        name, because = choose(task, self._dated_queue)
+        if name not in self._lines:
+            hint = f"the task names none, and its {because} chooses this one: name one of {', '.join(self._lines)}"
+            raise UnknownQueue(name, self._lines, hint)
+        return name
+
+
+def _without_queue(task: Task) -> Task:
+    return copier(type(task))(task, queue=NO_QUEUE)
 
 
 def _check_place(task: Task) -> None:
@@ -372,22 +387,3 @@ def _check_place(task: Task) -> None:
     if task.is_final or task.state.current not in _HAVE_PLACES:
         legal = () if task.is_final else LIFECYCLE.verbs(task.state.current)
         raise IllegalTransition(task.id, task.state.current, "enqueue", legal)
-
-
-def _place_of(entry: Entry, now: datetime) -> Place:
-    """Where a task belongs by its state and its date."""
-    state = entry.task.state.current
-    if state is _ON_HOLD:
-        return _HELD
-    if state is _IN_PROGRESS:
-        entry.handed_out_at = entry.task.state.changed_at
-        return _OUT
-    return _LATER if entry.date is not None and entry.date > now else _READY
-
-
-def _shown(entry: Entry, position: int | None) -> Task:
-    """The task with what is derived from its place."""
-    queue = _queue_entry(
-        name=entry.line.spec.name, position=position, entered_at=entry.entered_at, sla_deadline=entry.deadline
-    )
-    return copier(type(entry.task))(entry.task, queue=queue)

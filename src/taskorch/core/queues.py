@@ -111,7 +111,7 @@ class QueueSpec:
         pause_in: The states in which that clock stands still.
         calendar: The working time in which it runs; None for round the clock.
         at_risk: How long before its deadline a task is at risk; by default the lesser of an hour and a quarter
-            of the service level.
+            of the service level. In a queue by date there is no risk before the date, unless this is given.
         discipline: What comes first within it, ``score`` or ``edf``.
         ageing: The points by which the score of a waiting task grows in an hour; 0 for none.
         weight: Its share where the discipline between queues is ``weighted``.
@@ -146,7 +146,7 @@ class QueueSpec:
         object.__setattr__(self, "anchor", Anchor(self.anchor))
         object.__setattr__(self, "discipline", Order(self.discipline))
         object.__setattr__(self, "pause_in", frozenset(map(State, self.pause_in)))
-        usual = _HOUR if self.sla is None else min(_HOUR, self.sla / 4)
+        usual = min(_HOUR, self.sla / 4) if self.sla is not None else timedelta(0) if self.by_date else _HOUR
         object.__setattr__(self, "_lead", usual if self.at_risk is None else self.at_risk)
 
     def _problems(self) -> Iterator[Problem]:

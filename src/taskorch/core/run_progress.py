@@ -1,19 +1,16 @@
 """How far a run has come, as its events tell."""
 
 import math
-from collections.abc import Iterable, Mapping
-from datetime import timedelta
-from typing import Final
+from collections.abc import Collection, Iterable, Mapping
 
 from taskorch.core.estimates import Estimates
 from taskorch.core.events import Event
 from taskorch.core.json_text import described
 from taskorch.core.progress import NEARLY, Progress, filled
 from taskorch.core.states import Verb
+from taskorch.core.times import MICROSECOND
 from taskorch.core.workflow import Workflow
 from taskorch.errors import InvalidReport
-
-_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class RunProgress:
@@ -34,33 +31,25 @@ class RunProgress:
         """
         estimates = estimates or Estimates()
         expected = {step.id: estimates.of_step(flow.name, step).duration for step in flow.steps}
-        weights = {id: 0 if duration is None else duration // _MICROSECOND for id, duration in expected.items()}
+        weights = {id: 0 if duration is None else duration // MICROSECOND for id, duration in expected.items()}
         self._estimated = sum(weight > 0 for weight in weights.values())
         self._weights = dict(zip(weights, filled(tuple(weights.values())), strict=True))
         self._total = sum(self._weights.values())
-        self._ended: set[str] = set()
-        self._done = 0  # the weights of these together
-        self._is_over = False
-        for id in before:
-            self._end(id)
+        self._ended = _Ended(self._weights, before)
+        self._done = sum(self._weights[id] for id in self._ended.heard)
 
     def add(self, event: Event) -> None:
         """Take in what has happened; events come in their order.
 
         One of the run itself that ends it has ended every step, whatever was heard of them.
         """
-        if event.step is None:
-            self._is_over = _is_end(event)
-        elif _is_end(event):
-            self._end(event.step)
-        elif event.step in self._ended:
-            self._ended.remove(event.step)
-            self._done -= self._weights[event.step]
+        if (turn := self._ended.add(event)) and event.step is not None:
+            self._done += turn * self._weights[event.step]
 
     @property
     def ended(self) -> frozenset[str]:
         """The ids of the steps that have ended."""
-        return frozenset(self._weights if self._is_over else self._ended)
+        return frozenset(self._ended.ids)
 
     def progress(self, reported: Mapping[str, float] | None = None) -> Progress:
         """How far the run has come: the share of its steps that have ended, in whatever way.
@@ -72,23 +61,19 @@ class RunProgress:
             InvalidReport: What was reported is no number.
         """
         shares = _checked(reported or {})
-        is_over = self._is_over or len(self._ended) == len(self._weights)
+        ended = self._ended.ids
+        is_over = len(ended) == len(self._weights)
         percent = None
         if self._weights:
-            open_ones = [id for id in shares if id in self._weights and id not in self._ended]
+            open_ones = [id for id in shares if id in self._weights and id not in ended]
             begun = math.fsum(self._weights[id] * shares[id] for id in open_ones)
             percent = 100.0 if is_over else min(NEARLY, (100 * self._done + begun) / self._total)
         return Progress(
             percent=percent,
             sample=len(self._weights),
-            ended=len(self._weights if is_over else self._ended),
+            ended=len(ended),
             estimated=self._estimated,
         )
-
-    def _end(self, id: str) -> None:
-        if id in self._weights and id not in self._ended:
-            self._ended.add(id)
-            self._done += self._weights[id]
 
 
 def run_progress(
@@ -126,17 +111,41 @@ def ended_steps(events: Iterable[Event], *, before: Iterable[str] = (), flow: Wo
         before: The ids of the steps that had ended before the first of them. A run that is resumed tells observers
             nothing of its earlier life, and what its store holds is not public: keep what this function gave as
             long as the run was heard, or give *flow*.
-        flow: The workflow. With it the event that ends the run itself ends every step, whatever was heard of them.
+        flow: The workflow. With it the event that ends the run itself ends every step, whatever was heard of them,
+            and what the workflow does not have is passed over, as ``RunProgress`` does.
     """
-    found, is_over = set(before), False
+    ended = _Ended({step.id for step in flow.steps} if flow is not None else None, before)
     for event in events:
-        if event.step is None:
-            is_over = _is_end(event)
-        elif _is_end(event):
-            found.add(event.step)
-        else:
-            found.discard(event.step)
-    return found.union(step.id for step in flow.steps) if flow and is_over else found
+        ended.add(event)
+    return set(ended.ids)
+
+
+class _Ended:
+    """Which steps of one run have ended, as its events tell in their order."""
+
+    def __init__(self, steps: Collection[str] | None, before: Iterable[str]) -> None:
+        """Those of *before*; *steps* are all steps there are, where that is known."""
+        self._steps = steps
+        self.heard = {id for id in before if self._has(id)}  # to have ended, one by one
+        self._is_over = False
+
+    @property
+    def ids(self) -> Collection[str]:
+        """The ids of all that have ended, be it with the run."""
+        return self.heard if self._steps is None or not self._is_over else self._steps
+
+    def add(self, event: Event) -> int:
+        """Take in an event; 1 if its step has ended with it, -1 if that is taken back, 0 for no news of a step."""
+        id = event.step
+        if id is None:
+            self._is_over = _is_end(event)
+        elif self._has(id) and _is_end(event) != (id in self.heard):
+            self.heard ^= {id}
+            return 1 if id in self.heard else -1
+        return 0
+
+    def _has(self, id: str) -> bool:
+        return self._steps is None or id in self._steps
 
 
 def _is_end(event: Event) -> bool:

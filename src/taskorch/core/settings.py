@@ -23,7 +23,7 @@ from taskorch.core.documents import (
 from taskorch.core.expressions import check_alert
 from taskorch.core.json_text import child, described, join
 from taskorch.core.quantities import check_quantities
-from taskorch.core.times import duration
+from taskorch.core.times import NOTHING, duration
 from taskorch.errors import InvalidDocument, InvalidWorkflow, Problem
 
 E = TypeVar("E", bound=StrEnum)
@@ -49,7 +49,7 @@ def at_least(low: float) -> Check:
 
 def not_negative(time: timedelta | None) -> Iterator[Problem]:
     """The check that a duration is none before its beginning."""
-    if time is not None and time < timedelta(0):
+    if time is not None and time < NOTHING:
         yield Problem("", "is a negative time", "give 0 or more")
 
 

@@ -6,12 +6,11 @@ in time: a task is at risk *after* ``warning``, breached *after* its deadline, a
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final
 
 import attrs
 
 from taskorch.core.deadlines import (
-    Basis,
+    DeadlineBasis,
     anchored_at,
     between,
     deadline,
@@ -23,15 +22,14 @@ from taskorch.core.deadlines import (
     unfit,
     warning,
 )
+from taskorch.core.estimates import given_of
 from taskorch.core.queues import QueueSpec
 from taskorch.core.states import State
 from taskorch.core.task import Task
-from taskorch.core.times import in_utc, write_time
+from taskorch.core.times import NOTHING, in_utc, write_time
 from taskorch.errors import InvalidCalendar, InvalidTask
 
-__all__ = ["Basis", "SlaStatus", "Standing", "deadline", "is_paused", "settled_at", "standing", "warning"]
-
-_NOTHING: Final = timedelta(0)
+__all__ = ["DeadlineBasis", "SlaStatus", "Standing", "deadline", "is_paused", "settled_at", "standing", "warning"]
 
 
 class SlaStatus(StrEnum):
@@ -60,8 +58,9 @@ class Standing:
         deadline: When it is due.
         elapsed: What is used up of the time allowed, by now or by the end of the task.
         remaining: What is left of it, negative when late; ``elapsed + remaining == allowed``.
-        slack: What is left beyond the work that is left by its estimate and progress; None without an estimate. When
-            nothing more is to be done for the promise, it is all that is left.
+        slack: What is left beyond the work that is left by its estimate and progress; None without an estimate that
+            counts (above 0, at most a century). When nothing more is to be done for the promise, it is all
+            that is left.
         used: ``elapsed / allowed``; None where nothing was allowed.
         status: The verdict.
         paused: Whether the clock stands still now.
@@ -87,29 +86,29 @@ class Standing:
     task_id: str = ""
     queue: str = ""
     now: datetime | None = None
-    basis: Basis = Basis.NONE
+    basis: DeadlineBasis = DeadlineBasis.NONE
     since: datetime | None = None
     allowed: timedelta | None = None
-    pauses: timedelta = _NOTHING
+    pauses: timedelta = NOTHING
     lead: timedelta | None = None
 
     def explain(self) -> str:
         """The verdict and its inputs, in one sentence."""
         if self.deadline is None or self.since is None:
-            reason = "the clock has not begun" if self.basis is Basis.SERVICE_LEVEL else "nothing was promised"
+            reason = "the clock has not begun" if self.basis is DeadlineBasis.SERVICE_LEVEL else "nothing was promised"
             return f"{self.task_id} in {self.queue}: {self.status}; no deadline, {reason}"
         source = {
-            Basis.SERVICE_LEVEL: f"{write_time(self.since)} + {self.allowed}",
-            Basis.DATE: "the date of its start",
+            DeadlineBasis.SERVICE_LEVEL: f"{write_time(self.since)} + {self.allowed}",
+            DeadlineBasis.DATE: "the date of its start",
         }.get(self.basis, "as its document says")
         parts = [f"{self.task_id} in {self.queue}: {self.status}", f"due {write_time(self.deadline)} ({source})"]
         share = "" if self.used is None else f" ({self.used:.0%})"
-        late = self.remaining is not None and self.remaining < _NOTHING
-        parts.append(f"{self.elapsed} used{share}, {abs(self.remaining or _NOTHING)} {'over' if late else 'left'}")
+        late = self.remaining is not None and self.remaining < NOTHING
+        parts.append(f"{self.elapsed} used{share}, {abs(self.remaining or NOTHING)} {'over' if late else 'left'}")
         if self.pauses or self.paused:
             parts.append(f"{self.pauses} paused" + (" and still is" if self.paused else ""))
         if self.slack is not None:
-            parts.append(f"slack {'-' * (self.slack < _NOTHING)}{abs(self.slack)}")
+            parts.append(f"slack {'-' * (self.slack < NOTHING)}{abs(self.slack)}")
         if self.expected is not None:
             parts.append(f"expected {write_time(self.expected)}")
         if self.lead is not None:
@@ -140,7 +139,7 @@ def standing(
     now = in_utc(now, "now", InvalidTask)
     expected = None if expected is None else in_utc(expected, "expected", InvalidTask)
     due = deadline(task, spec, now, entered_at=entered_at)
-    clock = _Clock(None, None, None, _NOTHING)
+    clock = _Clock(None, None, None, NOTHING)
     try:
         if due is not None:
             clock = _clock(task, spec, due, now, entered_at)
@@ -182,14 +181,14 @@ class _Clock:
 
 
 def _clock(task: Task, spec: QueueSpec, due: datetime, now: datetime, entered_at: datetime | None) -> _Clock:
-    anchor = anchored_at(task, spec, entered_at) if promised(task, spec)[0] is Basis.SERVICE_LEVEL else None
+    anchor = anchored_at(task, spec, entered_at) if promised(task, spec)[0] is DeadlineBasis.SERVICE_LEVEL else None
     if anchor is None or spec.sla is None:  # a date: no pause moves it
         since, stops = task.created_at, list[tuple[datetime, datetime | None]]()
-        allowed = max(between(spec, since, due), _NOTHING)
+        allowed = max(between(spec, since, due), NOTHING)
     else:
         since, stops, allowed = anchor, list(pauses(task, spec)), spec.sla
     until = max(settled_at(task, spec) or now, since)
-    elapsed, start = _NOTHING, since
+    elapsed, start = NOTHING, since
     for opens, closes in [*stops, (until, None)]:
         if start < min(opens, until):
             elapsed += between(spec, start, min(opens, until))
@@ -198,12 +197,10 @@ def _clock(task: Task, spec: QueueSpec, due: datetime, now: datetime, entered_at
 
 
 def _slack(task: Task, spec: QueueSpec, remaining: timedelta | None) -> timedelta | None:
-    hours = task.execution.estimated_duration_hours
     if remaining is None or task.is_final or is_of_start(promised(task, spec)[0], spec):
         return remaining
-    if hours is None:
-        return None
-    return remaining - timedelta(hours=hours * (1 - task.execution.progress_percent / 100))
+    estimate = given_of(task)
+    return None if estimate is None else remaining - estimate * (1 - task.execution.progress_percent / 100)
 
 
 def _status(task: Task, spec: QueueSpec, due: datetime | None, now: datetime, expected: datetime | None) -> SlaStatus:

@@ -136,3 +136,6 @@ LIFECYCLE = DOCUMENTED.extended(
 
 FINAL = frozenset({State.COMPLETED, State.CANCELLED})
 """States that nothing leaves. FAILED is final as well once no retry is pending."""
+
+PAUSED = "paused"
+"""The reason of a block that is a pause: nobody is waited for, so it is not counted and nobody is told (design §4)."""

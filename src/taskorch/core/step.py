@@ -29,7 +29,7 @@ from taskorch.core.settings import (
     write_either,
 )
 from taskorch.core.templates import check_holes
-from taskorch.core.times import duration
+from taskorch.core.times import NOTHING, duration
 from taskorch.errors import InvalidWorkflow, Problem
 
 _ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._:/\[\]-]{0,127}")
@@ -198,4 +198,4 @@ class Link(WorkflowDocument):
     successor: str = member(key="to", kw_only=False)
     type: LinkType = member(LinkType.FINISH_TO_START, converter=word_of(LinkType))
     condition: LinkCondition = member(LinkCondition.SUCCESS, converter=word_of(LinkCondition))
-    lag: timedelta = member(timedelta(0), check=not_negative, converter=duration)
+    lag: timedelta = member(NOTHING, check=not_negative, converter=duration)

@@ -1,7 +1,7 @@
 """The two thresholds of a service level, each told once per task for ever, and when to look again."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 import attrs
@@ -10,14 +10,13 @@ from taskorch.core.deadlines import deadline, is_paused, settled_at, warning
 from taskorch.core.queues import QueueSpec
 from taskorch.core.sla import SlaStatus
 from taskorch.core.task import Task
-from taskorch.core.times import in_utc
+from taskorch.core.times import MICROSECOND, in_utc
 from taskorch.core.timetable import Timetable
 from taskorch.errors import InvalidDocument, InvalidTask
 
 THRESHOLDS: Final = (SlaStatus.AT_RISK, SlaStatus.BREACHED)
 """In the order in which a task crosses them."""
 
-_INSTANT: Final = timedelta(microseconds=1)
 _LAST: Final = datetime.max.replace(tzinfo=UTC)
 
 
@@ -171,10 +170,10 @@ class SlaWatch:
             self._timers.pop(id, None)
         else:
             self._timers[id] = timer
-        self._moments.put(id, None if timer is None or timer.at >= _LAST else timer.at + _INSTANT)
+        self._moments.put(id, None if timer is None or timer.at >= _LAST else timer.at + MICROSECOND)
 
     def _first(self, timers: Iterable[_Timer], until: datetime | None) -> _Timer | None:
-        """The first of *timers* to wait for; none where time stands still since *until*, which they may have crossed."""
+        """The first of *timers* to wait for. Time that stands still since *until* crosses what came before, and no more."""
         for timer in timers:
             if self._has_fired(timer):
                 continue

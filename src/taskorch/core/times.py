@@ -7,8 +7,14 @@ from typing import Final
 from taskorch.core.json_text import described, shown
 from taskorch.errors import InvalidDocument, InvalidWorkflow
 
+MICROSECOND: Final = timedelta(microseconds=1)
+"""The shortest time there is between two instants that differ."""
+HOUR: Final = timedelta(hours=1)
+NOTHING: Final = timedelta(0)
+LAST_INSTANT: Final = datetime.max.replace(tzinfo=UTC)
+"""The last instant that a time can tell."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _MILLISECOND = timedelta(milliseconds=1)
 _SECOND = timedelta(seconds=1)
 _TOO_FINE = re.compile(r"[.,][0-9]{6}[0-9]*[1-9]")
@@ -21,7 +27,7 @@ def microseconds(instant: datetime) -> int:
     """The microseconds from 1970 to *instant*; ``ValueError`` if it has no zone."""
     if instant.tzinfo is None:
         raise ValueError("a time without a zone says nothing; give it one, such as UTC")
-    return (instant - _EPOCH) // _MICROSECOND
+    return (instant - _EPOCH) // MICROSECOND
 
 
 def instant(at: int) -> datetime:
@@ -94,16 +100,31 @@ def write_milliseconds(duration: timedelta) -> int | float:
     return int(milliseconds) if milliseconds.is_integer() else milliseconds
 
 
-def duration(seconds: float | timedelta | None) -> timedelta | None:
+def duration(
+    given: float | timedelta | None,
+    name: str = "",
+    refuse: type[InvalidDocument] = InvalidWorkflow,
+    *,
+    least: timedelta | None = None,
+) -> timedelta | None:
     """The duration of a number of seconds, as Python's callers give it; a timedelta or None stays.
 
-    Raises:
-        InvalidWorkflow: It is no number, or longer than a century.
+    Args:
+        given: Seconds or a timedelta, or None.
+        name: What it is called where it comes from.
+        refuse: The error for what is no number, is a number of more than a century, or is less than *least*.
+        least: The shortest that will do, or None where any will.
     """
-    if seconds is None or isinstance(seconds, timedelta):
-        return seconds
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-        raise InvalidWorkflow.because(f"expected seconds or a timedelta, got {described(seconds)}")
-    if not abs(seconds) <= LONGEST / _SECOND:
-        raise InvalidWorkflow.because(f"{shown(seconds)} s is out of range", "at most 100 years")
-    return timedelta(seconds=seconds)
+    if given is None:
+        return None
+    found = given
+    if not isinstance(found, timedelta):
+        if isinstance(found, bool) or not isinstance(found, int | float):
+            raise refuse.because(f"expected seconds or a timedelta, got {described(given)}", path=name)
+        if not abs(found) <= LONGEST / _SECOND:
+            raise refuse.because(f"{shown(given)} s is out of range", "at most 100 years", name)
+        found = timedelta(seconds=found)
+    if least is not None and found < least:
+        hint = "a duration is not negative" if least == NOTHING else f"{least} or more"
+        raise refuse.because(f"{found} is out of range", hint, name)
+    return found

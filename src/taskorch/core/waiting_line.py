@@ -5,21 +5,22 @@ from datetime import UTC, datetime
 from enum import IntEnum
 from typing import Final
 
+from taskorch.core.copies import copier, maker
 from taskorch.core.deadlines import deadline
 from taskorch.core.estimates import given_of
 from taskorch.core.lanes import NO_DEADLINE, Key, Lane
 from taskorch.core.loads import Load
 from taskorch.core.predictions import Work
-from taskorch.core.priority import band
+from taskorch.core.priority import ranked_queue
 from taskorch.core.queues import Order, QueueSpec
 from taskorch.core.ranking import Ranking
 from taskorch.core.states import State
-from taskorch.core.task import Task
+from taskorch.core.task import QueueEntry, Task
 from taskorch.core.times import in_utc
 from taskorch.errors import InvalidTask
 
 _HOUR: Final = 3600.0
-_FAILED: Final = State.FAILED
+_FAILED, _UNBLOCKED = State.FAILED, State.UNBLOCKED
 
 
 class Place(IntEnum):
@@ -35,6 +36,7 @@ class Place(IntEnum):
     """It was handed out."""
 
 
+_queue_entry = maker(QueueEntry)
 _HELD = Place.HELD  # an attribute of an enum is slow
 
 
@@ -50,16 +52,19 @@ class Entry:
         key: What it is ranked by. That holds for as long as it waits, so that order never depends on the hour.
         lane: The lane it is in, while it may be handed out.
         place: Where it is.
+        counts: Whether it takes one of the places: one that goes on after a failure or a block does not.
         handed_out_at: When it was handed out.
     """
 
-    __slots__ = ("date", "deadline", "entered_at", "handed_out_at", "key", "lane", "line", "place", "task")
+    __slots__ = ("counts", "date", "deadline", "entered_at", "handed_out_at", "key", "lane", "line", "place", "task")
 
     def __init__(self, task: Task, line: "WaitingLine", entered_at: datetime) -> None:
         if entered_at.tzinfo is not UTC:
             entered_at = in_utc(entered_at, "queue.entered_at", InvalidTask)
         notes = task.internals
-        self.date = date = notes.retry_at if task.state.current is _FAILED else notes.scheduled_for
+        state = task.state.current
+        self.counts = state is not _FAILED and state is not _UNBLOCKED
+        self.date = date = notes.retry_at if state is _FAILED else notes.scheduled_for
         since = entered_at
         if date is not None and in_utc(date, "x-taskorch.scheduled_for", InvalidTask) > since:
             since = date
@@ -71,6 +76,23 @@ class Entry:
         self.lane: Lane | None = None
         self.handed_out_at: datetime | None = None
         self.place = _HELD
+
+    def shown(self, position: int | None) -> Task:
+        """The task with what is derived from its place."""
+        queue = _queue_entry(
+            name=self.line.spec.name, position=position, entered_at=self.entered_at, sla_deadline=self.deadline
+        )
+        return copier(type(self.task))(self.task, queue=queue)
+
+    def place_at(self, now: datetime) -> Place:
+        """Where it belongs at *now* (UTC) by its state and its date."""
+        state = self.task.state.current
+        if state is State.ON_HOLD:
+            return Place.HELD
+        if state is State.IN_PROGRESS:
+            self.handed_out_at = self.task.state.changed_at
+            return Place.OUT
+        return Place.LATER if self.date is not None and self.date > now else Place.READY
 
     @property
     def turn(self) -> tuple[datetime, str]:
@@ -96,7 +118,7 @@ class WaitingLine:
 
     Attributes:
         spec: What the queue is.
-        waiting: How many tasks wait.
+        waiting: How many places are taken.
         capacity: How many may; infinite for no bound.
         later: Those whose date is still to come, by date.
         come: Those whose date has come, by date.
@@ -142,7 +164,7 @@ class WaitingLine:
         """The lane of *task* once it may be handed out."""
         if self.only is not None:
             return self.only
-        ranked_as = band(task.priority.score)
+        ranked_as = ranked_queue(task)[0]
         return self._lane(f"{self.spec.name}/{ranked_as}", self._ranks.get(ranked_as, self.spec.rank))
 
     def ahead_of(self, entry: Entry) -> int | None:

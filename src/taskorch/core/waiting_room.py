@@ -71,7 +71,7 @@ class WaitingRoom:
         if place is _OUT:
             line.out += 1
             return
-        line.waiting += 1
+        line.waiting += entry.counts
         if place is _HELD:
             line.held[task.id] = entry
             return
@@ -108,7 +108,7 @@ class WaitingRoom:
         if entry.date is not None:
             line.come.remove(entry.turn)
             self._dated_count -= 1
-        line.waiting -= 1
+        line.waiting -= entry.counts
         line.out += 1
         entry.lane, entry.place, entry.handed_out_at = None, _OUT, now
         return entry
@@ -134,7 +134,7 @@ class WaitingRoom:
         if place is _OUT:
             line.out -= 1
             return
-        line.waiting -= 1
+        line.waiting -= entry.counts
         if place is _HELD:
             del line.held[entry.task.id]
             return

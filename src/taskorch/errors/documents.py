@@ -93,7 +93,7 @@ class InvalidCalendar(InvalidDocument):
 
 
 class InvalidRule(InvalidDocument):
-    """A rule of escalation was refused."""
+    """A rule by which tasks are judged was refused: one of escalation, or the weights of a score."""
 
     noun = "rule"
 

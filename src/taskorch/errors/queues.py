@@ -25,9 +25,9 @@ class UnknownTask(CallerError):
         id: The id that was given.
     """
 
-    def __init__(self, id: str) -> None:
+    def __init__(self, id: str, hint: str = "it was never pushed, or has been removed") -> None:
         self.id = id
-        super().__init__(f"there is no task {id[:128]!r} here; it was never pushed, or has been removed")
+        super().__init__(f"there is no task {id[:128]!r} here; {hint}")
 
 
 class DuplicateTask(CallerError):

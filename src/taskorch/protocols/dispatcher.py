@@ -53,7 +53,7 @@ class Report(Protocol):
 
     @property
     def timed_out(self) -> bool:
-        """Whether the job is being stopped because its time is up: its result is no longer wanted."""
+        """Whether the job is being stopped because its time is up; its result is no longer wanted."""
         ...
 
     def queued(self) -> None:

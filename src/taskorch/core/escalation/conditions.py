@@ -8,9 +8,10 @@ from typing import Self, TypeVar
 import attrs
 
 from taskorch.core.durations import read_duration
+from taskorch.core.escalation.facts import CONFLICT, DEADLINE, DURATIONS, FACTS
 from taskorch.core.escalation.rules import Rule
 from taskorch.core.escalation.urgencies import later
-from taskorch.core.escalation.views import CONFLICT, DEADLINE, DURATIONS, FACTS, Bounds, View, read_when
+from taskorch.core.escalation.views import Bounds, View, read_when
 from taskorch.core.expressions import Condition
 from taskorch.core.expressions.source import source_of
 from taskorch.core.times import read_time

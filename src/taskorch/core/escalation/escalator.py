@@ -6,7 +6,6 @@ from typing import Self
 
 import attrs
 
-from taskorch.core import queues
 from taskorch.core.documents import EMPTY, JSON
 from taskorch.core.escalation import ladders
 from taskorch.core.escalation.conditions import Watch
@@ -15,7 +14,7 @@ from taskorch.core.escalation.records import Escalation, check_words, members_of
 from taskorch.core.escalation.registers import Register, Watched
 from taskorch.core.escalation.rules import DEFAULT_RULES, Rule, by_code
 from taskorch.core.escalation.views import View
-from taskorch.core.queues import DEFAULT_QUEUES, QueueSpec
+from taskorch.core.queues import DEFAULT_QUEUES, QueueSpec, by_name
 from taskorch.core.task import Task, utc
 from taskorch.core.timetable import Timetable
 from taskorch.errors import (
@@ -83,7 +82,7 @@ class Escalator:
 
     def __init__(self, rules: Iterable[Rule] = DEFAULT_RULES, *, queues: Iterable[QueueSpec] = DEFAULT_QUEUES) -> None:
         self._watches = {code: Watch.of(rule) for code, rule in by_code(rules).items()}
-        self._queues = _by_name(queues)
+        self._queues = by_name(queues, may_be_empty=True)
         self._cases: dict[str, dict[str, Case]] = {}
         self._versions: dict[str, int] = {}
         self._moments = Timetable()
@@ -175,7 +174,7 @@ class Escalator:
         before = self._cases.get(task.id, {})
         if changed:
             self._cases[task.id] = dict(cases)
-            self._ladders.put(task.id, self._next_step(task.id))
+            self._ladders.put(task.id, self._next_level(task.id))
         self._moments.put(task.id, moment)
         self._versions[task.id] = task.metadata.version
         news = [(record.detached(), code) for code, case in changed.items() for record in case]
@@ -198,7 +197,9 @@ class Escalator:
             InvalidEscalation: *by* is empty.
             InvalidTask: *now* has no zone.
         """
-        record, at = self._found(key), _told(by, now)
+        record = self._found(key)
+        _check_actor(by)
+        at = utc(now, "now")
         if record.is_acknowledged or record.is_resolved:
             return record.detached()
         return self._put(ladders.acknowledged(record, by, at)).detached()
@@ -208,7 +209,9 @@ class Escalator:
 
         One that is resolved already stays as it is. Arguments and errors are those of ``acknowledge``.
         """
-        record, at = self._found(key), _told(by, now)
+        record = self._found(key)
+        _check_actor(by)
+        at = utc(now, "now")
         if not record.is_resolved:
             for level in self._cases[record.task_id][record.reason]:
                 self._put(ladders.resolved(level, by, at))
@@ -290,7 +293,7 @@ class Escalator:
             cases = self._cases.setdefault(record.task_id, {})
             cases[record.reason] = (*cases.get(record.reason, ()), record.detached())
         for id in self._cases:
-            self._ladders.put(id, self._next_step(id))
+            self._ladders.put(id, self._next_level(id))
         for watched in register.watched:
             self._versions[watched.task_id] = watched.version
             self._moments.put(watched.task_id, watched.due)
@@ -308,17 +311,17 @@ class Escalator:
         cases = self._cases[record.task_id]
         case = cases[record.reason]
         cases[record.reason] = (*case[: record.level], record, *case[record.level + 1 :])
-        self._ladders.put(record.task_id, self._next_step(record.task_id))
+        self._ladders.put(record.task_id, self._next_level(record.task_id))
         return record
 
-    def _next_step(self, id: str) -> datetime | None:
+    def _next_level(self, id: str) -> datetime | None:
         """When the next level of any ladder of a task is due."""
-        steps = [
+        levels = [
             due
             for code, case in self._cases[id].items()
             if code in self._watches and (due := ladders.next_at(self._watches[code].rule, case)) is not None
         ]
-        return min(steps, default=None)
+        return min(levels, default=None)
 
 
 def _never_back(now: datetime, case: Case) -> datetime:
@@ -342,17 +345,6 @@ def _check_question(task: object, spec: object, conflicts: object) -> None:
         raise InvalidEscalation.because("expected sentences by task id", hint, "conflicts")
 
 
-def _by_name(specs: Iterable[QueueSpec]) -> Mapping[str, QueueSpec]:
-    if not isinstance(specs, Iterable):
-        raise InvalidQueue.because(f"expected queues, got {type(specs).__name__}", "give a list", "queues")
-    listed = tuple(specs)
-    for index, spec in enumerate(listed):
-        if not isinstance(spec, QueueSpec):
-            raise InvalidQueue.because(f"expected a QueueSpec, got {type(spec).__name__}", path=f"queues[{index}]")
-    return queues.by_name(listed) if listed else {}
-
-
-def _told(by: str, now: datetime) -> datetime:
+def _check_actor(by: object) -> None:
     if problems := list(check_words(by)):
         raise InvalidEscalation(Problem("by", p.message, "say who it is") for p in problems)
-    return utc(now, "now")

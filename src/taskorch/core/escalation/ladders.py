@@ -46,7 +46,7 @@ def next_at(rule: Rule, case: Case) -> datetime | None:
     """When the next level is to be raised if nobody answers; None if there is none."""
     if len(case) > len(rule.ladder) or any(record.is_acknowledged or record.is_resolved for record in case):
         return None
-    return later(case[-1].raised_at, rule.step(len(case)).after)
+    return later(case[-1].raised_at, rule.notice(len(case)).after)
 
 
 def acknowledged(record: Escalation, by: str, at: datetime) -> Escalation:
@@ -62,17 +62,17 @@ def resolved(record: Escalation, by: str, at: datetime) -> Escalation:
 
 
 def _raised(rule: Rule, view: View, at: datetime, level: int, context: Mapping[str, JSON]) -> Escalation:
-    step = rule.step(level)
-    deadline = later(at, step.within)
+    notice = rule.notice(level)
+    deadline = later(at, notice.within)
     if deadline is None:
         raise InvalidEscalation.because("is too near the end of the calendar", "give a time of today", "now")
     return Escalation(
         task_id=view.task.id,
         reason=rule.code,
-        urgency=step.urgency,
+        urgency=notice.urgency,
         context=context,
-        suggested_action=step.suggested_action,
-        escalated_to=step.escalated_to,
+        suggested_action=notice.suggested_action,
+        escalated_to=notice.escalated_to,
         deadline=deadline,
         marks=Marks(level=level),
     ).as_raised(at)

@@ -12,8 +12,9 @@ from taskorch.core.copies import changed
 from taskorch.core.documents import EMPTY, JSON, Document, member
 from taskorch.core.envelopes import EnvelopedDocument
 from taskorch.core.escalation.urgencies import ANSWER_WITHIN, Urgency, as_urgency, check_urgency
+from taskorch.core.groups import check_count, check_id
 from taskorch.core.json_text import described
-from taskorch.core.task import check_id
+from taskorch.core.texts import check_text
 from taskorch.errors import InvalidDocument, InvalidEscalation, Problem
 
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -32,6 +33,12 @@ def check_words(words: object) -> Iterator[Problem]:
         yield Problem("", "is empty" if isinstance(words, str) else f"expected a string, got {described(words)}")
     else:
         yield from json_text.check(words)
+
+
+def check_optional_words(words: object) -> Iterator[Problem]:
+    """The same for what may be None."""
+    if words is not None:
+        yield from check_words(words)
 
 
 def _check_context(context: object) -> Iterator[Problem]:
@@ -53,26 +60,6 @@ def own(value: JSON) -> JSON:
     return [own(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def _check_id(id: object) -> Iterator[Problem]:
-    if not isinstance(id, str):
-        yield Problem("", f"expected a string, got {described(id)}")
-    else:
-        yield from check_id(id)
-
-
-def _check_text(text: object) -> Iterator[Problem]:
-    if not isinstance(text, str):
-        yield Problem("", f"expected a string, got {described(text)}")
-    else:
-        yield from json_text.check(text)
-
-
-def check_count(count: object) -> Iterator[Problem]:
-    """What keeps *count* from being a whole number from 0."""
-    if not isinstance(count, int) or isinstance(count, bool) or count < 0:
-        yield Problem("", f"{str(count)[:40]} is no whole number from 0")
-
-
 def _check_time(at: object) -> Iterator[Problem]:
     if not isinstance(at, datetime):
         yield Problem("", f"expected a time, got {described(at)}", "give a datetime with a zone")
@@ -85,11 +72,6 @@ def _check_time(at: object) -> Iterator[Problem]:
 def _check_optional_time(at: object) -> Iterator[Problem]:
     if at is not None:
         yield from _check_time(at)
-
-
-def _check_optional_words(words: object) -> Iterator[Problem]:
-    if words is not None:
-        yield from check_words(words)
 
 
 @attrs.frozen
@@ -108,9 +90,9 @@ class Marks(Document):
     level: int = member(0, check=check_count)
     raised_at: datetime | None = member(None, check=_check_optional_time)
     acknowledged_at: datetime | None = member(None, check=_check_optional_time)
-    acknowledged_by: str | None = member(None, check=_check_optional_words)
+    acknowledged_by: str | None = member(None, check=check_optional_words)
     resolved_at: datetime | None = member(None, check=_check_optional_time)
-    resolved_by: str | None = member(None, check=_check_optional_words)
+    resolved_by: str | None = member(None, check=check_optional_words)
 
     invalid: ClassVar[type[InvalidDocument]] = InvalidEscalation
 
@@ -144,11 +126,11 @@ class Escalation(EnvelopedDocument):
         marks: Level, and who has acknowledged or resolved it.
     """
 
-    task_id: str = member(check=_check_id)
+    task_id: str = member(check=check_id)
     reason: str = member(check=check_code)
     urgency: Urgency = member(check=check_urgency, converter=as_urgency)
     context: Mapping[str, JSON] = member(EMPTY, check=_check_context)
-    suggested_action: str = member(check=_check_text)
+    suggested_action: str = member(check=check_text)
     escalated_to: str = member(check=check_words)
     deadline: datetime = member(check=_check_time)
     marks: Marks = member(factory=Marks, key="x-taskorch", sparse=True, check=_check_marks)

@@ -7,8 +7,8 @@ from typing import ClassVar
 import attrs
 
 from taskorch.core.documents import Document, member
-from taskorch.core.escalation.records import Escalation, check_count
-from taskorch.core.task import check_id
+from taskorch.core.escalation.records import Escalation
+from taskorch.core.groups import check_count, check_id
 from taskorch.errors import InvalidDocument, InvalidEscalation, Problem
 
 

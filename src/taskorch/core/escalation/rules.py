@@ -7,9 +7,10 @@ from typing import ClassVar, Final, TypeVar
 import attrs
 
 from taskorch.core.documents import Document, member, suggestion
-from taskorch.core.escalation.records import check_code, check_words
+from taskorch.core.escalation.facts import CONTEXT, FACTS
+from taskorch.core.escalation.records import check_code, check_optional_words, check_words
 from taskorch.core.escalation.urgencies import ANSWER_WITHIN, Urgency, as_urgency, check_urgency
-from taskorch.core.escalation.views import CONTEXT, FACTS, check_when
+from taskorch.core.escalation.views import check_when
 from taskorch.core.times import duration
 from taskorch.errors import InvalidDocument, InvalidRule, InvalidWorkflow, Problem
 
@@ -31,11 +32,6 @@ def _check_optional_urgency(value: object) -> Iterator[Problem]:
 def _check_span(value: timedelta | None) -> Iterator[Problem]:
     if value is not None and value <= timedelta(0):
         yield Problem("", f"{value} is not above 0", "leave it out for the usual time")
-
-
-def _check_optional_words(words: object) -> Iterator[Problem]:
-    if words is not None:
-        yield from check_words(words)
 
 
 def _check_names(names: Iterable[object]) -> Iterator[Problem]:
@@ -61,14 +57,14 @@ def _strings(names: Iterable[str] | str) -> tuple[str, ...]:
 
 @attrs.frozen
 class Rung(Document):
-    """A further step of a ladder: who is told when nobody has acknowledged the step before.
+    """A further level of a ladder: who is told when nobody has acknowledged the level before.
 
     Attributes:
         escalated_to: Who is told.
-        after: How long after the step before (seconds or a timedelta; milliseconds in documents); by default
+        after: How long after the level before (seconds or a timedelta; milliseconds in documents); by default
             when its answer is overdue.
-        urgency: How soon they must act; by default as in the step before.
-        suggested_action: What they could do; by default as in the step before.
+        urgency: How soon they must act; by default as on the level before.
+        suggested_action: What they could do; by default as on the level before.
         answer_within: The time for their answer; by default that of the urgency.
 
     Raises:
@@ -78,7 +74,7 @@ class Rung(Document):
     escalated_to: str = member(check=check_words, kw_only=False)
     after: timedelta | None = member(None, check=_check_span, converter=_span)
     urgency: Urgency | None = member(None, check=_check_optional_urgency, converter=as_urgency)
-    suggested_action: str | None = member(None, check=_check_optional_words)
+    suggested_action: str | None = member(None, check=check_optional_words)
     answer_within: timedelta | None = member(None, check=_check_span, converter=_span)
 
     invalid: ClassVar[type[InvalidDocument]] = InvalidRule
@@ -129,33 +125,34 @@ class Rule(Document):
 
     invalid: ClassVar[type[InvalidDocument]] = InvalidRule
 
-    def step(self, level: int) -> "Step":
-        """What is said at a place of the ladder, from 0; raises ``InvalidRule`` where there is no such place."""
+    def notice(self, level: int) -> "Notice":
+        """What is said on a level of the ladder, from 0; raises ``InvalidRule`` where there is no such level."""
         if not 0 <= level <= len(self.ladder):
             raise InvalidRule.because(f"has no level {level!r}", f"0 to {len(self.ladder)}", "ladder", self.code)
-        step = Step(self.urgency, self.suggested_action, self.escalated_to, _within(self.answer_within, self.urgency))
+        within = _within(self.answer_within, self.urgency)
+        notice = Notice(self.urgency, self.suggested_action, self.escalated_to, within)
         for rung in self.ladder[:level]:
-            urgency = rung.urgency or step.urgency
-            step = Step(
+            urgency = rung.urgency or notice.urgency
+            notice = Notice(
                 urgency,
-                rung.suggested_action or step.suggested_action,
+                rung.suggested_action or notice.suggested_action,
                 rung.escalated_to,
                 _within(rung.answer_within, urgency),
-                rung.after or step.within,
+                rung.after or notice.within,
             )
-        return step
+        return notice
 
 
 @attrs.frozen
-class Step:
-    """What is said at one place of a ladder, defaults filled in.
+class Notice:
+    """What is said on one level of a ladder, defaults filled in.
 
     Attributes:
         urgency: How soon somebody must act.
         suggested_action: What they could do.
         escalated_to: Who is told.
         within: The time for an answer.
-        after: How long after the step before; 0 for the first.
+        after: How long after the level before; 0 for the first.
     """
 
     urgency: Urgency

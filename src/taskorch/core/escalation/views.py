@@ -1,116 +1,25 @@
-"""What rules can ask about a task: the facts ``task.*`` at an instant.
-
-==================  ==========  ====================================================================================
-fact                kind        what it is; *absent* where it is not so, and then every comparison with it is false
-==================  ==========  ====================================================================================
-``id``              text        the task
-``title``           text        what is to be done
-``type``            text        the kind of work
-``skill``           text        the skill that does it
-``entry_point``     text        where in that skill
-``state``           state       where it stands: ``"BLOCKED"``
-``previous``        state       where it stood before; absent when it is new
-``final``           boolean     whether nothing more can happen to it: completed, cancelled, or failed for good
-``queue``           text        the queue it is in; absent before it entered one
-``score``           number      its priority, 0 to 100
-``factors``         array       why: ``"existing_client" in task.factors``
-``progress``        number      percent
-``current_step``    text        what it is doing; absent where nobody said
-``assigned_to``     text        who does it; absent where nobody does
-``parent``          text        the task it is part of; absent where there is none
-``attempts``        number      the tries so far
-``retries``         number      those after the first; also after a lost worker: a task does not keep what ended each
-``reason``          text        why the last change was made; for a failure, the error; absent where nobody said
-``blocker``         text        what it waits for; absent unless BLOCKED
-``blocked_since``   time        since when; absent unless BLOCKED
-``blocked_for``     duration    how long; absent unless BLOCKED, and while it is merely paused (design §4)
-``waiting_for``     duration    how long it has been in its queue; absent unless QUEUED, SCHEDULED or ON_HOLD
-``in_state_for``    duration    how long it has stood where it stands
-``age``             duration    how long ago it was created; stands still once it is final
-``deadline``        time        when it is due; absent without a service level
-``remaining``       duration    the time left until then, below zero once it is late; absent without a deadline
-``sla_status``      status      ``none on_track at_risk breached``, once final ``met missed``
-``blocked_by``      array       the ids of the tasks it depends on
-``in_conflict``     boolean     whether they can never all be done, as ``dependency_conflicts`` found
-``conflict``        text        why; absent where they can
-``context``         anything    its free context: ``task.context.client.name``
-==================  ==========  ====================================================================================
-"""
+"""A task as rules see it: its facts at an instant, and when these turn."""
 
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
-from types import MappingProxyType
-from typing import Final
 
 import attrs
 
 from taskorch.core import calendars, json_text, sla
 from taskorch.core.documents import JSON, unstructure
+from taskorch.core.escalation.facts import CONFLICT, CONTEXT, DEADLINE, VOCABULARY
 from taskorch.core.escalation.records import own
 from taskorch.core.escalation.urgencies import later
-from taskorch.core.expressions import Condition, Kind, Vocabulary, parse
-from taskorch.core.expressions.vocabulary import Shape
+from taskorch.core.expressions import Condition, parse
 from taskorch.core.json_text import LIMITS, Limits
 from taskorch.core.queues import QueueSpec
-from taskorch.core.sla import SlaStatus
-from taskorch.core.states import State
+from taskorch.core.states import PAUSED, State
 from taskorch.core.task import Task
+from taskorch.core.times import MICROSECOND
 from taskorch.errors import InvalidCalendar, InvalidCondition, InvalidTask, Problem
 
-CONTEXT: Final = "context"
-FACTS: Final[Mapping[str, Shape]] = MappingProxyType(
-    {
-        "id": Kind.TEXT,
-        "title": Kind.TEXT,
-        "type": Kind.TEXT,
-        "skill": Kind.TEXT,
-        "entry_point": Kind.TEXT,
-        "state": State,
-        "previous": State,
-        "final": Kind.BOOLEAN,
-        "queue": Kind.TEXT,
-        "score": Kind.NUMBER,
-        "factors": Kind.ARRAY,
-        "progress": Kind.NUMBER,
-        "current_step": Kind.TEXT,
-        "assigned_to": Kind.TEXT,
-        "parent": Kind.TEXT,
-        "attempts": Kind.NUMBER,
-        "retries": Kind.NUMBER,
-        "reason": Kind.TEXT,
-        "blocker": Kind.TEXT,
-        "blocked_since": Kind.TIME,
-        "blocked_for": Kind.DURATION,
-        "waiting_for": Kind.DURATION,
-        "in_state_for": Kind.DURATION,
-        "age": Kind.DURATION,
-        "deadline": Kind.TIME,
-        "remaining": Kind.DURATION,
-        "sla_status": SlaStatus,
-        "blocked_by": Kind.ARRAY,
-        "in_conflict": Kind.BOOLEAN,
-        "conflict": Kind.TEXT,
-        CONTEXT: None,
-    }
-)
-"""The facts and their kinds, in the order of the table above."""
-
-VOCABULARY: Final = Vocabulary({"task": FACTS})
-"""What the conditions of rules may speak of."""
-
-DURATIONS: Final = frozenset(name for name, kind in FACTS.items() if kind is Kind.DURATION)
-"""The facts that pass with time."""
-
-PAUSED: Final = "paused"
-"""The blocker of a task that somebody has paused: that is no block to tell anybody of (design §4)."""
-
-DEADLINE: Final = "deadline"
-CONFLICT: Final = frozenset({"in_conflict", "conflict"})
-"""The facts that take a look at all tasks."""
-
 _SLA = frozenset({DEADLINE, "remaining", "sla_status"})
-_INSTANT = timedelta(microseconds=1)  # the shortest there is: `>` turns so much after `>=`
 _WAITING = frozenset({State.QUEUED, State.SCHEDULED, State.ON_HOLD})
 _WITHIN_A_RECORD = Limits(depth=LIMITS.depth - 5)
 
@@ -256,7 +165,8 @@ class View:
         if not _SLA.isdisjoint(names) and not self.task.is_final:
             found += self._thresholds(at, bounds)
         exact = [instant for instant in found if instant is not None]
-        return {*exact, *(after for instant in exact if (after := later(instant, _INSTANT)))}
+        turned = (later(instant, MICROSECOND) for instant in exact)  # `>` turns so much after `>=`
+        return {*exact, *(instant for instant in turned if instant is not None)}
 
     def _thresholds(self, at: datetime, bounds: Bounds) -> Iterator[datetime | None]:
         standing = self._standing(at)
@@ -265,7 +175,7 @@ class View:
         if standing.paused:  # the clock stands still, and the deadline moves on with the time
             for time in bounds.times:
                 yield self._worked(time, -standing.remaining)
-                yield self._worked(time, -standing.remaining - _INSTANT)  # where the hours begin there
+                yield self._worked(time, -standing.remaining - MICROSECOND)  # where the hours begin there
             return
         yield standing.deadline
         yield sla.warning(standing.deadline, self.spec)
@@ -273,7 +183,7 @@ class View:
         for bound in {span for name, span in bounds.spans if name == "remaining"}:
             if (left := standing.remaining - bound) >= timedelta(0):
                 yield self._worked(start, left)
-                yield self._worked(start, left + _INSTANT)  # later than an instant, where the hours end there
+                yield self._worked(start, left + MICROSECOND)  # later than an instant, where the hours end there
 
     def _worked(self, start: datetime, duration: timedelta) -> datetime | None:
         """The instant at which so much time has passed that counts; before *start* where it is below zero."""

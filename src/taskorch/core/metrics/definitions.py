@@ -18,9 +18,6 @@ ERROR_RATE: Final = "Error Rate"
 RETRY_RATE: Final = "Retry Rate"
 BLOCKED_RATE: Final = "Blocked Rate"
 
-PAUSED: Final = "paused"
-"""The reason of a block that is a pause: nobody is waited for, so it counts as no block (design §4)."""
-
 
 @attrs.frozen
 class Target:

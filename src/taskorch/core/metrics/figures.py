@@ -7,9 +7,10 @@ import attrs
 
 from taskorch.core.metrics.definitions import DEFINITIONS, QUEUE_TIME, Target
 from taskorch.core.metrics.kpis import Kpi, KpiVerdict, verdict_of
+from taskorch.core.times import HOUR, MICROSECOND
 
-_HOUR: Final = 3_600_000_000  # microseconds
-_DAY: Final = 24 * _HOUR
+_MICROSECONDS_AN_HOUR: Final = HOUR // MICROSECOND
+_MICROSECONDS_A_DAY: Final = 24 * _MICROSECONDS_AN_HOUR
 
 
 @attrs.define(eq=False)
@@ -66,10 +67,10 @@ def figures(
     ended, decided = total.completed + total.failed, total.met + total.missed
     # In the order of DEFINITIONS: numerator, denominator, and the size of the sample.
     table = (
-        (total.waited, total.waits * _HOUR, total.waits),
-        (total.cycled, total.completed * _HOUR, total.completed),
+        (total.waited, total.waits * _MICROSECONDS_AN_HOUR, total.waits),
+        (total.cycled, total.completed * _MICROSECONDS_AN_HOUR, total.completed),
         (100 * total.met, decided, decided),
-        (total.completed * _DAY, elapsed, total.worked if elapsed else 0),
+        (total.completed * _MICROSECONDS_A_DAY, elapsed, total.worked if elapsed else 0),
         (100 * total.failed, ended, ended),
         (100 * total.retried, total.worked, total.worked),
         (100 * total.blocked, total.worked, total.worked),
@@ -92,7 +93,7 @@ def _judged(
 ) -> tuple[Target | None, KpiVerdict]:
     """The target of a Queue Time, and its verdict: of several queues with a target, the worst."""
     target: Target | None
-    waited = {name: sums.waited / (sums.waits * _HOUR) for name, sums in queues.items() if sums.waits}
+    waited = {name: sums.waited / (sums.waits * _MICROSECONDS_AN_HOUR) for name, sums in queues.items() if sums.waits}
     verdicts = {verdict_of(value, targets.get(name)) for name, value in waited.items()}
     if is_queue:
         target = next((targets.get(name) for name in queues), None)

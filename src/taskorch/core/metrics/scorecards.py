@@ -1,8 +1,7 @@
 """The scorecard: the seven figures of all tasks and of each kind of them."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 
 import attrs
 
@@ -10,10 +9,9 @@ from taskorch.core.metrics.definitions import Target
 from taskorch.core.metrics.figures import Sums, figures
 from taskorch.core.metrics.kpis import Kpi
 from taskorch.core.metrics.window import Window
+from taskorch.core.times import MICROSECOND
 
-_MICROSECOND: Final = timedelta(microseconds=1)
-
-Kind = tuple[str, str, str]
+TaskKind = tuple[str, str, str]
 """A queue, a type and a skill; empty for none."""
 
 _Slices = Mapping[str, Mapping[str, Sums]]
@@ -43,7 +41,7 @@ class Scorecard:
 
 
 def scorecard_of(
-    kinds: Mapping[Kind, Sums],
+    kinds: Mapping[TaskKind, Sums],
     completed: Mapping[int, int],
     targets: Mapping[str, Target],
     *,
@@ -61,7 +59,7 @@ def scorecard_of(
         now: The time of asking (UTC).
         until: Up to when the window has passed.
     """
-    elapsed = (until - window.start) // _MICROSECOND
+    elapsed = (until - window.start) // MICROSECOND
     filled = [(kind, sums) for kind, sums in kinds.items() if not sums.is_empty]
 
     def table(slices: _Slices, *, is_queue: bool = False) -> dict[str, tuple[Kpi, ...]]:
@@ -81,7 +79,7 @@ def scorecard_of(
     )
 
 
-def _slices(kinds: Iterable[tuple[Kind, Sums]], place: int) -> _Slices:
+def _slices(kinds: Iterable[tuple[TaskKind, Sums]], place: int) -> _Slices:
     """The sums by the member of their kind at *place*, and then by queue."""
     parts: dict[str, dict[str, list[Sums]]] = {}
     for kind, sums in kinds:

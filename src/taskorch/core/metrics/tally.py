@@ -2,24 +2,22 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 
 import attrs
 
 from taskorch.core.deadlines import deadline, is_of_start, is_paused, promised, settled_at
 from taskorch.core.events import Event
-from taskorch.core.metrics.definitions import PAUSED, QUEUE_TARGETS, Target
+from taskorch.core.metrics.definitions import QUEUE_TARGETS, Target
 from taskorch.core.metrics.figures import Sums
-from taskorch.core.metrics.scorecards import Kind, Scorecard, scorecard_of
+from taskorch.core.metrics.scorecards import Scorecard, TaskKind, scorecard_of
 from taskorch.core.metrics.window import Window
 from taskorch.core.queues import DEFAULT_QUEUES, QueueSpec, by_name
-from taskorch.core.states import State, Verb
+from taskorch.core.states import PAUSED, State, Verb
 from taskorch.core.task import Task
-from taskorch.core.times import in_utc
-from taskorch.errors import InvalidEvent, InvalidRule, InvalidTask, InvalidWindow
-
-_MICROSECOND: Final = timedelta(microseconds=1)
+from taskorch.core.times import MICROSECOND, in_utc
+from taskorch.errors import InvalidEvent, InvalidTarget, InvalidTask, InvalidWindow
 
 # Members looked up once: by way of its class each would cost as much as the rest of a comparison, for every event.
 _START, _RETRY, _BLOCK, _FAIL = Verb.START, Verb.RETRY, Verb.BLOCK, Verb.FAIL
@@ -91,19 +89,17 @@ class Tally:
             queues: The queues, by which deadlines are worked out; by default D0's.
 
         Raises:
-            InvalidRule: A target is none.
+            InvalidTarget: A target is none.
             InvalidQueue: The queues do not fit together.
         """
         self.window = window
         self._start, self._end, self._latest = window.start, window.end, window.start
         self._targets = dict(queue_targets)
-        if wrong := [name for name, target in self._targets.items() if not _is_bound(target)]:
-            raise InvalidRule.because(
-                "is no target with a number", "Target('<', 2, '< 2h')", f"queue_targets.{wrong[0]}"
-            )
+        if wrong := [f"queue_targets.{name}" for name, target in self._targets.items() if not _is_bound(target)]:
+            raise InvalidTarget.because("is no target with a number", "Target('<', 2, '< 2h')", wrong[0])
         self._queues = by_name(queues, may_be_empty=True)
         self._tasks: dict[str, _Known] = {}
-        self._sums: dict[Kind, Sums] = {}
+        self._sums: dict[TaskKind, Sums] = {}
         self._completed: dict[int, int] = {}  # by the ordinal of the day
 
     def add(self, event: Event) -> None:
@@ -216,7 +212,7 @@ def measure(
 
     Raises:
         InvalidEvent: An event is a task's and does not carry it, or a time has no zone.
-        InvalidRule: A target is none.
+        InvalidTarget: A target is none.
         InvalidQueue: The queues do not fit together.
         InvalidWindow: *now* has no zone.
     """
@@ -251,7 +247,7 @@ def _enter(sums: Sums, marks: int, count: int) -> None:
 
 def _between(start: datetime, end: datetime) -> int:
     """The microseconds from *start* to *end*; 0 if they are the other way round, as with times made by hand."""
-    return max(0, (end - start) // _MICROSECOND)
+    return max(0, (end - start) // MICROSECOND)
 
 
 def _checked(event: Event) -> tuple[datetime, Task]:
