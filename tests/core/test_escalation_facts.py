@@ -6,9 +6,12 @@ from typing import Any
 import attrs
 import pytest
 
-from taskorch import BusinessCalendar, Escalation, Escalator, QueueSpec, State, Task, advance
+from taskorch import BusinessCalendar, Dependencies, Escalation, Escalator, QueueSpec, State, Task, advance
+from taskorch.core.escalation.facts import FACTS
+from taskorch.core.escalation.views import View
+from taskorch.core.expressions.kinds import Kind, kind_of
 from taskorch.core.json_text import LIMITS
-from taskorch.core.task import QueueEntry
+from taskorch.core.task import Execution, Internals, QueueEntry
 from tests.core.lives import DAY, HOUR, blocked, doing, failed, rule, started
 from tests.core.samples import NOW, after, new_task
 
@@ -129,6 +132,26 @@ def test_a_deadline_compared_with_other_data_is_not_foreseen() -> None:
 
 
 # --- facts ---------------------------------------------------------------------------------------------------
+
+
+def test_each_fact_is_of_the_kind_that_is_said_of_it() -> None:
+    """What a task gives for a fact is of its kind, or one of its words."""
+    entry, notes = QueueEntry(name="critical", entered_at=NOW), Internals(attempt=1, reason="r", blocker="b")
+    stuck = attrs.evolve(blocked(), queue=entry, internals=notes, dependencies=Dependencies(parent_task="P"))
+    stuck = attrs.evolve(stuck, execution=Execution(current_step="s", assigned_to="ann"))
+    waits = attrs.evolve(doing(new_task(), ("enqueue", NOW)), queue=entry)
+    told: dict[str, object] = {}
+    for task in (stuck, waits):
+        told |= View(task, QueueSpec("critical", HOUR), {task.id: "why"}).facts(after(60), FACTS)
+
+    assert told.keys() == FACTS.keys()
+    for name, value in told.items():
+        shape = FACTS[name].shape
+        if isinstance(shape, Kind):
+            assert kind_of(value) is shape, name
+        elif shape is not None:
+            assert isinstance(shape, type), name
+            assert isinstance(value, shape), name
 
 
 def test_a_task_waits_from_the_change_of_its_state_where_no_entry_is_noted() -> None:

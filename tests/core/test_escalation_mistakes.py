@@ -99,6 +99,18 @@ def test_a_mistake_is_refused(error: type[TaskorchError], ask: Callable[[Any], o
     assert escalator.state() == before
 
 
+@pytest.mark.parametrize("answer", [Escalator.acknowledge, Escalator.resolve])
+def test_an_answer_says_whose_it_is_even_where_it_changes_nothing(answer: Callable[..., Escalation]) -> None:
+    """Nobody is no answer, also to what is resolved already; the refusal names the argument."""
+    escalator = Escalator([rule()])
+    escalator.look(new_task(), NOW)
+    for _ in range(2):
+        with pytest.raises(InvalidEscalation) as caught:
+            answer(escalator, KEY, " ", NOW)
+        assert [problem.path for problem in caught.value.problems] == ["by"]
+        escalator.resolve(KEY, "ann", NOW)
+
+
 def test_what_is_no_mistake_is_taken() -> None:
     """Texts stand for urgencies, one name for several; sets, lists and tuples of ids are alike."""
     assert record(urgency="high").urgency is Urgency.HIGH

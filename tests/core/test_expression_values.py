@@ -245,6 +245,7 @@ def test_data_that_is_not_as_declared(text: str, task: dict[str, Any], kinds: tu
 
 REFUSALS = [
     ('task.blokced_for > "24h"', 5, "did you mean 'blocked_for'?"),
+    ('blocked_for > "24h"', 0, "did you mean task.blocked_for?"),
     ('task["blokced_for"] > "24h"', 5, "did you mean 'blocked_for'?"),
     ("task.late and taks.late", 14, "did you mean 'task'?"),
     ("task.owner.naem == 'x'", 11, "did you mean 'name'?"),

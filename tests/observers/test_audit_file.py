@@ -195,6 +195,7 @@ def test_another_key_is_refused(path: Path) -> None:
             AuditLog(path, key=key)
         assert caught.value.fault == fault
         assert "another key" not in str(caught.value)
+        assert ("open it as it was written" in str(caught.value)) == (fault is Fault.KEY)
 
 
 @BOTH_WAYS

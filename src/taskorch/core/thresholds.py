@@ -173,7 +173,7 @@ class SlaWatch:
         self._moments.put(id, None if timer is None or timer.at >= _LAST else timer.at + MICROSECOND)
 
     def _first(self, timers: Iterable[_Timer], until: datetime | None) -> _Timer | None:
-        """The first of *timers* to wait for. Time that stands still since *until* crosses what came before, and no more."""
+        """The first of *timers* to wait for; none where time stands still since *until*, and what was before is crossed."""
         for timer in timers:
             if self._has_fired(timer):
                 continue

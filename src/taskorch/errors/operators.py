@@ -78,4 +78,6 @@ class AuditDamaged(AuditError):
     def __init__(self, path: str, line: int, fault: str, message: str) -> None:
         self.line, self.fault = line, fault
         where = f"line {line}" if line else "its last line"
-        super().__init__(path, f"{where} {message}; keep the file as evidence, and begin another")
+        is_key = fault == "key"  # a mistake of whoever opens the file, and no damage
+        advice = "open it as it was written" if is_key else "keep the file as evidence, and begin another"
+        super().__init__(path, f"{where} {message}; {advice}")

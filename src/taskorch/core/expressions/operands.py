@@ -165,6 +165,9 @@ def _field(node: ast.expr, source: Source, vocabulary: Vocabulary, *, may_be_tex
 def _hint(name: str, vocabulary: Vocabulary, *, may_be_text: bool) -> str:
     """What may have been meant by a name that is not known."""
     near = suggestion(name, known(vocabulary))
+    for root, fields in vocabulary.roots.items():
+        if isinstance(fields, Mapping) and name in fields:
+            return f"did you mean {root}.{name}?"
     quoted = may_be_text or is_duration(name)
     return f'write "{name}" if it is a text' if quoted and not near.startswith("did you mean") else near
 
