@@ -34,7 +34,7 @@ SPECS = {
         QueueSpec("started", 2 * 3600, anchor="started"),  # type: ignore[arg-type]
         QueueSpec("paused", 2 * 3600, pause_in={State.BLOCKED, State.ON_HOLD, State.CREATED}),
         QueueSpec("office", 8 * 3600, calendar=OFFICE, pause_in={State.BLOCKED}),
-        QueueSpec("dated", by_date=True),
+        QueueSpec("dated", by_date=True, grace=0.5 * 3600),
         QueueSpec("free"),
     )
 }
@@ -129,3 +129,18 @@ def test_a_target_without_a_number_is_refused(target: object) -> None:
     with pytest.raises(InvalidTarget) as refused:
         Tally(WIDE, queue_targets={"q": target})  # type: ignore[dict-item]
     assert [problem.path for problem in refused.value.problems] == ["queue_targets.q"]
+
+
+def test_what_is_started_when_its_date_comes_is_in_time() -> None:
+    """Tasks handed out a moment after their dates keep them; one that is handed out much later does not."""
+    engine, tally = QueueEngine(), Tally(WIDE)
+    for number in range(4):
+        engine.push(waiting(f"T-{number}", at=NOW + number * HOUR), NOW)
+    for hour in range(4):
+        late = timedelta(seconds=2) if hour < 3 else timedelta(hours=1)
+        task = engine.pop(NOW + hour * HOUR + late)
+        assert task is not None
+        for verb in ("enqueue", "schedule", "start"):
+            task, event = advance(task, verb, now=NOW + hour * HOUR + late, by="t")
+            tally.add(event)
+    assert str(tally.scorecard(NOW + 9 * HOUR).overall[2]) == "SLA Compliance: 75% (missed, > 95%; 4 tasks)"

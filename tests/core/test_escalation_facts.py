@@ -221,3 +221,19 @@ def test_retries_after_lost_workers_count_as_retries() -> None:
 
     assert (record.reason, record.context["retries"]) == ("retries_exhausted", 3)
     assert record.raised_at - NOW == timedelta(seconds=9)
+
+
+def test_a_breach_after_the_grace_is_foreseen() -> None:
+    """In a queue by date a rule about the breach is looked at when the grace of the start is over."""
+    spec = QueueSpec("dated", by_date=True, grace=600)
+    task = Task.new("planned", id="T-1", now=NOW, at=after(HOUR), queue="dated")
+    escalator = Escalator([rule('task.sla_status == "breached"')], queues=[spec])
+    now, told = NOW, []
+    escalator.look(task, now)
+    for _ in range(9):
+        following = escalator.next_due(now)
+        if following is None:
+            break
+        now = following
+        told += [now for id in escalator.due(now) if escalator.look(task, now).raised]
+    assert told == [after(HOUR + 600) + timedelta(microseconds=1)]

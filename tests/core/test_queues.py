@@ -52,6 +52,7 @@ def test_at_risk_is_an_hour_before_or_a_quarter(sla: int, lead: int) -> None:
     [
         *(({"sla": value}, "sla") for value in (0, -1, timedelta(days=-1))),
         *(({"at_risk": value}, "at_risk") for value in (0, -60)),
+        *(({"grace": value}, "grace") for value in (-1, None, "1m")),
         *(({"capacity": value}, "capacity") for value in (-1, 1.5, True, "3")),
         *(({"concurrency": value}, "concurrency") for value in (0, -1, 2.0)),
         *(({"ageing": value}, "ageing") for value in (-1, float("nan"), float("inf"), "1", 4e-7, 10**400)),
@@ -113,3 +114,11 @@ def test_a_name_that_is_not_known_gets_a_suggestion() -> None:
     with pytest.raises(UnknownQueue, match="did you mean 'critical'") as refused:
         named(queues, "critcal")
     assert (refused.value.name, refused.value.known) == ("critcal", tuple(queues))
+
+
+def test_grace_is_a_minute_by_date_and_nothing_elsewhere() -> None:
+    """A task that may not start before its date is in time within a minute of it; others by their deadline."""
+    minute = timedelta(minutes=1)
+    assert [spec.grace for spec in DEFAULT_QUEUES] == [timedelta(0)] * 6 + [minute]
+    assert QueueSpec("q", grace=60).grace == QueueSpec("q", by_date=True).grace == minute
+    assert QueueSpec("q", by_date=True, grace=0).grace == timedelta(0)

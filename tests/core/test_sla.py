@@ -234,17 +234,20 @@ def test_in_a_queue_by_date_the_date_is_the_deadline_of_the_start() -> None:
     task = new_task(internals=Internals(scheduled_for=at(5)))
     held = lived(("enqueue", 0), ("hold", 1), task=task)
     started = lived(("start", 5), task=held)
-    late = lived(("start", 5.01), task=held)
+    in_grace = lived(("start", 5.01), task=held)
+    late = lived(("start", 5.02), task=held)
 
     assert deadline(task, spec) == deadline(held, spec, at(9)) == at(5)
-    assert warning(at(5), spec) == at(4)
-    assert [status(held, spec, hours) for hours in (4, 4.5, 5, 6)] == ["on_track", "at_risk", "at_risk", "breached"]
+    assert warning(at(5), spec) == at(5)  # before its date it may not start, so that is no risk
+    assert warning(at(5), attrs.evolve(spec, at_risk=HOUR)) == at(4)
+    assert [status(held, spec, hours) for hours in (4.5, 5, 5.01, 6)] == ["on_track", "on_track", "at_risk", "breached"]
     assert not is_paused(held, spec)
     assert (settled_at(held, spec), settled_at(started, spec)) == (None, at(5))
     assert status(started, spec, 99) == "on_track"
     assert status(lived(("complete", 99), task=started), spec, 99) == "met"
     assert status(lived(("fail", 99), task=started), spec, 99) == "met"
     assert status(late, spec, 6) == "breached"
+    assert status(lived(("complete", 99), task=in_grace), spec, 99) == "met"
     assert status(lived(("complete", 99), task=late), spec, 99) == "missed"
     assert status(lived(("cancel", 3), task=held), spec, 9) == "none"
     assert status(lived(("cancel", 6), task=held), spec, 9) == "missed"

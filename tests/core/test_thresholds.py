@@ -222,7 +222,7 @@ def test_a_paused_task_has_crossed_what_its_standing_says(held: float, calendar:
 
 def test_a_start_by_its_date_ends_the_watch() -> None:
     """In a queue by date nothing is crossed after the start."""
-    spec, watch = QueueSpec("scheduled", by_date=True), SlaWatch()
+    spec, watch = QueueSpec("scheduled", by_date=True, at_risk=HOUR), SlaWatch()
     task = named("a", internals=Internals(scheduled_for=at(5)))
     watch.watch(task, spec, NOW)
     assert watch.next_due(NOW) == at(4) + TICK

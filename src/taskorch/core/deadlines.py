@@ -8,7 +8,7 @@ from typing import Final
 from taskorch.core.calendars import subtract
 from taskorch.core.queues import Anchor, QueueSpec
 from taskorch.core.task import Task
-from taskorch.core.times import NOTHING, in_utc
+from taskorch.core.times import LAST_INSTANT, NOTHING, in_utc
 from taskorch.errors import InvalidCalendar, InvalidTask
 
 _CREATED: Final = Anchor.CREATED  # an attribute of an enum is slow
@@ -84,6 +84,11 @@ def warning(deadline: datetime, spec: QueueSpec) -> datetime:
     if at.tzinfo is None:
         raise unfit("is a time without a zone")
     return at
+
+
+def last_moment(due: datetime, spec: QueueSpec) -> datetime:
+    """The last instant that is still in time for the deadline *due*: its grace later."""
+    return due + spec.grace if spec.grace < LAST_INSTANT - due else LAST_INSTANT
 
 
 def is_paused(task: Task, spec: QueueSpec) -> bool:

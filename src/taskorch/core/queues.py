@@ -43,6 +43,10 @@ def _duration(value: float | timedelta | None) -> timedelta | None:
         return value  # type: ignore[return-value]  # refused below, with all else that is wrong
 
 
+def _grace(value: float | timedelta) -> timedelta:
+    return _duration(value)  # type: ignore[return-value]  # None is refused below
+
+
 def _states(states: Iterable[State]) -> frozenset[State]:
     try:
         return frozenset(states if not isinstance(states, str) else [states])  # type: ignore[list-item]
@@ -72,6 +76,12 @@ _CHECKS: Final[tuple[tuple[str, Callable[[object], bool], str, str], ...]] = (
     ),
     ("sla", _is_span, "{!r} is no duration above 0", "seconds or a timedelta; leave it out for best effort"),
     ("at_risk", _is_span, "{!r} is no duration above 0", "seconds or a timedelta; leave it out for min(1 h, sla / 4)"),
+    (
+        "grace",
+        lambda v: isinstance(v, timedelta) and v >= timedelta(0),
+        "{!r} is no duration from 0",
+        "seconds or a timedelta",
+    ),
     ("capacity", lambda v: v is None or _is_whole(v, 0), "{!r} is no whole number from 0", "leave it out for no bound"),
     (
         "concurrency",
@@ -112,6 +122,8 @@ class QueueSpec:
         calendar: The working time in which it runs; None for round the clock.
         at_risk: How long before its deadline a task is at risk; by default the lesser of an hour and a quarter
             of the service level. In a queue by date there is no risk before the date, unless this is given.
+        grace: How long after its deadline it is still in time; by default nothing, and a minute in a queue by date,
+            whose tasks may not start before their deadline.
         discipline: What comes first within it, ``score`` or ``edf``.
         ageing: The points by which the score of a waiting task grows in an hour; 0 for none.
         weight: Its share where the discipline between queues is ``weighted``.
@@ -133,10 +145,15 @@ class QueueSpec:
     pause_in: frozenset[State] = attrs.field(default=frozenset(), converter=_states, kw_only=True)
     calendar: Calendar | None = attrs.field(default=None, kw_only=True)
     at_risk: timedelta | None = attrs.field(default=None, converter=_duration, kw_only=True)
+    by_date: bool = attrs.field(default=False, kw_only=True)
+    grace: timedelta = attrs.field(
+        default=attrs.Factory(lambda spec: timedelta(minutes=bool(spec.by_date)), takes_self=True),
+        converter=_grace,
+        kw_only=True,
+    )
     discipline: Order = attrs.field(default=Order.SCORE, kw_only=True)
     ageing: float = attrs.field(default=1, kw_only=True)
     weight: float = attrs.field(default=1, kw_only=True)
-    by_date: bool = attrs.field(default=False, kw_only=True)
     usage: str = attrs.field(default="", kw_only=True)
     _lead: timedelta = attrs.field(init=False, eq=False, repr=False)  # asked for by every task that enters
 

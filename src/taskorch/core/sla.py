@@ -16,6 +16,7 @@ from taskorch.core.deadlines import (
     deadline,
     is_of_start,
     is_paused,
+    last_moment,
     pauses,
     promised,
     settled_at,
@@ -207,7 +208,7 @@ def _status(task: Task, spec: QueueSpec, due: datetime | None, now: datetime, ex
     if due is None:
         return SlaStatus.NONE
     settled = settled_at(task, spec)
-    is_late = (now if settled is None else settled) > due
+    is_late = (now if settled is None else settled) > last_moment(due, spec)
     if not task.is_final:
         if is_late:
             return SlaStatus.BREACHED

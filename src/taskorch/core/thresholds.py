@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 import attrs
 
-from taskorch.core.deadlines import deadline, is_paused, settled_at, warning
+from taskorch.core.deadlines import deadline, is_paused, last_moment, settled_at, warning
 from taskorch.core.queues import QueueSpec
 from taskorch.core.sla import SlaStatus
 from taskorch.core.task import Task
@@ -27,7 +27,7 @@ class Crossing:
     Attributes:
         task_id: The task.
         threshold: ``at_risk`` or ``breached``.
-        at: The last instant before it: the warning, or the deadline itself; for a forecast, when that was told.
+        at: The last instant before it: the warning, or the end of the grace; for a forecast, when that was told.
         deadline: The deadline that it belongs to.
     """
 
@@ -44,6 +44,7 @@ class _Timer(NamedTuple):
     level: int
     id: str
     deadline: datetime
+    last: datetime
 
     def crossing(self) -> Crossing:
         return Crossing(self.id, THRESHOLDS[self.level], self.at, self.deadline)
@@ -113,9 +114,11 @@ class SlaWatch:
         if due is None or alarm is None:
             self._wait(task.id, None)
             return
+        last = last_moment(due, spec)
         if is_late:
-            self._cross(_Timer(min(now, due), 0, task.id, due))
-        self._wait(task.id, self._first([_Timer(alarm, 0, task.id, due), _Timer(due, 1, task.id, due)], until))
+            self._cross(_Timer(min(now, due), 0, task.id, due, last))
+        timers = [_Timer(alarm, 0, task.id, due, last), _Timer(last, 1, task.id, due, last)]
+        self._wait(task.id, self._first(timers, until))
 
     def forget(self, id: str, *, for_good: bool = False) -> None:
         """Stop watching a task; nothing happens if it is not watched.
@@ -161,7 +164,7 @@ class SlaWatch:
         """What a task had crossed at that instant is crossed, whatever becomes of its deadline."""
         while (timer := self._timers.get(id)) is not None and timer.at < at:
             self._cross(timer)
-            after = [timer._replace(at=timer.deadline, level=1)] if timer.level == 0 else []
+            after = [timer._replace(at=timer.last, level=1)] if timer.level == 0 else []
             self._wait(id, self._first(after, None))
 
     def _wait(self, id: str, timer: _Timer | None) -> None:
@@ -173,7 +176,7 @@ class SlaWatch:
         self._moments.put(id, None if timer is None or timer.at >= _LAST else timer.at + MICROSECOND)
 
     def _first(self, timers: Iterable[_Timer], until: datetime | None) -> _Timer | None:
-        """The first of *timers* to wait for; none where time stands still since *until*, and what was before is crossed."""
+        """The first of *timers* to wait for; where time stands still since *until*, none: they are crossed or not."""
         for timer in timers:
             if self._has_fired(timer):
                 continue

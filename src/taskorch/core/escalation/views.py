@@ -7,6 +7,7 @@ from functools import lru_cache
 import attrs
 
 from taskorch.core import calendars, json_text, sla
+from taskorch.core.deadlines import last_moment
 from taskorch.core.documents import JSON, unstructure
 from taskorch.core.escalation.facts import CONFLICT, CONTEXT, DEADLINE, VOCABULARY
 from taskorch.core.escalation.records import own
@@ -178,6 +179,7 @@ class View:
                 yield self._worked(time, -standing.remaining - MICROSECOND)  # where the hours begin there
             return
         yield standing.deadline
+        yield last_moment(standing.deadline, self.spec)
         yield sla.warning(standing.deadline, self.spec)
         start = max(at, standing.since or at)
         for bound in {span for name, span in bounds.spans if name == "remaining"}:
