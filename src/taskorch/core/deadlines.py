@@ -47,11 +47,9 @@ def deadline(
     Raises:
         InvalidTask: A time has no zone, or the answer is beyond the calendar.
     """
-    sla = spec.sla
-    is_plain = spec.calendar is None and not spec.pause_in and not spec.by_date and spec.anchor is _CREATED
-    if sla is not None and is_plain:  # for every task that enters a queue, so nothing else is looked at
+    if spec.is_plain and spec.sla is not None:  # for every task that enters a queue, so nothing else is looked at
         try:
-            due = task.created_at + sla
+            due = task.created_at + spec.sla
         except OverflowError as error:
             raise unfit(error, task.id) from None
         if due.tzinfo is None:

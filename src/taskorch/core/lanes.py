@@ -102,7 +102,11 @@ class EarliestDeadline:
 
     def choose(self, lanes: Sequence[Lane]) -> Lane:
         """The lane whose first task is due first."""
-        return min(lanes, key=lambda lane: lane.deadline)  # of equals the first, and ranks are in order
+        best, least = lanes[0], lanes[0].deadline
+        for lane in lanes[1:]:
+            if (due := lane.deadline) < least:  # of equals the first stays, and ranks are in order
+                best, least = lane, due
+        return best
 
     def served(self, lane: Lane, lanes: Sequence[Lane]) -> None:
         """It has no memory."""
@@ -122,12 +126,17 @@ class Weighted:
 
     def choose(self, lanes: Sequence[Lane]) -> Lane:
         """The lane whose next task starts first in virtual time."""
-        return min(lanes, key=self._start)  # of equals the first, and ranks are in order
+        starts, clock = self._starts, self._clock
+        for lane in lanes:  # whoever is due by the clock starts now; nobody starts earlier, and ranks are in order
+            if starts.get(lane.spec.name, 0.0) <= clock:
+                return lane
+        return min(lanes, key=self._start)
 
     def served(self, lane: Lane, lanes: Sequence[Lane]) -> None:
         """Let the queue's next task start one share later."""
-        self._clock = self._start(lane)
-        self._starts[lane.spec.name] = self._clock + 1 / lane.spec.weight
+        spec = lane.spec
+        self._clock = start = self._start(lane)
+        self._starts[spec.name] = start + 1 / spec.weight
 
     def _start(self, lane: Lane) -> float:
         return max(self._starts.get(lane.spec.name, 0.0), self._clock)

@@ -130,6 +130,7 @@ class QueueSpec:
         by_date: Whether its tasks wait for a date, which is the deadline of their start; once due, a task ranks
             as its score says.
         usage: What it is for.
+        is_plain: Whether a deadline is but the time of creation and the service level; derived from the others.
 
     Raises:
         InvalidQueue: Something given makes no sense; with every problem.
@@ -155,7 +156,9 @@ class QueueSpec:
     ageing: float = attrs.field(default=1, kw_only=True)
     weight: float = attrs.field(default=1, kw_only=True)
     usage: str = attrs.field(default="", kw_only=True)
-    _lead: timedelta = attrs.field(init=False, eq=False, repr=False)  # asked for by every task that enters
+    # Asked for by every task that enters, so worked out once.
+    _lead: timedelta = attrs.field(init=False, eq=False, repr=False)
+    is_plain: bool = attrs.field(init=False, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         if problems := list(self._problems()):
@@ -164,6 +167,8 @@ class QueueSpec:
         object.__setattr__(self, "discipline", Order(self.discipline))
         object.__setattr__(self, "pause_in", frozenset(map(State, self.pause_in)))
         usual = min(_HOUR, self.sla / 4) if self.sla is not None else timedelta(0) if self.by_date else _HOUR
+        runs_on = self.calendar is None and not self.pause_in and not self.by_date
+        object.__setattr__(self, "is_plain", runs_on and self.anchor is Anchor.CREATED and self.sla is not None)
         object.__setattr__(self, "_lead", usual if self.at_risk is None else self.at_risk)
 
     def _problems(self) -> Iterator[Problem]:
