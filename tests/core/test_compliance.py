@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 from taskorch import (
     LIFECYCLE,
     BusinessCalendar,
+    Escalator,
     Event,
     InvalidTarget,
     QueueEngine,
     QueueSpec,
+    SlaWatch,
     State,
     Tally,
     Task,
@@ -35,6 +37,7 @@ SPECS = {
         QueueSpec("paused", 2 * 3600, pause_in={State.BLOCKED, State.ON_HOLD, State.CREATED}),
         QueueSpec("office", 8 * 3600, calendar=OFFICE, pause_in={State.BLOCKED}),
         QueueSpec("dated", by_date=True, grace=0.5 * 3600),
+        QueueSpec("graced", 2 * 3600, grace=3600, pause_in={State.BLOCKED}),
         QueueSpec("free"),
     )
 }
@@ -144,3 +147,22 @@ def test_what_is_started_when_its_date_comes_is_in_time() -> None:
             task, event = advance(task, verb, now=NOW + hour * HOUR + late, by="t")
             tally.add(event)
     assert str(tally.scorecard(NOW + 9 * HOUR).overall[2]) == "SLA Compliance: 75% (missed, > 95%; 4 tasks)"
+
+
+def test_a_pause_within_the_grace_undoes_no_breach() -> None:
+    """What is paused after its deadline is breached when the grace is over, and everybody says so."""
+    spec = QueueSpec("q", 3600, grace=600, pause_in={State.BLOCKED})
+    task, tally, watch = waiting("T", queue="q"), Tally(WIDE, queues=[spec]), SlaWatch()
+    escalator = Escalator(queues=[spec])
+    for verb, minute in [("enqueue", 0), ("schedule", 0), ("start", 0), ("block", 65)]:
+        task, event = advance(task, verb, now=NOW + timedelta(minutes=minute), by="t", reason="the client")
+        tally.add(event)
+    now, over = NOW + timedelta(minutes=65), NOW + timedelta(minutes=70, microseconds=1)
+    watch.watch(task, spec, now)
+    assert standing(task, spec, now).status == "at_risk"
+    assert [crossing.threshold for crossing in watch.due(now)] == ["at_risk"]
+    assert watch.next_due(now) == over
+    assert standing(task, spec, over).status == "breached"
+    assert [crossing.threshold for crossing in watch.due(over)] == ["breached"]
+    assert tally.scorecard(over).overall[2].value == 0
+    assert escalator.look(task, over).raised

@@ -196,15 +196,31 @@ def test_other_classes_are_refused(value: Any) -> None:
             use(value)
 
 
-def test_a_default_that_is_made_anew_is_refused() -> None:
-    """A default of which each value has its own cannot be shared."""
-    with pytest.raises(TypeError, match="factory"):
-        maker(_Fresh)
-    same(changed(_Fresh([1])), _Fresh([1]))
+def test_a_default_that_is_made_anew_is_made_anew() -> None:
+    """A default of which each value has its own is not shared."""
+    first, second = maker(_Fresh)(), maker(_Fresh)()
+
+    assert first == second == _Fresh([])
+    assert first.a is not second.a
 
 
 class Own(Task):
     """A task of a host's own, without slots."""
+
+
+@attrs.frozen
+class Tagged(Task):
+    """One with a member of its own, made anew for each."""
+
+    tags: list[str] = attrs.field(factory=list, kw_only=True)
+
+
+def test_a_subclass_with_a_member_of_its_own_is_made() -> None:
+    """A host's class may have a default that a factory makes."""
+    tagged = Tagged.new("x", now=NOW)
+
+    assert (type(tagged), tagged.tags) == (Tagged, [])
+    assert type(advance(tagged, "enqueue", now=NOW, by="me")[0]) is Tagged
 
 
 def test_a_subclass_without_slots_is_made_and_copied_too() -> None:

@@ -404,8 +404,12 @@ def test_what_goes_on_finds_its_way_back() -> None:
         task, _ = advance(task, verb, now=NOW, by="me")
     failed, _ = advance(task, "fail", now=NOW, by="me", retry_at=NOW + HOUR)
     engine.remove("first")
+    assert engine.placed(failed, NOW).queue.name == "q"
     assert engine.push(failed, NOW) == "q"
-    assert engine.load("q").waiting == 1
+    assert (engine.load("q").waiting, len(engine)) == (1, 2)
+    assert engine.move("first", "r", now=NOW) is not None
+    assert engine.move("first", "q", now=NOW) is not None
+    assert engine.task("first").queue.name == "q"
     assert drained(engine, NOW + HOUR) == ["second", "first"]
     assert (engine.load("q").waiting, engine.load("q").in_progress) == (0, 2)
 
@@ -529,6 +533,8 @@ REFUSED: list[tuple[str, Callable[[QueueEngine], object], type[Exception]]] = [
     *((f"a bump by {str(d)[:9]}", lambda e, d=d: e.bump("waits", d, "ann", now=NOW), InvalidTask)
       for d in (float("nan"), float("inf"), 10**400, "10", None, True)),
     ("no task", lambda e: e.push("waits", NOW), InvalidTask),
+    ("no task to place", lambda e: e.placed(None, NOW), InvalidTask),
+    ("no task to update", lambda e: e.update(None, NOW), InvalidTask),
     *((f"{what} at no time", lambda e, f=f: f(e), InvalidTask) for what, f in {
         "a push": lambda e: e.push(waiting("new", queue="q"), "now"),
         "a pop": lambda e: e.pop("now"),
@@ -630,6 +636,19 @@ def test_a_forecast_counts_what_is_in_progress() -> None:
     assert told.share_late == 0
     with pytest.raises(UnknownQueue):
         engine.forecast("nope", NOW)
+
+
+def test_a_forecast_knows_the_grace() -> None:
+    """A planned task that starts within the grace of its date is not foretold to be late; one beyond it is."""
+    engine = QueueEngine()
+    for number in range(2):
+        engine.push(waiting(f"t{number}", at=NOW + HOUR), NOW)
+    moment = NOW + HOUR + timedelta(seconds=20)
+    engine.pop(moment)
+    told = engine.forecast("scheduled", moment, slots=2, usual=HOUR)
+    assert [prediction.late for prediction in told.predictions] == [False, False]
+    told = engine.forecast("scheduled", moment + HOUR, slots=2, usual=2 * HOUR)
+    assert [prediction.late for prediction in told.predictions] == [False, True]
 
 
 def test_a_forecast_knows_dates_and_what_is_held() -> None:

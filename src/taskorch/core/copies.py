@@ -62,17 +62,18 @@ def copier(cls: type[T]) -> Callable[..., T]:
 def maker(cls: type[T]) -> Callable[..., T]:
     """The constructor of *cls* with every member by name, none of which is checked or converted.
 
+    A class that has no slots, or a default that a factory makes, is made by itself, which does check.
+
     Raises:
-        TypeError: *cls* is no attrs class, or has a default that a factory makes.
+        TypeError: *cls* is no attrs class.
     """
     function = _makers.get(cls)
-    if function is None and cls.__dictoffset__ and attrs.has(cls):
-        function = _makers[cls] = cls
     if function is None:
         names, members = _names(cls), attrs.fields_dict(cls)  # type: ignore[arg-type]  # it is an attrs class now
         given = {name: members[name].default for name in names if members[name].default is not attrs.NOTHING}
-        if made := [name for name, default in given.items() if hasattr(default, "factory")]:
-            raise TypeError(f"{cls.__name__} has a factory for {made[0]}")
+        if cls.__dictoffset__ or any(hasattr(default, "factory") for default in given.values()):
+            _makers[cls] = cls
+            return cls
         signature = ", ".join(["*", *(f"{name}=__default_{name}__" if name in given else name for name in names)])
         body = [f"__draft__.{name} = {name}" for name in names]
         defaults = {f"__default_{name}__": default for name, default in given.items()}

@@ -1,7 +1,7 @@
 """When a task is due: the promise of its queue, through pauses and working hours, worked out and never kept."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -47,14 +47,11 @@ def deadline(
     Raises:
         InvalidTask: A time has no zone, or the answer is beyond the calendar.
     """
-    if spec.is_plain and spec.sla is not None:  # for every task that enters a queue, so nothing else is looked at
-        try:
-            due = task.created_at + spec.sla
+    if spec.is_plain and spec.sla is not None and task.created_at.tzinfo is UTC:
+        try:  # for every task that enters a queue, so nothing else is looked at
+            return task.created_at + spec.sla
         except OverflowError as error:
             raise unfit(error, task.id) from None
-        if due.tzinfo is None:
-            raise unfit("created_at is a time without a zone", task.id)
-        return due
     basis, given = promised(task, spec)
     if basis is not DeadlineBasis.SERVICE_LEVEL:
         return None if given is None else in_utc(given, "queue.sla_deadline", InvalidTask)
@@ -87,6 +84,11 @@ def warning(deadline: datetime, spec: QueueSpec) -> datetime:
 def last_moment(due: datetime, spec: QueueSpec) -> datetime:
     """The last instant that is still in time for the deadline *due*: its grace later."""
     return due + spec.grace if spec.grace < LAST_INSTANT - due else LAST_INSTANT
+
+
+def moves_on(task: Task, spec: QueueSpec, due: datetime) -> bool:
+    """Whether the deadline *due* of a task moves on with the time: it is paused, and was in time when that began."""
+    return is_paused(task, spec) and due >= task.state.changed_at
 
 
 def is_paused(task: Task, spec: QueueSpec) -> bool:
@@ -136,9 +138,9 @@ def anchored_at(task: Task, spec: QueueSpec, entered_at: datetime | None) -> dat
 
 
 def pauses(task: Task, spec: QueueSpec) -> Iterator[tuple[datetime, datetime | None]]:
-    """The times in states that stop the clock, in order; the last may have no end yet."""
+    """The times in states that stop the clock, in order; the last may have no end yet. An ended task pauses no more."""
     history = task.state.history
-    for index, moment in enumerate(history):
+    for index, moment in enumerate(history[:-1] if task.is_final else history):
         if moment.state in spec.pause_in:
             yield moment.at, history[index + 1].at if index + 1 < len(history) else None
 

@@ -190,8 +190,8 @@ def _prediction(
     at, late = start if work.of_start else finish, None
     if work.deadline is not None:
         if at is not None:
-            late = at > work.deadline
-        elif inputs.now > work.deadline:
+            late = at - work.deadline > work.grace
+        elif inputs.now - work.deadline > work.grace:
             late = True  # whatever comes of it
     return Prediction(
         id=work.id,

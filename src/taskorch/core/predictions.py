@@ -43,6 +43,7 @@ class Work:
         of_start: Whether the deadline is that of its start, as in a queue by date.
         not_before: The date before which it does not start, or None.
         is_held: Whether it is held back, so that nothing can be predicted of it.
+        grace: How long after its deadline it is still in time.
 
     Raises:
         InvalidTask: The id is none, a time has no zone, or the estimate is no duration from 0.
@@ -55,6 +56,7 @@ class Work:
     of_start: bool = attrs.field(default=False, kw_only=True)
     not_before: datetime | None = attrs.field(default=None, kw_only=True)
     is_held: bool = attrs.field(default=False, kw_only=True)
+    grace: timedelta = attrs.field(default=NOTHING, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         for name in ("deadline", "started_at", "not_before"):

@@ -62,7 +62,7 @@ class QueueEngine:
         self._discipline = discipline_of(discipline)
 
     def __len__(self) -> int:
-        return sum(line.waiting for line in self._lines.values())
+        return len(self._room.entries) - sum(line.out for line in self._lines.values())
 
     def __contains__(self, id: object) -> bool:
         return isinstance(id, str) and id in self._room.entries
@@ -88,8 +88,7 @@ class QueueEngine:
             IllegalTransition: It neither waits nor is in progress.
             InvalidTask: A time has no zone, or its deadline lies beyond the calendar.
         """
-        if not isinstance(task, Task):
-            raise InvalidTask.because(f"expected a task, got {described(task)}", "make one with Task.new", "task")
+        _check_task(task)
         if task.id in self._room.entries:
             raise DuplicateTask(task.id, self._room.entries[task.id].line.spec.name)
         if now.__class__ is not datetime or now.tzinfo is not UTC:
@@ -120,7 +119,10 @@ class QueueEngine:
             UnknownQueue: There is no such queue.
             InvalidTask: *now* has no zone, or its deadline lies beyond the calendar.
         """
-        line = self._room.line_with_room(self._room.line(task.queue.name or self._choice(task)))
+        _check_task(task)
+        line = self._room.line(task.queue.name or self._choice(task))
+        if task.state.current in _TAKE_PLACES:
+            line = self._room.line_with_room(line)
         entered = task.queue.entered_at
         entry = Entry(task, line, entered or in_utc(now, "now", InvalidTask))
         placed = entry.shown(None)
@@ -221,7 +223,7 @@ class QueueEngine:
         now = in_utc(now or origin.ask()[0], "now", InvalidTask)
         if wanted is entry.line:
             return None
-        line = self._room.line_with_room(wanted)
+        line = self._room.line_with_room(wanted) if entry.counts else wanted
         if line is entry.line:
             raise QueueFull(queue, wanted.waiting, wanted.spec.capacity or 0)
         place = Entry(entry.task, line, entry.entered_at).shown(None).queue
@@ -241,6 +243,7 @@ class QueueEngine:
             IllegalTransition: Its state is none in which a task waits.
             InvalidTask: It is older than what is here, or *now* has no zone.
         """
+        _check_task(task)
         entry = self._room.waiting(task.id, "update")
         now = in_utc(now, "now", InvalidTask)
         _check_place(task)
@@ -376,6 +379,11 @@ class QueueEngine:
             hint = f"the task names none, and its {because} chooses this one: name one of {', '.join(self._lines)}"
             raise UnknownQueue(name, self._lines, hint)
         return name
+
+
+def _check_task(task: object) -> None:
+    if not isinstance(task, Task):
+        raise InvalidTask.because(f"expected a task, got {described(task)}", "make one with Task.new", "task")
 
 
 def _without_queue(task: Task) -> Task:

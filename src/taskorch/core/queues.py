@@ -113,7 +113,8 @@ class QueueSpec:
     Attributes:
         name: Its name.
         sla: How long a task may take, seconds or a timedelta; None for best effort.
-        capacity: The most tasks that may *wait* in it; None for no bound.
+        capacity: The most tasks that may *wait* in it, those not counted that go on after a failure or a block; None
+            for no bound.
         concurrency: The most of its tasks that may be in progress; None for no bound.
         rank: Its place among the queues; 0 is served first by the discipline ``strict``.
         overflow: The queue that takes what this one has no place for; None to refuse it.

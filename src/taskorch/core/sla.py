@@ -1,7 +1,8 @@
 """The service level of a task: when it is due, what of its time is used up, and whether it will be kept.
 
 All of it is worked out from the task and its queue; nothing is kept (design §6). The instant of the deadline is still
-in time: a task is at risk *after* ``warning``, breached *after* its deadline, and met when it ended *by* it.
+in time: a task is at risk *after* ``warning``, breached *after* its deadline and the grace of its queue, and met when
+it ended *by* then.
 """
 
 from datetime import datetime, timedelta
@@ -43,9 +44,9 @@ class SlaStatus(StrEnum):
     """Less than the lead time is left, or the forecast says that it will be late."""
     BREACHED = "breached"
     MET = "met"
-    """Completed by its deadline."""
+    """Completed by its deadline, grace included; in a queue by date started by then, whatever came of it."""
     MISSED = "missed"
-    """Completed or cancelled after its deadline; or failed for good, at whatever time, since that keeps no promise."""
+    """Completed or cancelled after that; or failed for good, at whatever time, since that keeps no promise."""
 
 
 @attrs.frozen(kw_only=True)
@@ -212,7 +213,8 @@ def _status(task: Task, spec: QueueSpec, due: datetime | None, now: datetime, ex
     if not task.is_final:
         if is_late:
             return SlaStatus.BREACHED
-        is_at_risk = settled is None and (now > warning(due, spec) or (expected is not None and expected > due))
+        is_foreseen = expected is not None and expected > last_moment(due, spec)
+        is_at_risk = settled is None and (is_foreseen or now > warning(due, spec))
         return SlaStatus.AT_RISK if is_at_risk else SlaStatus.ON_TRACK
     state = task.state.current
     has_started = is_of_start(promised(task, spec)[0], spec) and task.execution.started_at is not None

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 import attrs
 
-from taskorch.core.deadlines import deadline, is_paused, last_moment, settled_at, warning
+from taskorch.core.deadlines import deadline, last_moment, moves_on, settled_at, warning
 from taskorch.core.queues import QueueSpec
 from taskorch.core.sla import SlaStatus
 from taskorch.core.task import Task
@@ -106,8 +106,9 @@ class SlaWatch:
         alarm = None if due is None else warning(due, spec)
         changed = until or task.metadata.last_updated
         if until is None:
-            is_late = expected is not None and due is not None and expected > due
-            changed, until = (task.state.changed_at, now) if is_paused(task, spec) else (changed, None)
+            is_late = expected is not None and due is not None and expected > last_moment(due, spec)
+            if due is not None and moves_on(task, spec, due):
+                changed, until = task.state.changed_at, now
         else:
             is_late = False  # whatever was foreseen: it has ended
         self._settle(task.id, min(now, changed))

@@ -66,8 +66,9 @@ class Entry:
         self.counts = state is not _FAILED and state is not _UNBLOCKED
         self.date = date = notes.retry_at if state is _FAILED else notes.scheduled_for
         since = entered_at
-        if date is not None and in_utc(date, "x-taskorch.scheduled_for", InvalidTask) > since:
-            since = date
+        if date is not None:
+            self.date = date = in_utc(date, "x-taskorch", InvalidTask)
+            since = max(since, date)
         self.task, self.line, self.entered_at = task, line, entered_at
         self.deadline = due = deadline(task, line.spec, entered_at, entered_at=entered_at)
         last = NO_DEADLINE if due is None else due
@@ -110,6 +111,7 @@ def work_of(entry: Entry) -> Work:
         of_start=entry.line.spec.by_date,
         not_before=entry.date if entry.place is Place.LATER else None,
         is_held=entry.place is Place.HELD,
+        grace=entry.line.spec.grace,
     )
 
 

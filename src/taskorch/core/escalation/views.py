@@ -7,7 +7,7 @@ from functools import lru_cache
 import attrs
 
 from taskorch.core import calendars, json_text, sla
-from taskorch.core.deadlines import last_moment
+from taskorch.core.deadlines import last_moment, moves_on
 from taskorch.core.documents import JSON, unstructure
 from taskorch.core.escalation.facts import CONFLICT, CONTEXT, DEADLINE, VOCABULARY
 from taskorch.core.escalation.records import own
@@ -173,7 +173,7 @@ class View:
         standing = self._standing(at)
         if standing is None or self.spec is None or standing.deadline is None or standing.remaining is None:
             return
-        if standing.paused:  # the clock stands still, and the deadline moves on with the time
+        if moves_on(self.task, self.spec, standing.deadline):
             for time in bounds.times:
                 yield self._worked(time, -standing.remaining)
                 yield self._worked(time, -standing.remaining - MICROSECOND)  # where the hours begin there

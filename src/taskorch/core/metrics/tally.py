@@ -7,7 +7,7 @@ from typing import Final
 
 import attrs
 
-from taskorch.core.deadlines import deadline, is_of_start, is_paused, last_moment, promised, settled_at
+from taskorch.core.deadlines import deadline, is_of_start, last_moment, moves_on, promised, settled_at
 from taskorch.core.events import Event
 from taskorch.core.metrics.definitions import QUEUE_TARGETS, Target
 from taskorch.core.metrics.figures import Sums
@@ -282,10 +282,12 @@ def _deadlines(task: Task, spec: QueueSpec | None) -> tuple[datetime | None, dat
     if spec is None:
         return task.queue.sla_deadline, None if task.is_final else task.queue.sla_deadline
     due = deadline(task, spec, task.state.changed_at)
-    due = due and last_moment(due, spec)
-    if due is None or settled_at(task, spec) is not None:
-        return due, None
-    return due, None if is_paused(task, spec) and due >= task.state.changed_at else due
+    if due is None:
+        return None, None
+    last = last_moment(due, spec)
+    if settled_at(task, spec) is not None:
+        return last, None
+    return last, None if moves_on(task, spec, due) else last
 
 
 def _has_kept_date(task: Task, spec: QueueSpec | None) -> bool:
