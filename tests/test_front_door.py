@@ -49,6 +49,16 @@ def listed() -> dict[str, str]:
     }
 
 
+def test_type_checkers_know_the_packages() -> None:
+    """The packages that the program finds at the front door are those that type checkers are told of."""
+    tree = ast.parse(DOOR.read_text(encoding="utf-8"))
+    told = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+
+    assert {name for name in told if name.startswith("taskorch.")} == {
+        f"taskorch.{name}" for name in taskorch._PACKAGES
+    }
+
+
 def test_importing_it_loads_nothing_that_may_not_be_needed() -> None:
     """After ``import taskorch`` no event loop, no driver, no graph and no upper floor is loaded."""
     found = loaded("import taskorch")

@@ -17,6 +17,12 @@ from taskorch.errors import *
 from taskorch.errors import __all__ as _errors
 
 if _typing.TYPE_CHECKING:
+    import taskorch.dispatchers
+    import taskorch.formats
+    import taskorch.observers
+    import taskorch.protocols
+    import taskorch.stores
+    import taskorch.testing  # noqa: F401 - the packages are members, as the program finds them by _PACKAGES
     from taskorch.api import (
         load as load,
         mermaid as mermaid,
