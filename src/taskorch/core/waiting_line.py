@@ -36,7 +36,7 @@ class Place(IntEnum):
     """It was handed out."""
 
 
-_queue_entry = maker(QueueEntry)
+_queue_entry, _copy = maker(QueueEntry), copier(Task)
 _HELD = Place.HELD  # an attribute of an enum is slow
 
 
@@ -83,7 +83,8 @@ class Entry:
         queue = _queue_entry(
             name=self.line.spec.name, position=position, entered_at=self.entered_at, sla_deadline=self.deadline
         )
-        return copier(type(self.task))(self.task, queue=queue)
+        task = self.task
+        return (_copy if task.__class__ is Task else copier(type(task)))(task, queue=queue)
 
     def place_at(self, now: datetime) -> Place:
         """Where it belongs at *now* (UTC) by its state and its date."""
