@@ -506,3 +506,15 @@ def test_times_may_come_in_any_zone() -> None:
     abroad = at(3).astimezone(timezone(-9 * HOUR))
 
     assert standing(task, spec, abroad, expected=abroad) == standing(task, spec, at(3), expected=at(3))
+
+
+def test_the_grace_is_explained() -> None:
+    """A start within the grace is told with what makes it one: the sentence names every input of the verdict."""
+    spec = QueueSpec("dated", by_date=True, grace=60)
+    task = new_task(internals=Internals(scheduled_for=at(5)), queue="dated")
+
+    seen = standing(task, spec, at(5.01))
+
+    assert (seen.status, seen.grace) == ("at_risk", timedelta(minutes=1))
+    assert "in time for 0:01:00 after that" in seen.explain()
+    assert "in time for" not in standing(task, attrs.evolve(spec, grace=0), at(5.01)).explain()

@@ -75,6 +75,7 @@ class Standing:
         allowed: How long it may take.
         pauses: How long the clock has stood still.
         lead: With less than this left it is at risk.
+        grace: How long after its deadline it is still in time.
     """
 
     deadline: datetime | None
@@ -93,6 +94,7 @@ class Standing:
     allowed: timedelta | None = None
     pauses: timedelta = NOTHING
     lead: timedelta | None = None
+    grace: timedelta = NOTHING
 
     def explain(self) -> str:
         """The verdict and its inputs, in one sentence."""
@@ -111,6 +113,8 @@ class Standing:
             parts.append(f"{self.pauses} paused" + (" and still is" if self.paused else ""))
         if self.slack is not None:
             parts.append(f"slack {'-' * (self.slack < NOTHING)}{abs(self.slack)}")
+        if self.grace:
+            parts.append(f"in time for {self.grace} after that")
         if self.expected is not None:
             parts.append(f"expected {write_time(self.expected)}")
         if self.lead is not None:
@@ -165,6 +169,7 @@ def standing(
         allowed=clock.allowed,
         pauses=clock.pauses,
         lead=spec.lead,
+        grace=spec.grace,
     )
 
 

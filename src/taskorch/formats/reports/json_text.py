@@ -107,6 +107,7 @@ def _standing(standing: Standing) -> dict[str, JSON]:
         "paused": standing.paused,
         "pauses_ms": write_milliseconds(standing.pauses),
         "lead_ms": _milliseconds(standing.lead),
+        "grace_ms": _milliseconds(standing.grace),
         "expected": _time(standing.expected),
     }
 
