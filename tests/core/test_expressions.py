@@ -215,6 +215,21 @@ def test_reading_in_threads_leaves_warnings_on() -> None:
         warnings.warn("still heard", stacklevel=1)
 
 
+def test_a_parser_disturbed_by_other_threads_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What CPython raises for a sound text, when threads parse at the same time, no caller sees."""
+    read, faults = ast.parse, [SystemError("AST constructor recursion depth mismatch")] * 3
+
+    def disturbed(*args: Any, **options: Any) -> Any:
+        if faults:
+            raise faults.pop()
+        return read(*args, **options)
+
+    monkeypatch.setattr(ast, "parse", disturbed)
+
+    assert parse("on_success(a_step_of_this_test_alone)").steps == ("a_step_of_this_test_alone",)
+    assert not faults
+
+
 def test_a_condition_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same text in the same vocabulary is parsed once, however often it is asked for; refusals are made anew."""
     asked, read = [], ast.parse

@@ -3,6 +3,7 @@
 import ast
 import keyword
 import re
+from contextlib import suppress
 from unicodedata import category, east_asian_width, normalize
 
 import attrs
@@ -38,6 +39,19 @@ _HINTS = {
 _UNFINISHED = frozenset({"and", "or", "not", "in", "==", "!=", "<", "<=", ">", ">=", ".", ",", "-"})
 _CLOSED_BY = {"(": ")", "[": "]"}
 _SHOWN = 120
+_TRIES = 50
+
+
+def _parsed(text: str) -> ast.expr:
+    """What the parser makes of *text*, whatever other threads parse meanwhile.
+
+    Before 3.13 CPython counts the depth of all threads' parsing in one place: where they take turns in the middle it
+    finds its count wrong and raises ``SystemError`` for a text without fault, which the next try reads.
+    """
+    for _ in range(_TRIES):
+        with suppress(SystemError):
+            return ast.parse(text, mode="eval").body
+    return ast.parse(text, mode="eval").body
 
 
 @attrs.frozen
@@ -55,7 +69,7 @@ class Source:
         try:
             # What makes the parser warn was refused with the tokens. Filters of warnings are left alone: they are
             # the whole process's, and other threads may be at them.
-            tree = ast.parse(self.text, mode="eval").body
+            tree = _parsed(self.text)
         except SyntaxError as error:
             raise self.fault((error.offset or 1) - 1, "is not a condition") from None
         except (ValueError, MemoryError, RecursionError):
