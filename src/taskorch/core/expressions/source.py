@@ -45,8 +45,8 @@ _TRIES = 50
 def _parsed(text: str) -> ast.expr:
     """What the parser makes of *text*, whatever other threads parse meanwhile.
 
-    Before 3.13 CPython counts the depth of all threads' parsing in one place: where they take turns in the middle it
-    finds its count wrong and raises ``SystemError`` for a text without fault, which the next try reads.
+    CPython 3.11 counts the depth of all threads' parsing in one place: where they take turns in the middle it finds
+    its count wrong and raises ``SystemError`` for a text without fault, which the next try reads.
     """
     for _ in range(_TRIES):
         with suppress(SystemError):
