@@ -6,7 +6,7 @@ from typing import Any
 import attrs
 import pytest
 
-from taskorch import BusinessCalendar, Dependencies, Escalation, Escalator, QueueSpec, State, Task, advance
+from taskorch import BusinessCalendar, Dependencies, Escalation, Escalator, QueueEngine, QueueSpec, State, Task, advance
 from taskorch.core.escalation.facts import FACTS
 from taskorch.core.escalation.views import View
 from taskorch.core.expressions.kinds import Kind, kind_of
@@ -221,6 +221,17 @@ def test_retries_after_lost_workers_count_as_retries() -> None:
 
     assert (record.reason, record.context["retries"]) == ("retries_exhausted", 3)
     assert record.raised_at - NOW == timedelta(seconds=9)
+
+
+def test_a_planned_task_whose_date_comes_escalates_nothing() -> None:
+    """Who looks whenever it is time to look hears of no planned task that is handed out when its date comes."""
+    engine, escalator = QueueEngine(), Escalator()
+    engine.push(Task.new("planned", id="T-1", now=NOW, at=after(HOUR)), NOW)
+    escalator.look(engine.task("T-1"), NOW)
+    first = escalator.next_due(NOW)
+    assert first == after(HOUR + 60) + timedelta(microseconds=1)
+    assert not escalator.look(engine.task("T-1"), after(HOUR + 60)).raised
+    assert escalator.look(engine.task("T-1"), first).raised
 
 
 def test_a_breach_after_the_grace_is_foreseen() -> None:

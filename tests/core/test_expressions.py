@@ -288,7 +288,7 @@ def test_any_text_is_a_condition_or_refused(text: str) -> None:
         condition = parse(text)
     except InvalidCondition:
         return
-    condition.verdict(lambda id: Outcome.COMPLETED)
+    assert condition.verdict(lambda id: Outcome.COMPLETED) in (None, Outcome.SKIPPED, Outcome.OMITTED)
 
 
 @given(st.data())

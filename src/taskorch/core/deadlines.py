@@ -67,9 +67,13 @@ def deadline(
 def warning(deadline: datetime, spec: QueueSpec) -> datetime:
     """The instant after which less than the lead time is left before *deadline*, through the calendar.
 
+    In a queue by date without a lead of its own it is the last moment: what may not start earlier is at no risk.
+
     Raises:
         InvalidTask: *deadline* has no zone, or the answer is beyond the calendar.
     """
+    if spec.by_date and spec.at_risk is None:
+        return last_moment(in_utc(deadline, "deadline", InvalidTask), spec)
     try:
         if spec.calendar is not None:
             return subtract(spec.calendar, deadline, spec.lead)

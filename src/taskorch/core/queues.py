@@ -122,7 +122,7 @@ class QueueSpec:
         pause_in: The states in which that clock stands still.
         calendar: The working time in which it runs; None for round the clock.
         at_risk: How long before its deadline a task is at risk; by default the lesser of an hour and a quarter
-            of the service level. In a queue by date there is no risk before the date, unless this is given.
+            of the service level. In a queue by date there is no risk before it is late, unless this is given.
         grace: How long after its deadline it is still in time; by default nothing, and a minute in a queue by date,
             whose tasks may not start before their deadline.
         discipline: What comes first within it, ``score`` or ``edf``.

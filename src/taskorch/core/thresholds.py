@@ -56,8 +56,8 @@ class SlaWatch:
     A threshold fires once per task for ever, also when the task is watched again, changes, moves, or its deadline
     does. It fires when it is crossed, which is when ``standing`` says so: *after* its instant. What was crossed before
     a task was watched fires at once, at risk before breached. Watch a task again whenever it changes: an old deadline
-    that had passed when it changed still fires. While a task is paused its deadline moves on with the time, so nothing
-    more can be crossed. ``watch`` and ``due`` are O(log n) per task, counted over many.
+    that had passed when it changed still fires. A deadline ahead when a pause began moves on with the time, so nothing
+    more is crossed until it ends. ``watch`` and ``due`` are O(log n) per task, counted over many.
     """
 
     def __init__(self, fired: Mapping[str, Iterable[str]] | None = None) -> None:
