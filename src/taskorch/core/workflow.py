@@ -233,10 +233,8 @@ class Workflow(WorkflowDocument):
     def unsupported(self) -> list[str]:
         """The paths of what a run would need and this version cannot carry out."""
         at = self.layout.path_of
-        steps_at, links_at = at("steps"), at("dependencies")
+        steps_at = at("steps")
         found = [f for i, step in enumerate(self.steps) for f in support.step_features(step, f"{steps_at}[{i}]")]
-        for i, link in enumerate(self.links):
-            found.extend(support.link_features(link, f"{links_at}[{i}]"))
         handling = self.error_handling or ErrorHandling()
         if handling.rollback_strategy == "automatic":
             found.append(at("errorHandling") + ".rollbackStrategy")
@@ -248,9 +246,6 @@ class Workflow(WorkflowDocument):
         found.extend(support.resource_features(self.resources, at("resources")))
         if self.debug is not None and self.debug.enabled:
             found.append(at("debug"))
-        if self.mode == "sequential":
-            found.extend([at("parallel")] if self.parallel else [])
-            found.extend(f"{steps_at}[{i}].parallel" for i, step in enumerate(self.steps) if step.parallel)
         return found
 
     # --- documents ---------------------------------------------------------------------------------------

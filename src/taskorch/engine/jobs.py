@@ -10,8 +10,9 @@ from typing import Any
 from taskorch.core import outputs
 from taskorch.core.body import SPECIAL, Body
 from taskorch.core.documents import JSON
+from taskorch.core.frontier.ends import End
 from taskorch.core.frontier.frontier import Frontier
-from taskorch.core.frontier.plan import End, Kind
+from taskorch.core.frontier.slots import Kind
 from taskorch.core.step import Step
 from taskorch.core.templates import fill
 from taskorch.errors import InvalidParameters, MissingOutput, OutputNotStorable, StepFailed
@@ -61,7 +62,7 @@ class Jobs:
             idempotency_key=f"{self._run_id}/{step.id}",
             call=call,
             command=command,
-            blocking=self._plan.kinds[number] == Kind.THREAD,
+            blocking=self._plan.lines[self._plan.line_of[number]].kind == Kind.THREAD,
         )
 
     def encoded(self, number: int, output: Any) -> Any:  # Any: an output, then the detail of a fact

@@ -1,0 +1,62 @@
+"""The steps that are ready and wait for a place, in one line for each demand, the best of each at its head."""
+
+from collections.abc import Callable
+from heapq import heappop, heappush
+
+from taskorch.core.frontier.plan import Plan
+from taskorch.core.frontier.slots import Line, Slots
+
+
+class Ready:
+    """The ready steps of one run."""
+
+    def __init__(self, plan: Plan, slots: Slots) -> None:
+        """Nobody is ready yet; places are those of *slots*."""
+        self._order, self._rank, self._lines, self._line_of = plan.order, plan.rank, plan.lines, plan.line_of
+        self._slots = slots
+        self._heaps: dict[int, list[int]] = {}  # by line, ranks; some may be stale …
+        self._listed = bytearray(len(plan.steps))  # … and this tells which steps are ready indeed
+
+    def __contains__(self, step: int) -> bool:
+        return bool(self._listed[step])
+
+    def add(self, step: int) -> None:
+        """*step* is ready."""
+        if not self._listed[step]:
+            self._listed[step] = 1
+            line = self._line_of[step]
+            heap = self._heaps.get(line)
+            if heap is None:
+                self._heaps[line] = [self._rank[step]]
+            else:
+                heappush(heap, self._rank[step])
+
+    def remove(self, step: int) -> None:
+        """*step* has started, or will not."""
+        self._listed[step] = 0
+
+    def best(self, is_open: Callable[[Line], bool] | None = None) -> int | None:
+        """The best step that would fit, or None; it stays until it is removed.
+
+        Args:
+            is_open: Whether steps of a line may start for other reasons; None if there are none.
+        """
+        slots = self._slots
+        if slots.total <= 0:
+            return None
+        best: int | None = None
+        emptied: list[int] = []
+        order, listed = self._order, self._listed
+        for number, heap in self._heaps.items():
+            while heap and not listed[order[heap[0]]]:
+                heappop(heap)
+            if not heap:
+                emptied.append(number)
+                continue
+            if best is None or heap[0] < best:
+                line = self._lines[number]
+                if slots.fits(line) and (is_open is None or is_open(line)):
+                    best = heap[0]
+        for number in emptied:
+            del self._heaps[number]
+        return None if best is None else order[best]
