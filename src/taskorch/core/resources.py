@@ -6,8 +6,6 @@ A workflow says it in four places. How much there is: ``resources.limits``, and 
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from itertools import compress
-from operator import attrgetter
 from typing import Final, Self
 
 import attrs
@@ -23,8 +21,6 @@ Demand = tuple[tuple[int, int], ...]
 """What a step takes of the limited resources: pairs of a resource's index and an amount above 0, by index."""
 Amounts = Mapping[str, int]
 """Amounts by resource, in thousandths."""
-
-_own = attrgetter("resources")
 
 NO_DEMAND: Final[Demand] = ()
 NO_AMOUNTS: Final[Amounts] = {}  # shared, so never written to
@@ -205,8 +201,8 @@ def _never_fitting(
 
 def _named(steps: Sequence[Step], allotment: Allotment) -> list[int]:
     """The numbers of the steps that do not just take the defaults."""
-    if not allotment.by_id:  # apart and in C, as most workflows say nothing of resources
-        return list(compress(range(len(steps)), map(_own, steps)))
+    if not allotment.by_id and not [step for step in steps if step.resources]:
+        return []  # told apart by the shortest way, as most workflows say nothing of resources
     return [number for number, step in enumerate(steps) if allotment.is_named(step)]
 
 
