@@ -16,6 +16,7 @@ from taskorch.core.documents import (
     camel,
     is_extension,
     member,
+    problems_of,
     structure,
     suggestion,
     unstructure,
@@ -149,6 +150,8 @@ def read_resources(value: JSON) -> Resources:
     """Resources in either form; a mixture is refused."""
     if not isinstance(value, Mapping):
         return structure(value, Pool)
+    if strange := [key for key in value if not isinstance(key, str)]:
+        raise InvalidWorkflow.because(f"expected names and ids as keys, got {described(strange[0])}")
     own = [key for key in value if key in Pool.members()]
     others = [key for key in value if key not in own and not is_extension(key)]
     if not others and (own or not value):
@@ -164,6 +167,16 @@ def read_resources(value: JSON) -> Resources:
     if problems:
         raise InvalidWorkflow(problems)
     return value
+
+
+def resources_of(value: JSON) -> Resources | None:
+    """The converter of resources as Python's callers give them: a pool, or what a document says."""
+    if value is None or isinstance(value, Pool):
+        return value
+    try:
+        return read_resources(value)
+    except InvalidDocument as error:
+        raise InvalidWorkflow(problems_of(error, "resources")) from None
 
 
 def write_either(value: object) -> object:

@@ -12,6 +12,7 @@ from taskorch.core import graph, soundness, support, workflow_reader
 from taskorch.core.body import Body
 from taskorch.core.documents import EMPTY, JSON, member, suggestion
 from taskorch.core.layout import Layout
+from taskorch.core.resources import resource_problems
 from taskorch.core.retry import Retry
 from taskorch.core.settings import (
     Debug,
@@ -26,6 +27,7 @@ from taskorch.core.settings import (
     one_of,
     read_notifications,
     read_resources,
+    resources_of,
     write_either,
 )
 from taskorch.core.step import Link, Step
@@ -67,6 +69,7 @@ class Workflow(WorkflowDocument):
         mode: ``parallel`` (the default) or ``sequential``.
         fail_fast: Whether nothing more is started once a step has failed that was not allowed to.
         error_handling: Policies for failures.
+        resources: How much there is, and what the steps take; see ``taskorch.core.resources``.
         context: Anything the steps should know.
         parameters: Defaults of ``params``; with *template*, what fills it in.
         directory: The folder of the document; commands run there.
@@ -80,7 +83,7 @@ class Workflow(WorkflowDocument):
     mode: str | None = member(None, check=one_of("parallel", "sequential"))
     fail_fast: bool = member(False, check=is_switch)
     error_handling: ErrorHandling | None = member(None)
-    resources: Resources | None = member(None, read=read_resources, write=write_either)
+    resources: Resources | None = member(None, read=read_resources, write=write_either, converter=resources_of)
     notifications: bool | Notifications | None = member(None, read=read_notifications, write=write_either)
     template: str | None = member(None, check=not_empty)
     parameters: Mapping[str, JSON] = member(EMPTY)
@@ -220,7 +223,9 @@ class Workflow(WorkflowDocument):
         links = [(f"{links_at}[{index}]", link) for index, link in enumerate(self.links)]
         told = {"notifications": write_either(self.notifications), "context": self.context}
         alerts = list(soundness.placed_alerts(told, self.layout.path_of))
-        return soundness.require_sound(soundness.Retained([(p, s.id) for p, s in placed], placed, links, alerts))
+        ids = dict.fromkeys(step.id for step in self.steps)
+        unfit = resource_problems(placed, ids, {"resources": self.resources, **told}, self.layout.path_of)
+        return soundness.require_sound(soundness.Retained([(p, s.id) for p, s in placed], placed, links, alerts), unfit)
 
     def stages(self) -> tuple[tuple[str, ...], ...]:
         """Groups of steps that may run at the same time, each after those before it (D3)."""
