@@ -95,13 +95,14 @@ def _share(number: float | None) -> Iterator[Problem]:
 
 @attrs.frozen
 class RetryPolicy(WorkflowDocument):
-    """How often a failed step is tried again, and after what wait."""
+    """How often a failed step is tried again, and after what wait; its members are explained at ``Retry``."""
 
     max_retries: int | None = member(None, check=at_least(0))
     initial_delay: timedelta | None = member(None, check=not_negative, converter=duration)
     backoff_multiplier: Number | None = member(None, check=at_least(1))
     max_delay: timedelta | None = member(None, check=not_negative, converter=duration)
     jitter: Number | None = member(None, check=_share)
+    total_timeout: timedelta | None = member(None, check=not_negative, converter=duration)
 
 
 @attrs.frozen
