@@ -5,11 +5,10 @@ from operator import attrgetter
 
 from taskorch.core.documents import EMPTY
 from taskorch.core.expressions import parse
-from taskorch.core.settings import Notifications, Pool, Resources
+from taskorch.core.settings import Notifications
 from taskorch.core.step import Step
 
 _STEP_MEMBERS = (
-    "resources",
     "rollback",
     "cache",
     "map",
@@ -17,7 +16,6 @@ _STEP_MEMBERS = (
     "gate",
     "wait",
     "workflow",
-    "target",
 )
 
 
@@ -38,12 +36,6 @@ def step_features(step: Step, path: str) -> Iterator[str]:
     for name, value in step.environment.items():
         if not isinstance(value, str):
             yield f"{path}.environment.{name}"
-
-
-def resource_features(resources: Resources | None, path: str) -> Iterator[str]:
-    """The path of resources, if they say anything."""
-    if resources not in (None, EMPTY, Pool()):
-        yield path
 
 
 def notification_features(notifications: "bool | Notifications | None", path: str) -> Iterator[str]:

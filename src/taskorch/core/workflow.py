@@ -12,8 +12,9 @@ from taskorch.core import graph, soundness, support, workflow_reader
 from taskorch.core.body import Body
 from taskorch.core.documents import EMPTY, JSON, member, suggestion
 from taskorch.core.layout import Layout
+from taskorch.core.references import reference_of
 from taskorch.core.resources import resource_problems
-from taskorch.core.retry import Retry
+from taskorch.core.retry import Retry, RetryStrategy
 from taskorch.core.settings import (
     Debug,
     ErrorHandling,
@@ -115,7 +116,7 @@ class Workflow(WorkflowDocument):
         after: StepRef | Iterable[StepRef] = (),
         inputs: Mapping[str, StepRef] = EMPTY,  # type: ignore[assignment]  # an empty mapping maps to anything
         inline: bool = False,
-        retry: Retry | None = None,
+        retry: RetryStrategy | None = None,
         **members: Any,  # Any: the members of Step, which checks them
     ) -> F | Callable[[F], F]:
         """Make a function a step: as a decorator, with or without arguments, or as a plain call.
@@ -128,7 +129,7 @@ class Workflow(WorkflowDocument):
             after: Steps that must have completed before.
             inputs: The step each of some parameters takes its value from.
             inline: For a sync function that never blocks: call it on the event loop, not in a thread.
-            retry: How it is tried again after a failure.
+            retry: How it is tried again after a failure: a ``Retry``, or whatever else can ``decide``.
             members: Further members of ``Step``: ``timeout``, ``condition``, ``allow_failure``, …
 
         Returns:
@@ -144,17 +145,18 @@ class Workflow(WorkflowDocument):
         name = id or str(getattr(fn, "__name__", ""))
         if id is None and not name.isidentifier():
             raise InvalidWorkflow.because("the function has no name that could be an id", "give id=", name)
-        if retry is not None and not isinstance(retry, Retry):
-            raise InvalidWorkflow.because(f"expected a Retry, got {retry!r}", "Retry(max_attempts=…)", f"{name}.retry")
         feeds = {parameter: self.id_of(source) for parameter, source in inputs.items()}
         try:
             body = Body.of(fn, feeds, inline=inline)
         except InvalidWorkflow as error:
             raise InvalidWorkflow(p._replace(path=f"{name or fn}") for p in error.problems) from None
         _check_options(name, members)
-        policy = None if retry is None else _policy_of(retry)
-        origin = {"x-function": body.reference} | ({"x-inputs": dict(feeds)} if feeds else {})
-        self.add(Step(name, body=body, retry_policy=policy, extensions=origin, **members), after=after)
+        origin: dict[str, JSON] = {"x-function": body.reference} | ({"x-inputs": dict(feeds)} if feeds else {})
+        if retry is not None:
+            _check_retry(name, retry, members)
+            members |= _policy(retry)
+            origin |= _unwritten(retry)
+        self.add(Step(name, body=body, extensions=origin, **members), after=after)
         return fn
 
     def command(self, command: str | tuple[str, ...], /, *, id: str, after: Any = (), **members: Any) -> Step:
@@ -243,12 +245,9 @@ class Workflow(WorkflowDocument):
         handling = self.error_handling or ErrorHandling()
         if handling.rollback_strategy == "automatic":
             found.append(at("errorHandling") + ".rollbackStrategy")
-        if handling.circuit_breaker is not None and handling.circuit_breaker.enabled:
-            found.append(at("errorHandling") + ".circuitBreaker")
         found.extend(support.notification_features(self.notifications, at("notifications")))
-        found.extend(at(f"context.{key}") for key in ("resources", "notifications") if self.context.get(key))
+        found.extend([at("context.notifications")] if self.context.get("notifications") else [])
         found.extend(at(Workflow.key_of(key)) for key in ("template", "monitor") if getattr(self, key))
-        found.extend(support.resource_features(self.resources, at("resources")))
         if self.debug is not None and self.debug.enabled:
             found.append(at("debug"))
         return found
@@ -281,11 +280,31 @@ def _check_options(id: str, members: Mapping[str, object]) -> None:
         raise InvalidWorkflow(Problem(f"{id}.{name}", "is no option", suggestion(name, known)) for name in unknown)
 
 
-def _policy_of(retry: Retry) -> RetryPolicy:
-    return RetryPolicy(
+def _check_retry(id: str, retry: object, members: Mapping[str, object]) -> None:
+    """Raise ``InvalidWorkflow`` for what is no policy of retries, or if *members* give another one beside it."""
+    if isinstance(retry, type) or not isinstance(retry, RetryStrategy):
+        raise InvalidWorkflow.because(f"expected a Retry, got {retry!r}", "Retry(max_attempts=…)", f"{id}.retry")
+    others = ("retry_policy",) if isinstance(retry, Retry) else ("retry_policy", "retries", "retry_delay")
+    if given := [name for name in others if members.get(name) is not None]:
+        raise InvalidWorkflow.because("stands beside retry=, which says it already", "give one", f"{id}.{given[0]}")
+
+
+def _policy(retry: RetryStrategy) -> dict[str, Any]:  # Any: members of Step
+    """What a step keeps of a policy: what a document can hold, and the whole of it where that is not all."""
+    if not isinstance(retry, Retry):
+        return {"retry_policy": None, "retrying": retry}
+    written = RetryPolicy(
         max_retries=retry.max_attempts - 1,
         initial_delay=duration(retry.initial),
         backoff_multiplier=retry.multiplier,
         max_delay=duration(retry.max_delay),
         jitter=retry.jitter or None,
+        total_timeout=duration(retry.total_timeout),
     )
+    return {"retry_policy": written, "retrying": retry if retry.reference else None}
+
+
+def _unwritten(retry: RetryStrategy) -> dict[str, JSON]:
+    """A note of what no document can hold of a policy, so that another policy is another workflow."""
+    note = getattr(retry, "reference", reference_of(retry))
+    return {"x-retry": note} if note else {}

@@ -28,6 +28,7 @@ from taskorch.errors.documents import (
     InvalidDocument,
     InvalidEscalation,
     InvalidEvent,
+    InvalidPolicy,
     InvalidQueue,
     InvalidRecord,
     InvalidReport,
@@ -61,6 +62,7 @@ from taskorch.errors.root import (
     TaskorchError,
 )
 from taskorch.errors.steps import (
+    CircuitOpen,
     MissingOutput,
     NonRetryable,
     OutputNotStorable,
@@ -76,6 +78,7 @@ __all__ = [
     "AuditDamaged",
     "AuditError",
     "CallerError",
+    "CircuitOpen",
     "CycleError",
     "DispatcherLost",
     "DuplicateTask",
@@ -87,6 +90,7 @@ __all__ = [
     "InvalidEvent",
     "InvalidHead",
     "InvalidParameters",
+    "InvalidPolicy",
     "InvalidQueue",
     "InvalidRecord",
     "InvalidReport",

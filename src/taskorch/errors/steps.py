@@ -47,6 +47,20 @@ class StepTimeout(StepError):
         super().__init__(step, f"took longer than its timeout of {seconds:g} s")
 
 
+class CircuitOpen(StepError):
+    """The target of a step has failed so often that it is left alone for a while.
+
+    Attributes:
+        target: The target, as the step or its program names it.
+    """
+
+    retryable = False
+
+    def __init__(self, step: str, target: str) -> None:
+        self.target = target
+        super().__init__(step, f"was not tried: the circuit of its target {target!r} is open; see whether it is up")
+
+
 class MissingOutput(StepError):
     """A step needs the output of one that did not complete, and has no default for it.
 

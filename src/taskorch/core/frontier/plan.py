@@ -9,8 +9,9 @@ import attrs
 from taskorch.core.expressions import Condition, parse
 from taskorch.core.frontier.slots import Kind, Line
 from taskorch.core.frontier.wiring import Wiring, wired
-from taskorch.core.retry import Retry
-from taskorch.core.settings import ErrorHandling
+from taskorch.core.resources import ResourcePlan
+from taskorch.core.retry import RetryStrategy
+from taskorch.core.settings import CircuitBreaker, ErrorHandling
 from taskorch.core.step import Step
 from taskorch.core.workflow import Workflow
 from taskorch.errors import InvalidWorkflow, Problem, UnsupportedFeature
@@ -28,13 +29,14 @@ class Plan:
         wiring: The links between them.
         conditions: The parsed condition of those steps that have one.
         retries: The retry policy of each step.
+        breaker: How targets that keep failing are left alone, or None.
         timeouts: How long one attempt may take; only where that is bounded.
         total_timeouts: How long all attempts together may take, likewise.
         queue_timeouts: How long a step that is ready may wait for its start, likewise.
         lines: What steps occupy while they run.
         line_of: The line of each step.
-        resources: The names of the resources that lines speak of.
-        limits: How much there is of each.
+        resources: What steps take and how much there is; sequential mode is one more resource, the last.
+        limits: How much there is of each resource that lines speak of.
         order: The indices by precedence: what is ready starts in this order.
         rank: The place of each index in *order*.
         timeout: How long the run may take, or None.
@@ -45,13 +47,14 @@ class Plan:
     index: dict[str, int]
     wiring: Wiring
     conditions: dict[int, Condition]
-    retries: Sequence[Retry]
+    retries: Sequence[RetryStrategy]
+    breaker: CircuitBreaker | None
     timeouts: Mapping[int, int]
     total_timeouts: Mapping[int, int]
     queue_timeouts: Mapping[int, int]
     lines: tuple[Line, ...]
     line_of: Sequence[int]
-    resources: tuple[str, ...]
+    resources: ResourcePlan
     limits: tuple[int, ...]
     order: Sequence[int]
     rank: Sequence[int]
@@ -73,7 +76,8 @@ class Plan:
         _require_bodies(flow, steps)
         index = {step.id: number for number, step in enumerate(steps)}
         wiring = wired(links, index)
-        lines, line_of, resources, limits = _lines(flow, steps)
+        resources = ResourcePlan.of(steps, flow.resources, flow.context)
+        lines, line_of, limits = _lines(flow, steps, resources)
         order = range(len(steps)) if flow.mode == "sequential" else _precedence(steps, wiring)
         rank = [0] * len(steps)
         for place, number in enumerate(order):
@@ -84,6 +88,7 @@ class Plan:
             wiring=wiring,
             conditions={number: parse(step.condition) for number, step in enumerate(steps) if step.condition},
             retries=_retries(flow),
+            breaker=_breaker(flow),
             timeouts=_bounds(steps, lambda step: step.timeout),
             total_timeouts=_bounds(steps, lambda step: step.total_timeout),
             queue_timeouts=_bounds(steps, lambda step: step.queue_timeout),
@@ -118,8 +123,6 @@ def _bounds(steps: Sequence[Step], bound: Callable[[Step], timedelta | None]) ->
 
 
 _PLAIN = tuple(Line(kind) for kind in Kind)
-SEQUENCE = "(sequence)"
-"""The resource that stands for one-at-a-time: a step takes all of it, one that may overlap others its part."""
 
 
 def _kind(step: Step) -> Kind:
@@ -129,18 +132,36 @@ def _kind(step: Step) -> Kind:
 
 
 def _lines(
-    flow: Workflow, steps: Sequence[Step]
-) -> tuple[tuple[Line, ...], Sequence[int], tuple[str, ...], tuple[int, ...]]:
-    """What each step occupies; the resources, and how much there is of each."""
-    if flow.mode != "sequential":
-        return _PLAIN, [_kind(step) for step in steps], (), ()
-    overlapping = set(flow.parallel)
+    flow: Workflow, steps: Sequence[Step], resources: ResourcePlan
+) -> tuple[tuple[Line, ...], Sequence[int], tuple[int, ...]]:
+    """What each step occupies, and how much there is of each resource."""
+    is_sequential, has_breaker = flow.mode == "sequential", _breaker(flow) is not None
+    if not is_sequential and not has_breaker and not resources.limits:
+        return _PLAIN, [_kind(step) for step in steps], ()
+    overlapping, sequence = set(flow.parallel), len(resources.limits)
     numbers: dict[Line, int] = {}
     line_of = []
-    for step in steps:
+    for step, demand in zip(steps, resources.demands, strict=True):
         part = 1 if step.parallel or step.id in overlapping else len(steps)
-        line_of.append(numbers.setdefault(Line(_kind(step), ((0, part),)), len(numbers)))
-    return tuple(numbers), line_of, (SEQUENCE,), (len(steps),)
+        line = Line(
+            _kind(step),
+            (*demand, (sequence, part)) if is_sequential else demand,
+            _target(step) if has_breaker else None,
+        )
+        line_of.append(numbers.setdefault(line, len(numbers)))
+    return tuple(numbers), line_of, (*resources.limits, len(steps)) if is_sequential else resources.limits
+
+
+def _breaker(flow: Workflow) -> CircuitBreaker | None:
+    found = flow.error_handling and flow.error_handling.circuit_breaker
+    return found if found and found.enabled else None
+
+
+def _target(step: Step) -> str:
+    """What a breaker watches for a step that does not say: its program, or its function."""
+    if step.target is not None:
+        return step.target
+    return step.argv[0] if step.argv else step.body.reference if step.body else step.id
 
 
 def _precedence(steps: Sequence[Step], wiring: Wiring) -> Sequence[int]:
@@ -163,11 +184,13 @@ def _precedence(steps: Sequence[Step], wiring: Wiring) -> Sequence[int]:
     return tuple(sorted(range(len(steps)), key=lambda number: (-path[number], number)))
 
 
-def _retries(flow: Workflow) -> Sequence[Retry]:
+def _retries(flow: Workflow) -> Sequence[RetryStrategy]:
     handling = flow.error_handling or ErrorHandling()
     policy = handling.retry_policy or flow.retry_policy
     common = Step("common").retry(policy)
     return [
-        common if s.retries is None and s.retry_delay is None and s.retry_policy is None else s.retry(policy)
+        common
+        if s.retrying is None and s.retries is None and s.retry_delay is None and s.retry_policy is None
+        else s.retry(policy)
         for s in flow.steps
     ]

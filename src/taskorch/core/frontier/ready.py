@@ -1,6 +1,6 @@
 """The steps that are ready and wait for a place, in one line for each demand, the best of each at its head."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from heapq import heappop, heappush
 
 from taskorch.core.frontier.plan import Plan
@@ -60,3 +60,7 @@ class Ready:
         for number in emptied:
             del self._heaps[number]
         return None if best is None else order[best]
+
+    def lines(self) -> Iterator[Line]:
+        """The lines in which somebody may be waiting."""
+        return (self._lines[number] for number in self._heaps)

@@ -1,10 +1,11 @@
 """What running bodies occupy: places for each kind of body, and amounts of resources."""
 
-from collections.abc import Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
 import attrs
+
+from taskorch.core.resources import Capacity, Demand
 
 
 class Kind(IntEnum):
@@ -26,7 +27,7 @@ class Line(NamedTuple):
     """
 
     kind: int
-    demand: tuple[tuple[int, int], ...] = ()
+    demand: Demand = ()
     target: str | None = None
 
 
@@ -37,48 +38,36 @@ class Slots:
     Attributes:
         free: The free places for each kind.
         total: The free places for all together.
-        amounts: What is free of each resource of the plan.
+        capacity: What is free of each resource of the plan.
     """
 
     free: list[int]
     total: int
-    amounts: list[int] = attrs.field(factory=list)
+    capacity: Capacity = attrs.field(factory=lambda: Capacity(()))
 
     @classmethod
-    def of(
-        cls, *, loop: int, threads: int, commands: int, total: int | None = None, amounts: Sequence[int] = ()
-    ) -> "Slots":
+    def of(cls, *, loop: int, threads: int, commands: int, total: int | None = None) -> "Slots":
         """Places for so many bodies of each kind; *total* bounds all together."""
-        return cls([loop, threads, commands], total if total is not None else loop + threads + commands, list(amounts))
+        return cls([loop, threads, commands], total if total is not None else loop + threads + commands)
 
     def fits(self, line: Line) -> bool:
         """Whether a step of *line* could start now."""
-        if self.total <= 0 or self.free[line.kind] <= 0:
-            return False
-        amounts = self.amounts
-        for resource, amount in line.demand:  # noqa: SIM110 - a generator would cost more than the loop
-            if amounts[resource] < amount:
-                return False
-        return True
-
-    def lacking(self, line: Line) -> tuple[int, ...]:
-        """The resources of which too little is free for a step of *line*."""
-        return tuple(resource for resource, amount in line.demand if self.amounts[resource] < amount)
+        return self.total > 0 and self.free[line.kind] > 0 and (not line.demand or self.capacity.fits(line.demand))
 
     def has_place(self, kind: Kind | int) -> bool:
-        """Whether there is a place for another body of *kind*."""
+        """Whether there is a place for another body of *kind*, resources aside."""
         return self.total > 0 and self.free[kind] > 0
 
     def take(self, line: Line) -> None:
         """A body of *line* has started."""
         self.free[line.kind] -= 1
         self.total -= 1
-        for resource, amount in line.demand:
-            self.amounts[resource] -= amount
+        if line.demand:
+            self.capacity.take(line.demand)
 
     def give(self, line: Line) -> None:
         """A body of *line* has ended."""
         self.free[line.kind] += 1
         self.total += 1
-        for resource, amount in line.demand:
-            self.amounts[resource] += amount
+        if line.demand:
+            self.capacity.give(line.demand)
