@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from taskorch import Workflow
 from taskorch.core.frontier.facts import CANCEL, COMPLETE, CREATED, ENQUEUE, FAIL, START
-from taskorch.core.frontier.frontier import OPEN
+from taskorch.core.frontier.fold import OPEN
 from taskorch.core.frontier.plan import Plan
 from tests.harness import invariants
 from tests.harness.graphs import BEGIN, SECOND, Life, fresh, workflows

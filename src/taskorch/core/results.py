@@ -9,10 +9,11 @@ from typing import Any, NamedTuple, TypeVar, overload
 
 import attrs
 
-from taskorch.core.frontier.attempts import LEASE_EXPIRED
 from taskorch.core.frontier.ends import End
 from taskorch.core.frontier.facts import COMPLETE, FAIL, RETRY, START, Fact
-from taskorch.core.frontier.frontier import OPEN, Frontier
+from taskorch.core.frontier.fold import OPEN
+from taskorch.core.frontier.frontier import Frontier
+from taskorch.core.frontier.reasons import LEASE_EXPIRED
 from taskorch.core.outcomes import Outcome
 from taskorch.core.step import Step
 from taskorch.core.step_results import Form, StepFault, StepResult

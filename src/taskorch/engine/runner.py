@@ -16,7 +16,8 @@ from taskorch.core import runs
 from taskorch.core.documents import JSON
 from taskorch.core.events import Event
 from taskorch.core.frontier.facts import Fact
-from taskorch.core.frontier.frontier import WORKFLOW_TIMEOUT, Frontier, Stop
+from taskorch.core.frontier.frontier import Frontier, Stop
+from taskorch.core.frontier.reasons import WORKFLOW_TIMEOUT
 from taskorch.core.task import Task
 from taskorch.core.times import instant, microseconds
 from taskorch.engine.committer import Committer

@@ -2,13 +2,8 @@
 
 from taskorch.core.frontier.failures import Failure, failure_of
 from taskorch.core.frontier.plan import Plan
-from taskorch.core.retry import RetryAt
-
-INTERRUPTED = "interrupted"
-LEASE_EXPIRED = "lease_expired"
-TOTAL_TIMEOUT = "total_timeout"
-_UNCOUNTED = (INTERRUPTED, LEASE_EXPIRED)
-"""Attempts that ended for these reasons are no fault of the body and do not use up its attempts."""
+from taskorch.core.frontier.reasons import TOTAL_TIMEOUT, UNCOUNTED
+from taskorch.core.retry import RetryAt, decision
 
 
 class Attempts:
@@ -33,7 +28,7 @@ class Attempts:
 
     def failed(self, step: int, reason: str | None) -> None:
         """The running attempt has failed."""
-        if reason in _UNCOUNTED:
+        if reason in UNCOUNTED:
             self._uncounted[step] = self._uncounted.get(step, 0) + 1
 
     def failure(self, step: int, error: BaseException, now: int, chance: float, halted: str | None) -> Failure:
@@ -51,10 +46,12 @@ class Attempts:
             failure["reason"] = halted
             return failure
         counted, elapsed = self.number[step] - self._uncounted.get(step, 0), now - self._began[step]
-        answer = self._plan.retries[step].decide(counted, error, elapsed / 1e6, chance)
+        answer = decision(self._plan.retries[step], counted, error, elapsed / 1e6, chance)
         total = self._plan.total_timeouts.get(step)
         if not isinstance(answer, RetryAt):
             failure["reason"] = answer.reason
+            if answer.cause is not None:  # the policy itself failed
+                failure["message"] += f" (and its retry policy failed: {failure_of(answer.cause)['message']})"
         elif total is not None and elapsed + answer.delay * 1e6 >= total:
             failure["reason"] = TOTAL_TIMEOUT
         else:

@@ -6,7 +6,8 @@ import attrs
 
 from taskorch.core.frontier.ends import End
 from taskorch.core.frontier.facts import STATES
-from taskorch.core.frontier.frontier import OPEN, Frontier
+from taskorch.core.frontier.fold import OPEN
+from taskorch.core.frontier.frontier import Frontier
 from taskorch.core.outcomes import Outcome
 from taskorch.core.states import State
 

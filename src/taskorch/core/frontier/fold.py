@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from taskorch.core.frontier.agenda import Agenda, Entry, Timer
-from taskorch.core.frontier.attempts import TOTAL_TIMEOUT, Attempts
+from taskorch.core.frontier.attempts import Attempts
+from taskorch.core.frontier.breakers import Breakers
 from taskorch.core.frontier.ends import End
 from taskorch.core.frontier.facts import (
     BLOCK,
@@ -33,6 +34,16 @@ from taskorch.core.frontier.facts import (
 from taskorch.core.frontier.gates import Gates
 from taskorch.core.frontier.plan import Plan
 from taskorch.core.frontier.ready import Ready
+from taskorch.core.frontier.reasons import (
+    BLAMELESS,
+    FAIL_FAST,
+    HALTING,
+    OMITTED,
+    QUEUE_TIMEOUT,
+    SKIPPED,
+    TOTAL_TIMEOUT,
+    UNDECIDABLE,
+)
 from taskorch.core.frontier.slots import Slots
 from taskorch.core.resources import Capacity
 from taskorch.core.states import LIFECYCLE
@@ -40,19 +51,16 @@ from taskorch.errors import IllegalTransition
 
 OPEN = 255
 """The end of a step that has not ended."""
-WORKFLOW_TIMEOUT = "workflow_timeout"
-FAIL_FAST = "fail_fast"
-CANCELLED_BY_HOST = "cancelled"
-FINISH_GATE = "finish_gate"
-QUEUE_TIMEOUT = "queue_timeout"
-CIRCUIT_OPEN = "circuit_open"
-_HALTING = (WORKFLOW_TIMEOUT, FAIL_FAST, CANCELLED_BY_HOST)
-_ENDS = {"skipped": End.SKIPPED, "omitted": End.OMITTED, TOTAL_TIMEOUT: End.ABORTED, QUEUE_TIMEOUT: End.ABORTED}
+_ENDS = {
+    SKIPPED: End.SKIPPED,
+    OMITTED: End.OMITTED,
+    TOTAL_TIMEOUT: End.ABORTED,
+    QUEUE_TIMEOUT: End.ABORTED,
+    UNDECIDABLE: End.ABORTED,
+}
 """How a step ends that is cancelled for a reason; for any other as ``CANCELLED``."""
-_BLAMELESS = {WORKFLOW_TIMEOUT, INTERRUPTED, LEASE_EXPIRED, CIRCUIT_OPEN, FINISH_GATE}
-"""Failures for these reasons say nothing about the target of a step …"""
 _OURS = {"MissingOutput", "OutputNotStorable"}
-"""… and neither do these errors."""
+"""These errors are ours, and say nothing about the target of a step."""
 
 
 class Fold:
@@ -181,10 +189,10 @@ class Fold:
 
     def _failed(self, step: int, attempt: int, at: int, failure: Any) -> None:
         reason, retry_at = failure.get("reason"), failure.get("retry_at")
-        if reason not in _BLAMELESS and failure["type"] not in _OURS:
+        if reason not in BLAMELESS and failure["type"] not in _OURS:
             self._judge(step, at, well=False)
         self._attempts.failed(step, reason)
-        if reason in _HALTING:
+        if reason in HALTING:
             self.halted = reason
         if retry_at is None:
             self._end(step, at, failure, End.ALLOWED if self.plan.steps[step].allow_failure else End.FAILED)
@@ -198,9 +206,9 @@ class Fold:
         self.details[step] = detail
 
     def _cancelled(self, step: int, attempt: int, at: int, reason: Any) -> None:
-        if reason in _HALTING:
+        if reason in HALTING:
             self.halted = reason
-        self._end(step, at, reason, _ENDS.get(reason, End.CANCELLED))
+        self._end(step, at, reason, _ENDS.get(str(reason).partition(":")[0], End.CANCELLED))
 
     def _end(self, step: int, at: int, detail: Any, end: End) -> None:
         self.ready.remove(step)

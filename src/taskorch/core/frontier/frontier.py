@@ -7,7 +7,6 @@ and ``due``. What is decided is a fact, and the fold of the facts is all there i
 from typing import Any, NamedTuple
 
 from taskorch.core.frontier.agenda import Timer
-from taskorch.core.frontier.attempts import INTERRUPTED, LEASE_EXPIRED, TOTAL_TIMEOUT
 from taskorch.core.frontier.ends import End
 from taskorch.core.frontier.facts import (
     BLOCK,
@@ -27,8 +26,19 @@ from taskorch.core.frontier.facts import (
     UNBLOCKED,
 )
 from taskorch.core.frontier.failures import Failure
-from taskorch.core.frontier.fold import CANCELLED_BY_HOST, FINISH_GATE, QUEUE_TIMEOUT, WORKFLOW_TIMEOUT, Fold
+from taskorch.core.frontier.fold import Fold
 from taskorch.core.frontier.plan import Plan
+from taskorch.core.frontier.reasons import (
+    CANCELLED_BY_HOST,
+    CIRCUIT_OPEN,
+    FINISH_GATE,
+    INTERRUPTED,
+    LEASE_EXPIRED,
+    OMITTED,
+    QUEUE_TIMEOUT,
+    TOTAL_TIMEOUT,
+    WORKFLOW_TIMEOUT,
+)
 from taskorch.core.frontier.slots import Line, Slots
 from taskorch.errors import CircuitOpen
 
@@ -205,7 +215,7 @@ class Frontier(Fold):
         """None if a step whose links are settled may start, else why not."""
         condition = self.plan.conditions.get(step) if self.plan.conditions else None
         if not self.gates.may_start(step) and not (condition is not None and condition.always):
-            return "omitted"
+            return OMITTED
         if condition is None:
             return None
         index, ends = self.plan.index, self.ends
