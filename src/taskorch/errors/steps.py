@@ -35,6 +35,15 @@ class StepFailed(StepError):
         super().__init__(step, message + (f"; it said: {stderr}" if stderr else ""))
 
 
+class StepCancelled(StepError):
+    """A body was stopped because its run was cancelled."""
+
+    retryable = False
+
+    def __init__(self, step: str) -> None:
+        super().__init__(step, "was stopped: its run was cancelled")
+
+
 class StepTimeout(StepError):
     """An attempt took longer than the step's timeout, and was stopped.
 

@@ -36,6 +36,9 @@ class Agenda:
         self._heap: list[Entry] = []
         self._is_live = is_live
 
+    def __len__(self) -> int:
+        return len(self._heap)
+
     def add(self, at: int, timer: Timer, step: int, attempt: int) -> None:
         """Note an instant."""
         heappush(self._heap, Entry(at, timer, step, attempt))

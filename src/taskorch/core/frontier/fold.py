@@ -16,12 +16,14 @@ from taskorch.core.frontier.facts import (
     BLOCKED,
     CANCEL,
     COMPLETE,
+    COMPLETED,
     CREATED,
     ENQUEUE,
     FAIL,
     FAILED,
     IN_PROGRESS,
     NEXT,
+    QUEUED,
     RETRY,
     SCHEDULE,
     START,
@@ -59,6 +61,8 @@ _ENDS = {
     UNDECIDABLE: End.ABORTED,
 }
 """How a step ends that is cancelled for a reason; for any other as ``CANCELLED``."""
+_COMPLETED = int(End.COMPLETED)  # the members of an enum cost more to compare than numbers
+_FAILED = int(End.FAILED)
 _OURS = {"MissingOutput", "OutputNotStorable"}
 """These errors are ours, and say nothing about the target of a step."""
 
@@ -133,6 +137,12 @@ class Fold:
         """Whether a step has failed that was not allowed to, or the run was cut short."""
         return End.FAILED in self.ends or End.ABORTED in self.ends or self.halted is not None
 
+    @property
+    def is_timed(self) -> bool:
+        """Whether anything may be due by time alone."""
+        timed = self._agenda or self.gates.lags or self._deadline is not None
+        return bool(timed) or self.breakers is not None
+
     def running(self) -> list[int]:
         """The steps whose attempt is under way."""
         return [step for step, state in enumerate(self.states) if state == IN_PROGRESS]
@@ -149,8 +159,10 @@ class Fold:
 
     def _clamp(self, now: int) -> int:
         """*now*, or the latest time known if that is later; lags that are over by then are."""
-        self.latest = max(self.latest, now)
-        self.gates.lapse(self.latest)
+        if now > self.latest:  # noqa: PLR1730 - of every step; a call of max() would cost more
+            self.latest = now
+        if self.gates.lags:
+            self.gates.lapse(self.latest)
         return self.latest
 
     def _do(self, step: int, verb: int, attempt: int, at: int, detail: Any) -> None:  # Any: as in a fact
@@ -161,6 +173,24 @@ class Fold:
         self.states[step] = state
         self.facts.append((step, verb, attempt, at, detail))
         self._apply[verb](step, attempt, at, detail)
+
+    # The three facts of every step have a short way: who decides them has looked at the state already.
+
+    def _do_enqueue(self, step: int, at: int) -> None:
+        self.states[step] = QUEUED
+        self.facts.append((step, ENQUEUE, 0, at, None))
+        self._enqueued(step, 0, at, None)
+
+    def _do_start(self, step: int, attempt: int, at: int) -> None:
+        self.states[step] = IN_PROGRESS
+        self.facts.append((step, SCHEDULE, attempt - 1, at, None))
+        self.facts.append((step, START, attempt, at, None))
+        self._started(step, attempt, at, None)
+
+    def _do_complete(self, step: int, attempt: int, at: int, output: Any) -> None:
+        self.states[step] = COMPLETED
+        self.facts.append((step, COMPLETE, attempt, at, output))
+        self._completed(step, attempt, at, output)
 
     def _nothing(self, step: int, attempt: int, at: int, detail: Any) -> None:
         pass
@@ -180,12 +210,13 @@ class Fold:
             self.breakers.began(line.target, at)
         if attempt == 1:
             self.gates.started(step, at)
-            if step in self.plan.total_timeouts:
+            if self.plan.total_timeouts and step in self.plan.total_timeouts:
                 self._agenda.add(at + self.plan.total_timeouts[step], Timer.TOTAL, step, attempt)
 
     def _completed(self, step: int, attempt: int, at: int, output: Any) -> None:
-        self._judge(step, at, well=True)
-        self._end(step, at, output, End.COMPLETED)
+        if self.breakers is not None:
+            self._judge(step, at, well=True)
+        self._end(step, at, output, _COMPLETED)
 
     def _failed(self, step: int, attempt: int, at: int, failure: Any) -> None:
         reason, retry_at = failure.get("reason"), failure.get("retry_at")
@@ -210,13 +241,13 @@ class Fold:
             self.halted = reason
         self._end(step, at, reason, _ENDS.get(str(reason).partition(":")[0], End.CANCELLED))
 
-    def _end(self, step: int, at: int, detail: Any, end: End) -> None:
+    def _end(self, step: int, at: int, detail: Any, end: int) -> None:
         self.ready.remove(step)
         self._vacate(step)
         self.ends[step] = end
         self.details[step] = detail
         self.open -= 1
-        if end == End.FAILED and self.plan.fail_fast and self.halted is None:
+        if end == _FAILED and self.plan.fail_fast and self.halted is None:
             self.halted = FAIL_FAST
         self.gates.ended(step, end, at, has_started=self.attempt[step] > 0)
 
@@ -234,7 +265,7 @@ class Fold:
 
     def _push(self, step: int, attempt: int, at: int) -> None:
         self.ready.add(step)
-        if step in self.plan.queue_timeouts:
+        if self.plan.queue_timeouts and step in self.plan.queue_timeouts:
             self._agenda.add(at + self.plan.queue_timeouts[step], Timer.QUEUE, step, attempt)
 
     def _is_live(self, entry: Entry) -> bool:

@@ -14,13 +14,11 @@ from taskorch.core.frontier.facts import (
     CANCEL,
     COMPLETE,
     CREATED,
-    ENQUEUE,
     FAIL,
     FAILED,
     IN_PROGRESS,
     QUEUED,
     RETRY,
-    SCHEDULE,
     START,
     UNBLOCK,
     UNBLOCKED,
@@ -111,8 +109,9 @@ class Frontier(Fold):
             if self.gates.may_finish(step) is not None:
                 self.gates.released.append(step)
         else:
-            self._do(step, COMPLETE, attempt, now, output)
-        self._decide(now)
+            self._do_complete(step, attempt, now, output)
+        if self.gates.settled or self.gates.released or self.halted is not None:
+            self._decide(now)
         return True
 
     def fail(self, step: int, attempt: int, error: BaseException, now: int, chance: float = 0.0) -> bool:
@@ -182,20 +181,18 @@ class Frontier(Fold):
                 continue
             reason = self._verdict(step) or self.halted
             if reason is None:
-                self._do(step, ENQUEUE, 0, now, None)
+                self._do_enqueue(step, now)
             else:
                 self._do(step, CANCEL, 0, now, reason)
         if self.halted is not None and not self._swept:
             self._halt(self.halted, now, (CREATED, QUEUED))
 
     def _start(self, step: int, now: int) -> None:
-        attempt = self.attempt[step] + 1
-        if self.states[step] == FAILED:
-            self._do(step, RETRY, attempt, now, None)
+        attempt, state = self.attempt[step] + 1, self.states[step]
+        if state == QUEUED:
+            self._do_start(step, attempt, now)
         else:
-            if self.states[step] == QUEUED:
-                self._do(step, SCHEDULE, attempt - 1, now, None)
-            self._do(step, START, attempt, now, None)
+            self._do(step, RETRY if state == FAILED else START, attempt, now, None)
 
     def _may_start(self, line: Line) -> bool:
         """Whether the target of *line* may be called, or its steps fail at once if not."""

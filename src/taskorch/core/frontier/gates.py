@@ -16,6 +16,7 @@ class Gates:
     Attributes:
         settled: The steps whose start gate has been settled since somebody looked.
         released: The steps whose finish gate has been.
+        lags: The links that were met and are settled later: when, the successor, its gate; a heap.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -26,7 +27,7 @@ class Gates:
         self._broken = bytearray(len(plan.steps))
         self._finish_waits = dict(wiring.finish_waits)
         self._finish_broken: set[int] = set()
-        self._lags: list[tuple[int, int, int]] = []  # (at, target, gate)
+        self.lags: list[tuple[int, int, int]] = []
         self.settled = [step for step, waits in enumerate(self._waits) if not waits]
         self.released: list[int] = []
 
@@ -46,8 +47,9 @@ class Gates:
 
     def started(self, step: int, at: int) -> None:
         """*step* has started for the first time."""
-        for wire in self._on_start.get(step, ()):
-            self._meet(wire, True, at)
+        if self._on_start:
+            for wire in self._on_start.get(step, ()):
+                self._meet(wire, True, at)
 
     def ended(self, step: int, end: int, at: int, *, has_started: bool) -> None:
         """*step* has ended as *end*."""
@@ -67,28 +69,28 @@ class Gates:
 
     def lapse(self, now: int) -> None:
         """Settle the links whose lag is over at *now*."""
-        while self._lags and self._lags[0][0] <= now:
-            _, target, gate = heappop(self._lags)
+        while self.lags and self.lags[0][0] <= now:
+            _, target, gate = heappop(self.lags)
             self._settle(target, gate, True)
 
     def next_lapse(self) -> int | None:
         """When the next lag is over, or None."""
-        return self._lags[0][0] if self._lags else None
+        return self.lags[0][0] if self.lags else None
 
     def lags_of(self, step: int) -> list[int]:
         """When the lags are over that *step* still waits for."""
-        return sorted(at for at, target, _ in self._lags if target == step)
+        return sorted(at for at, target, _ in self.lags if target == step)
 
     def snapshot(self) -> tuple[object, ...]:
         """What decides how the run goes on, for comparing two runs."""
         return (
             bytes(self._broken), tuple(self._waits), dict(self._finish_waits), frozenset(self._finish_broken),
-            sorted(self._lags),
+            sorted(self.lags),
         )  # fmt: skip
 
     def _meet(self, wire: Wire, is_met: bool, at: int) -> None:
         if wire.lag and is_met:
-            heappush(self._lags, (at + wire.lag, wire.target, wire.gate))
+            heappush(self.lags, (at + wire.lag, wire.target, wire.gate))
         else:
             self._settle(wire.target, wire.gate, is_met)
 

@@ -36,30 +36,29 @@ class Ready:
         self._listed[step] = 0
 
     def best(self, is_open: Callable[[Line], bool] | None = None) -> int | None:
-        """The best step that would fit, or None; it stays until it is removed.
+        """Take out the best step that would fit, or None.
 
         Args:
             is_open: Whether steps of a line may start for other reasons; None if there are none.
         """
-        slots = self._slots
-        if slots.total <= 0:
-            return None
         best: int | None = None
-        emptied: list[int] = []
-        order, listed = self._order, self._listed
-        for number, heap in self._heaps.items():
+        found = 0
+        heaps, order, listed = self._heaps, self._order, self._listed
+        for number in tuple(heaps) if self._slots.total > 0 else ():
+            heap = heaps[number]
             while heap and not listed[order[heap[0]]]:
                 heappop(heap)
             if not heap:
-                emptied.append(number)
-                continue
-            if best is None or heap[0] < best:
+                del heaps[number]
+            elif best is None or heap[0] < best:
                 line = self._lines[number]
-                if slots.fits(line) and (is_open is None or is_open(line)):
-                    best = heap[0]
-        for number in emptied:
-            del self._heaps[number]
-        return None if best is None else order[best]
+                if self._slots.fits(line) and (is_open is None or is_open(line)):
+                    best, found = heap[0], number
+        if best is None:
+            return None
+        step = order[heappop(heaps[found])]
+        listed[step] = 0
+        return step
 
     def lines(self) -> Iterator[Line]:
         """The lines in which somebody may be waiting."""
