@@ -1,7 +1,8 @@
 """Values as conditions see them: what is in them, when two are alike, and which comes first."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
+from itertools import islice
 
 from taskorch.core.durations import read_duration
 from taskorch.core.expressions.kinds import ABSENT, ORDERED, READ_FROM_TEXT, Kind, comparable, kind_of
@@ -70,6 +71,18 @@ def conform(value: object, kind: Kind) -> object:
         except InvalidDocument:
             pass
     raise Undecided(own, kind, f"{own.phrase} stands where {kind.phrase} is expected")
+
+
+def milliseconds_in(value: object) -> Iterator[int | float]:
+    """The milliseconds that *value* is, or that are in it; what could be none is passed over."""
+    items = value if isinstance(value, Sequence) and kind_of(value) is Kind.ARRAY else (value,)
+    for item in islice(items, MAX_PARTS):
+        try:
+            number = conform(item, Kind.MILLISECONDS)
+        except Undecided:
+            continue
+        if isinstance(number, int | float) and not isinstance(number, bool):
+            yield number
 
 
 def _aligned(left: object, right: object) -> tuple[Kind, Kind, object, object]:
