@@ -178,9 +178,7 @@ def known(vocabulary: Vocabulary) -> list[str]:
     return [*functions, *vocabulary.roots]
 
 
-def follow(
-    field: Field, keys: Iterable[tuple[str | int, int]], source: Source, reasons: Mapping[str, str]
-) -> Field:
+def follow(field: Field, keys: Iterable[tuple[str | int, int]], source: Source, reasons: Mapping[str, str]) -> Field:
     """The field that *keys* lead to from *field*, if the vocabulary has it.
 
     Args:
