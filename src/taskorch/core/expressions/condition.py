@@ -67,6 +67,10 @@ class Condition:
             raise ValueError("this condition asks how steps ended; ask `verdict` with their outcomes")
         return self._test(None, data)
 
+    def is_met(self, outcome_of: OutcomeOf, data: Data = EMPTY) -> bool:
+        """Whether it is true of *data* and of how steps ended; arguments and errors as in ``verdict``."""
+        return self._test(outcome_of, data)
+
     def verdict(self, outcome_of: OutcomeOf, data: Data = EMPTY) -> Outcome | None:
         """None if the condition holds, else how the step ends that will not run.
 
