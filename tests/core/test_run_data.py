@@ -29,7 +29,7 @@ def test_steps_are_seen_once_they_have_ended() -> None:
     assert dict(data["steps"]["count"]) == {}
     stage.end("count", 2_500, output={"rows": 3})
     assert dict(data["steps"]["count"]) == {
-        "output": {"rows": 3}, "status": Outcome.COMPLETED, "duration": 2.5, "attempts": 1,
+        "output": {"rows": 3}, "status": "completed", "duration": 2.5, "attempts": 1,
     }  # fmt: skip
     assert data["steps"].get("nobody", ABSENT) is ABSENT
 

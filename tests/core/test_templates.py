@@ -158,6 +158,13 @@ def test_of_very_many_mistakes_the_first_are_told() -> None:
     assert list(check_holes("{params" * 10_000)) == []
 
 
+def test_an_argument_is_bounded() -> None:
+    """What no program could be started with is refused before anything of that size is made."""
+    with pytest.raises(InvalidParameters, match="more than 131,071 characters; hand it over in a file") as caught:
+        fill(["{params.x}" * 1000], {"x": ["y" * 1000]}, OUTPUTS.__getitem__)
+    assert len(str(caught.value)) < 200
+
+
 def test_nul_is_refused() -> None:
     """No argument of a program can hold NUL."""
     with pytest.raises(InvalidParameters, match="NUL"):

@@ -29,7 +29,8 @@ def quantity(value: JSON) -> "Fraction":
 
     if isinstance(value, bool):
         return Fraction(int(value))
-    text = str(value) if isinstance(value, int | float) else value
+    is_short = isinstance(value, float) or (isinstance(value, int) and value.bit_length() < 100)  # as the form asks
+    text = str(value) if is_short else value
     match = _FORM.fullmatch(text) if isinstance(text, str) else None
     if match is None:
         shown = repr(text[:40]) if isinstance(text, str) else described(value)

@@ -14,6 +14,8 @@ from taskorch.core.outcomes import Outcome
 RUNNING = "running"
 """The status of a run or step that has begun and not ended (D4)."""
 
+_WORDS = {outcome: outcome.value for outcome in Outcome}  # plain texts are compared sooner
+
 
 class StepView(Protocol):
     """What has to be known of the steps of a run; ids are those of its steps, times are microseconds."""
@@ -158,7 +160,7 @@ class _Ended(_Fields):
                 self._output = self._steps.output_of(self._id)  # to read it may cost much, and it changes no more
             return default if self._output is ABSENT else self._output
         if key == "status":
-            return outcome
+            return _WORDS[outcome]
         if key == "duration":
             return _or(milliseconds(self._steps.duration_of(self._id, 0)), default)
         return self._steps.attempts_of(self._id) if key == "attempts" else default

@@ -15,6 +15,8 @@ from taskorch.core.expressions.vocabulary import COMMANDS
 from taskorch.core.holes import Hole, holes, parts, problems_in, steps_named, walk
 from taskorch.errors import InvalidParameters, Problem
 
+MAX_ARGUMENT = 131_071
+"""Characters of one argument: longer ones are refused by Linux when a program is started."""
 _NUMBER = re.compile(r"-[0-9.]+(?:[eE][+-]?[0-9]+)?")
 
 
@@ -97,8 +99,16 @@ def _fill_one(argument: str, value_of: Callable[[Hole], object]) -> str:
     pieces = parts(argument, COMMANDS)
     if len(pieces) == 1:
         return argument
-    filled = "".join(piece if isinstance(piece, str) else _written(piece, value_of(piece)) for piece in pieces)
-    shown = ", ".join(piece.text for piece in pieces if isinstance(piece, Hole))
+    shown = ", ".join(dict.fromkeys(piece.text for piece in pieces if isinstance(piece, Hole)))
+    written: list[str] = []
+    room = MAX_ARGUMENT
+    for piece in pieces:
+        written.append(piece if isinstance(piece, str) else _written(piece, value_of(piece)))
+        room -= len(written[-1])
+        if room < 0:
+            message = f"the value for {shown} makes an argument of more than {MAX_ARGUMENT:,} characters"
+            raise InvalidParameters([f"{message}; hand it over in a file"])
+    filled = "".join(written)
     if "\0" in filled:
         raise InvalidParameters([f"the value for {shown} holds the character NUL"])
     if filled.startswith("-") and not argument.startswith("-") and not _NUMBER.fullmatch(filled):

@@ -12,6 +12,8 @@ from taskorch.errors import InvalidDocument
 MAX_PARTS = 100_000
 """How many parts of arrays and objects one comparison looks at."""
 _LONGEST_TIME = 60
+_HOLDERS = (str, Mapping)
+_PLAIN_HOLDERS = (str, dict)
 
 
 class Undecided(Exception):
@@ -55,6 +57,8 @@ def conform(value: object, kind: Kind) -> object:
     Raises:
         Undecided: It is of another kind, and no text that can be read as one.
     """
+    if type(value) is int and kind is Kind.MILLISECONDS:
+        return value  # as nearly all of them are
     own = kind_of(value)
     if own in (Kind.ABSENT, Kind.NULL):
         return value
@@ -212,15 +216,17 @@ def contains(container: object, value: object) -> bool:
     Raises:
         Undecided: *container* is neither, or *value* could not be in it.
     """
+    if type(value) is str and type(container) in _PLAIN_HOLDERS and isinstance(container, _HOLDERS):
+        return value in container  # as nearly all of them are
     kind, own = kind_of(container), kind_of(value)
-    if kind is Kind.ARRAY and isinstance(container, list | tuple | Sequence):
+    if kind is Kind.ARRAY and isinstance(container, Sequence):
         allowance = _Allowance()
         allowance.spend(len(container), kind)
         if own in (Kind.ARRAY, Kind.OBJECT):
             return any(same(value, item, allowance) for item in container)
         return _holds_scalar(container, comparable(value, own), own)
     if kind in (Kind.TEXT, Kind.OBJECT) and own in (Kind.TEXT, Kind.NULL):
-        if isinstance(value, str) and isinstance(container, str | Mapping):
+        if isinstance(value, str) and isinstance(container, _HOLDERS):
             return value in container
         return False
     is_holder = kind in (Kind.TEXT, Kind.OBJECT)
