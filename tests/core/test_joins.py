@@ -112,6 +112,20 @@ def test_joins_decide_as_airflow_where_the_meaning_is_the_same() -> None:
         assert result in answers[join(ends)], (rule, upstream)
 
 
+@needs_shared
+@pytest.mark.parametrize(("rule", "condition"), [("none_failed", None), ("all_success", "on_success")])
+def test_joins_with_skipped_predecessors_have_their_rules_in_airflow(rule: str, condition: str | None) -> None:
+    """The default link is none_failed, for a skip is settled; ``on_success`` is all_success, a skip included."""
+    states = {**AIRFLOW, "skipped": End.SKIPPED}
+    rows = [row for row in known("airflow_trigger_rules.json")["grid"] if row["trigger_rule"] == rule]
+    finished = [row for row in rows if set(row["upstream"]) <= set(states)]
+
+    assert len(finished) == 34
+    for row in finished:
+        ends = [(states[state], SUCCESS) for state in row["upstream"]]
+        assert (join(ends, condition) is None) is (row["result"] == "runs"), row["upstream"]
+
+
 ARGO = {
     "Succeeded": End.COMPLETED, "Skipped": End.SKIPPED, "Failed": End.FAILED, "Errored": End.FAILED,
     "Omitted": End.OMITTED,
