@@ -41,14 +41,16 @@ class Field:
 
     def getter(self) -> Callable[[Data], object]:
         """What takes its value from the data."""
-        root, *rest = self.path
+        root, rest = str(self.path[0]), self.path[1:]
 
         def get(data: Data) -> object:
-            value: object = data.get(str(root), ABSENT)
+            value = data.get(root, ABSENT)
             for key in rest:
                 # Most of what is walked are plain dicts, and of those nothing else need be asked.
-                plain = type(value) is dict and type(key) is str
-                value = value.get(key, ABSENT) if plain and isinstance(value, dict) else member_of(value, key)
+                if type(value) is dict and type(key) is str:
+                    value = value.get(key, ABSENT)
+                else:
+                    value = member_of(value, key)
             return value
 
         return get
