@@ -47,10 +47,7 @@ class Field:
             value = data.get(root, ABSENT)
             for key in rest:
                 # Most of what is walked are plain dicts, and of those nothing else need be asked.
-                if type(value) is dict and type(key) is str:
-                    value = value.get(key, ABSENT)
-                else:
-                    value = member_of(value, key)
+                value = value.get(key, ABSENT) if type(value) is dict and type(key) is str else member_of(value, key)
             return value
 
         return get

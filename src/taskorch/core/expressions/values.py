@@ -14,6 +14,8 @@ MAX_PARTS = 100_000
 _LONGEST_TIME = 60
 _HOLDERS = (str, Mapping)
 _PLAIN_HOLDERS = (str, dict)
+_PLAIN = (str, int)
+"""Two values of one of these types are compared as Python does; nearly all that are compared are such."""
 
 
 class Undecided(Exception):
@@ -104,6 +106,8 @@ def _aligned(left: object, right: object) -> tuple[Kind, Kind, object, object]:
 
 def equal(left: object, right: object) -> bool:
     """Whether two present values are the same data; unlike kinds never are."""
+    if type(left) in _PLAIN and type(left) is type(right):
+        return left == right
     left_kind, right_kind, left, right = _aligned(left, right)
     if left_kind is not right_kind:
         if Kind.FOREIGN in (left_kind, right_kind) and Kind.NULL not in (left_kind, right_kind):
@@ -143,6 +147,8 @@ def ordered(left: object, right: object, precedes: Callable[[object, object], bo
     Raises:
         Undecided: They are of unlike kinds, or of one that has no order.
     """
+    if type(left) is int and type(right) is int:
+        return precedes(left, right)
     if are_free and isinstance(left, str) and isinstance(right, str):
         for kind in (Kind.DURATION, Kind.TIME):
             one, other = _read_or_absent(left, kind), _read_or_absent(right, kind)
@@ -238,7 +244,12 @@ def _holds_scalar(container: Sequence[object], value: object, own: Kind) -> bool
     if own is Kind.FOREIGN:
         raise foreign(own, Kind.ARRAY)
     readings: dict[Kind, object] = {own: value}
+    plain = type(value) if type(value) in _PLAIN else None
     for item in container:
+        if type(item) is plain:
+            if item == value:
+                return True
+            continue
         kind = kind_of(item)
         if kind not in readings and kind in READ_FROM_TEXT and isinstance(value, str):
             readings[kind] = _read_or_absent(value, kind)
