@@ -1,7 +1,8 @@
 """Values as conditions see them: what is in them, when two are alike, and which comes first."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
+from itertools import islice
 
 from taskorch.core.durations import read_duration
 from taskorch.core.expressions.kinds import ABSENT, ORDERED, READ_FROM_TEXT, Kind, comparable, kind_of
@@ -11,6 +12,10 @@ from taskorch.errors import InvalidDocument
 MAX_PARTS = 100_000
 """How many parts of arrays and objects one comparison looks at."""
 _LONGEST_TIME = 60
+_HOLDERS = (str, Mapping)
+_PLAIN_HOLDERS = (str, dict)
+_PLAIN = (str, int)
+"""Two values of one of these types are compared as Python does; nearly all that are compared are such."""
 
 
 class Undecided(Exception):
@@ -54,6 +59,8 @@ def conform(value: object, kind: Kind) -> object:
     Raises:
         Undecided: It is of another kind, and no text that can be read as one.
     """
+    if type(value) is int and kind is Kind.MILLISECONDS:
+        return value  # as nearly all of them are
     own = kind_of(value)
     if own in (Kind.ABSENT, Kind.NULL):
         return value
@@ -72,6 +79,18 @@ def conform(value: object, kind: Kind) -> object:
     raise Undecided(own, kind, f"{own.phrase} stands where {kind.phrase} is expected")
 
 
+def milliseconds_in(value: object) -> Iterator[int | float]:
+    """The milliseconds that *value* is, or that are in it; what could be none is passed over."""
+    items = value if isinstance(value, Sequence) and kind_of(value) is Kind.ARRAY else (value,)
+    for item in islice(items, MAX_PARTS):
+        try:
+            number = conform(item, Kind.MILLISECONDS)
+        except Undecided:
+            continue
+        if isinstance(number, int | float) and not isinstance(number, bool):
+            yield number
+
+
 def _aligned(left: object, right: object) -> tuple[Kind, Kind, object, object]:
     """The kinds and comparable values of a pair, a text read as what stands beside it where it can be."""
     left_kind, right_kind = kind_of(left), kind_of(right)
@@ -87,6 +106,8 @@ def _aligned(left: object, right: object) -> tuple[Kind, Kind, object, object]:
 
 def equal(left: object, right: object) -> bool:
     """Whether two present values are the same data; unlike kinds never are."""
+    if type(left) in _PLAIN and type(left) is type(right):
+        return left == right
     left_kind, right_kind, left, right = _aligned(left, right)
     if left_kind is not right_kind:
         if Kind.FOREIGN in (left_kind, right_kind) and Kind.NULL not in (left_kind, right_kind):
@@ -126,6 +147,8 @@ def ordered(left: object, right: object, precedes: Callable[[object, object], bo
     Raises:
         Undecided: They are of unlike kinds, or of one that has no order.
     """
+    if type(left) is int and type(right) is int:
+        return precedes(left, right)
     if are_free and isinstance(left, str) and isinstance(right, str):
         for kind in (Kind.DURATION, Kind.TIME):
             one, other = _read_or_absent(left, kind), _read_or_absent(right, kind)
@@ -199,15 +222,17 @@ def contains(container: object, value: object) -> bool:
     Raises:
         Undecided: *container* is neither, or *value* could not be in it.
     """
+    if type(value) is str and type(container) in _PLAIN_HOLDERS and isinstance(container, _HOLDERS):
+        return value in container  # as nearly all of them are
     kind, own = kind_of(container), kind_of(value)
-    if kind is Kind.ARRAY and isinstance(container, list | tuple | Sequence):
+    if kind is Kind.ARRAY and isinstance(container, Sequence):
         allowance = _Allowance()
         allowance.spend(len(container), kind)
         if own in (Kind.ARRAY, Kind.OBJECT):
             return any(same(value, item, allowance) for item in container)
         return _holds_scalar(container, comparable(value, own), own)
     if kind in (Kind.TEXT, Kind.OBJECT) and own in (Kind.TEXT, Kind.NULL):
-        if isinstance(value, str) and isinstance(container, str | Mapping):
+        if isinstance(value, str) and isinstance(container, _HOLDERS):
             return value in container
         return False
     is_holder = kind in (Kind.TEXT, Kind.OBJECT)
@@ -219,7 +244,12 @@ def _holds_scalar(container: Sequence[object], value: object, own: Kind) -> bool
     if own is Kind.FOREIGN:
         raise foreign(own, Kind.ARRAY)
     readings: dict[Kind, object] = {own: value}
+    plain = type(value) if type(value) in _PLAIN else None
     for item in container:
+        if type(item) is plain:
+            if item == value:
+                return True
+            continue
         kind = kind_of(item)
         if kind not in readings and kind in READ_FROM_TEXT and isinstance(value, str):
             readings[kind] = _read_or_absent(value, kind)
