@@ -14,7 +14,6 @@ import sys
 from pathlib import Path
 from resource import RUSAGE_SELF, getrusage
 from statistics import median
-from time import perf_counter
 
 GRAPHS = {
     "chain": ((10_000,), (100_000,)),
@@ -32,6 +31,7 @@ def alone(shape: str, *size: int) -> None:
     """Run one graph in this process, and print its figures as JSON."""
     import taskorch
     from yardstick.bodies import idle
+    from yardstick.timing import now
     from yardstick.workloads import made
 
     first = taskorch.Workflow("first")
@@ -40,13 +40,13 @@ def alone(shape: str, *size: int) -> None:
     empty = peak()
     graph = made(shape, size)
     given = peak()
-    start = perf_counter()
+    start = now()
     flow = taskorch.Workflow("bench")
     for number, parents in graph.items():
         flow.step(idle, id=f"s{number}", after=[f"s{parent}" for parent in parents])
-    built, held = perf_counter(), peak()
+    built, held = now(), peak()
     taskorch.run_sync(flow).check()
-    ended = perf_counter()
+    ended = now()
     node = 1e6 / len(graph)
     figures = {"build": (built - start) * node, "run": (ended - built) * node}
     print(json.dumps(figures | {"graph": given - empty, "flow": held - given, "peak": peak() - given}))

@@ -24,7 +24,7 @@ import taskorch
 from taskorch.core.frontier.plan import Plan
 from yardstick import floors
 from yardstick.bodies import BODIES
-from yardstick.timing import Rounds, timed
+from yardstick.timing import Rounds, now, timed
 from yardstick.workloads import SHAPES, Graph, made, title
 
 FLOOR, BARE, OURS, TRIO = "asyncio + graphlib", "anyio task per step", "taskorch", "taskorch on trio"
@@ -39,9 +39,8 @@ def build(graph: Graph, body: Callable[[], object]) -> taskorch.Workflow:
     return flow
 
 
-def contenders(graph: Graph, body: Callable[[], object]) -> dict[str, Callable[[], object]]:
+def contenders(graph: Graph, flow: taskorch.Workflow, body: Callable[[], object]) -> dict[str, Callable[[], object]]:
     """Who runs the graph, the floors first."""
-    flow = build(graph, body)
     found: dict[str, Callable[[], object]] = {
         FLOOR: lambda: asyncio.run(floors.graphlib_tasks(graph, body)),
         BARE: lambda: anyio.run(floors.anyio_tasks, graph, body),
@@ -56,32 +55,28 @@ def contenders(graph: Graph, body: Callable[[], object]) -> dict[str, Callable[[
 def run(shape: str, repeats: int) -> None:
     """Print the table of one shape."""
     graph = made(shape)
+    node = 1e6 / len(graph)
+    building, compiling = [], []
     print(f"{title(shape)}, {len(graph):,} steps, median of {repeats}: µs per step · to the floor · to a bare task")
     for name, body in BODIES.items():
-        rounds = Rounds(contenders(graph, body), len(graph), repeats)
+        start = now()
+        flow = build(graph, body)
+        building.append((now() - start) * node)
+        compiling += [timed(lambda flow=flow: Plan.of(flow)) * node for _ in range(2)]  # type: ignore[misc]
+        rounds = Rounds(contenders(graph, flow, body), len(graph), repeats)
         for contender in rounds.times:
             print(
                 f"  {name:12} {contender:22}{rounds.median(contender):8.2f}"
                 f"{rounds.ratio(contender, FLOOR):8.2f} ×{rounds.ratio(contender, BARE):8.2f} ×"
             )
-        print(f"  {name:12} {'trio to asyncio':22}{'':8}{rounds.ratio(TRIO, OURS):8.2f} ×")
-
-
-def once(shape: str, repeats: int) -> None:
-    """Print what is paid once: building the workflow, and compiling it."""
-    graph, body = made(shape), BODIES["async"]
-    flow = build(graph, body)
-    node = 1e6 / len(graph)
-    building = median(timed(lambda: build(graph, body)) for _ in range(repeats)) * node
-    compiling = median(timed(lambda: Plan.of(flow)) for _ in range(repeats)) * node
-    print(f"  once         to build {building:.2f} µs a node, to compile {compiling:.2f}", flush=True)
+        print(f"  {name:12} {'trio to asyncio':30}{rounds.ratio(TRIO, OURS):8.2f} ×", flush=True)
+    print(f"  to build {median(building):.2f} µs a node, to compile {median(compiling):.2f}", flush=True)
 
 
 def main(repeats: int = 5, *shapes: str) -> None:
     """Run every shape with every body."""
     for shape in shapes or SHAPES:
         run(shape, repeats)
-        once(shape, min(repeats, 5))
 
 
 if __name__ == "__main__":

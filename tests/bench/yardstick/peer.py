@@ -7,11 +7,10 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from time import perf_counter
 
 from yardstick.bodies import idle
 from yardstick.floors import graphlib_tasks
-from yardstick.timing import Rounds
+from yardstick.timing import CLOCK, Rounds, now
 from yardstick.workloads import SHAPES, Graph, made, title
 
 
@@ -36,9 +35,9 @@ class Peer:
         size = self.sizes.get(shape, ())
         graph = made(shape, size)
         self.prepare(made(shape, (2,) * len(SHAPES[shape][1])))  # what it imports on the way is no cost of a step
-        start = perf_counter()
+        start = now()
         call = self.prepare(graph)
-        build = (perf_counter() - start) / len(graph) * 1e6
+        build = (now() - start) / len(graph) * 1e6
         call()  # nor is what it does once, such as to start a server
         contenders = {"floor": lambda: asyncio.run(graphlib_tasks(graph, idle)), "peer": call}
         rounds = Rounds(contenders, len(graph), repeats)
@@ -50,6 +49,7 @@ class Peer:
             "reduced": bool(size),
             "steps": len(graph),
             "rounds": repeats,
+            "clock": CLOCK,
             "python": platform.python_version(),
             "build_us": round(build, 2),
             "us": round(rounds.median("peer"), 2),
