@@ -139,6 +139,7 @@ SYNONYMS: Final[Mapping[str, tuple[str, ...]]] = {
         "at the same time",
         "at once",
         "en même temps",
+        "lancer … en même temps",
         "simultanément",
         "side by side",
         "concurrently",
