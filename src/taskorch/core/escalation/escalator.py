@@ -1,6 +1,6 @@
 """The escalator: looks at tasks, raises each escalation once, climbs ladders, and tells when to look again."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Self
 
@@ -280,11 +280,7 @@ class Escalator:
             self._unseen.discard(task_id)
             return
         cases = self._cases.get(_id(task_id), {})
-        if not isinstance(code, str) or (code not in cases and code not in self._watches):
-            given = shown(code)
-            raise InvalidEscalation.because(
-                f"{given!r} is the code of no rule", suggestion(given, self._watches), "code"
-            )
+        _check_rule(code, {**self._watches, **cases})
         if cases.pop(code, None):
             self._ladders.put(task_id, self._next_level(task_id))
             self._unseen.add(task_id)
@@ -364,6 +360,12 @@ def _id(task_id: object) -> str:
     if not isinstance(task_id, str):
         raise InvalidTask.because(f"expected the id of a task, got {type(task_id).__name__}", path="task_id")
     return task_id
+
+
+def _check_rule(code: object, known: Collection[str]) -> None:
+    if not isinstance(code, str) or code not in known:
+        given = shown(code)
+        raise InvalidEscalation.because(f"{given!r} is the code of no rule", suggestion(given, known), "code")
 
 
 def _check_question(task: object, spec: object, conflicts: object) -> None:
