@@ -5,6 +5,7 @@ import string
 import subprocess
 import sys
 import unicodedata
+from collections import Counter
 from itertools import permutations, product
 from typing import Any
 
@@ -24,6 +25,7 @@ DOMAINS = {
     "Execution": "execution",
     "Tracking": "tracking",
 }
+DOMAIN_ROW = re.compile(r"^\| \**(?P<name>[^|*]+?)\** \| [^|]+ \| (?P<agents>\d+) \|$", re.MULTILINE)
 PHRASES = sorted(text for table in (KEYWORDS, SYNONYMS) for texts in table.values() for text in texts)
 ROW = re.compile(r"^\| (?P<words>[^|]+?) \| `?(?P<agent>[\w-]+/[\w-]+)`? \|$", re.MULTILINE)
 
@@ -54,6 +56,23 @@ def test_the_keywords_are_those_of_the_documents(number: int) -> None:
     assert list(rows.items()) == list(KEYWORDS.items())
     assert {agent.partition("/")[0] for agent in rows} == set(DOMAINS.values())
     assert all(heading in routing for heading in DOMAINS)
+
+
+@needs_shared
+@pytest.mark.parametrize("number", [0, 1])
+def test_the_domains_are_those_of_the_documents(number: int) -> None:
+    """The table of the four domains tells how many agents each has: as many as the tables here, sixteen in all."""
+    (path,) = SHARED.glob(f"documents/00{number}_*.txt")
+    text = path.read_text(encoding="utf-8")
+    part = text[text.index("Domaines d'Expertise") : text.index("Routing\n")]
+    rows = {row["name"]: int(row["agents"]) for row in DOMAIN_ROW.finditer(part)}
+    names = [title.removesuffix(" Management") for title in DOMAINS]  # D0 calls it Queue here, and so below
+    counted = Counter(agent.partition("/")[0] for agent in KEYWORDS)
+
+    assert list(rows) == names == ["Queue", "State Machine", "Execution", "Tracking"]
+    assert list(rows.values()) == [counted[domain] for domain in DOMAINS.values()] == [4] * 4
+    assert f"Total : {sum(rows.values())} agents spécialisés" in part
+    assert sum(rows.values()) == len(KEYWORDS)
 
 
 def test_every_table_is_about_the_sixteen_agents() -> None:
