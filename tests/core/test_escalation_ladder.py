@@ -196,6 +196,17 @@ def test_the_time_to_look_again_is_when_a_rule_comes_true(when: str, due: float 
         assert escalator.next_due(after(due)) is None
 
 
+def test_a_day_is_foreseen() -> None:
+    """A deadline that moves on while the clock stands still is known to pass the beginning of a day that is quoted."""
+    spec = QueueSpec("q", 8 * HOUR, pause_in={"BLOCKED"})
+    escalator = Escalator([rule('task.deadline >= "2026-11-21"')])
+    midnight = after(14 * HOUR)
+
+    assert raised(escalator, blocked(), NOW, spec=spec) == []
+    assert escalator.next_due(NOW) == midnight - timedelta(hours=8)
+    assert raised(escalator, blocked(), midnight - timedelta(hours=8), spec=spec) == [KEY.format(0)]
+
+
 def test_working_hours_count() -> None:
     """With a calendar the time left is working time, and the instant is foreseen on either side of a night."""
     open_ = [("09:00", "17:00")]

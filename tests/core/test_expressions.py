@@ -10,7 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskorch.core.expressions import ALERTS, MAX_DEPTH, MAX_LENGTH, MAX_NODES, STEPS, Vocabulary, condition, parse
+from taskorch.core.expressions import (
+    ALERTS,
+    MAX_DEPTH,
+    MAX_LENGTH,
+    MAX_NODES,
+    STEPS,
+    Vocabulary,
+    condition,
+    parse,
+    source,
+)
 from taskorch.core.outcomes import Outcome
 from taskorch.errors import InvalidCondition
 
@@ -150,6 +160,21 @@ def test_a_caret_shows_the_place(text: str, place: int, hint: str) -> None:
     assert quoted.strip() == text.strip()
     assert caret.index("^") - quoted.index(text.strip()) == place
     assert hint in problem.hint
+
+
+@pytest.mark.parametrize(
+    ("before", "columns"),
+    [("\u3000", 1), ("\U0002fffe", 1), ("\x9f", 1), ("日", 2), ("e\u0301", 1), ("\t", 1)],
+    ids=range(6),
+)
+def test_a_caret_stands_below_what_is_shown(before: str, columns: int) -> None:
+    """Columns are those of the text as it is quoted: what is shown as a replacement character takes one."""
+    found = source.Source(f'"{before}" =').fault(len(before) + 3, "is wrong")
+    _, quoted, caret = found.problems[0].message.splitlines()
+
+    assert caret.index("^") == 6 + columns + 3
+    assert quoted.endswith('" =')
+    assert all(char.isprintable() for char in quoted)
 
 
 def test_always_takes_nothing() -> None:

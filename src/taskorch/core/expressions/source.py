@@ -102,8 +102,8 @@ class Source:
         shown = self.text[begin : begin + (_SHOWN if len(self.text) <= _SHOWN else 110)]
         head = "..." if begin else ""
         tail = "..." if begin + len(shown) < len(self.text) else ""
-        columns = len(head) + sum(map(_columns, self.text[begin:place]))
         printable = "".join(" " if c == "\t" else c if c.isprintable() else "\ufffd" for c in shown)
+        columns = len(head) + sum(map(_columns, printable[: place - begin]))
         return f"      {head}{printable}{tail}\n      {' ' * columns}^"
 
 
