@@ -148,6 +148,9 @@ def test_every_synonym_leads_to_its_agent(agent: str, text: str, between: str) -
         ("started", "execution/task-dispatcher"),
         ("la métrique", "tracking/metrics-collector"),
         ("KPIs", "tracking/metrics-collector"),
+        ("une stat", "tracking/metrics-collector"),
+        ("la tâche en attente", "queue/queue-manager"),
+        ("les tâches en attente", "queue/queue-manager"),
         ("l'état", "state-machine/state-controller"),
         ("statuses", "state-machine/state-controller"),
         ("bloqué", "state-machine/blocker-handler"),
@@ -347,6 +350,7 @@ def test_near_words_are_suggested() -> None:
     assert route("anulé").suggestions == ("annuler",)
     assert route("worklfow").suggestions == ("workflow",)
     assert route("zzz").suggestions == ()
+    assert route("la tâche").suggestions == route("taches").suggestions == ()  # no slip of *trace*
     assert len(route("anulé worklfow rolback metriqes").suggestions) == 3
     assert route("queue worklfow").suggestions == ()
 

@@ -310,10 +310,10 @@ def _stands(piece: Iterable[str], read: list[frozenset[str]], start: int) -> boo
 
 
 def _near(words: list[str]) -> tuple[str, ...]:
-    """Keywords of one word that are near to what was said."""
+    """Keywords of one word that are near to what was said; a word that the tables use is no slip of another."""
     known = {_folded(text): text for _, text, _ in _entries() if " " not in text}
     near: dict[str, None] = {}
     for word in list(dict.fromkeys(words))[:20]:
-        if 3 < len(word) <= 30:
+        if 3 < len(word) <= 30 and word not in _vocabulary().forms:
             near.update((known[match], None) for match in difflib.get_close_matches(word, known, n=1, cutoff=0.75))
     return tuple(near)[:3]
