@@ -395,9 +395,10 @@ def test_bad_times_and_actors_are_refused() -> None:
         ):
             with pytest.raises(InvalidTask):
                 call(at)
-    for by in ("", " ", "\udc80"):
-        with pytest.raises(InvalidEscalation):
-            escalator.acknowledge(key, by, NOW)
+    for by in ("", " ", "\udc80", "ann\nbob", "\x1b[31mann", "ann\u2028", "a" * 1001, 10**5000):
+        for act in (escalator.acknowledge, escalator.resolve):
+            with pytest.raises(InvalidEscalation):
+                act(key, by, NOW)  # type: ignore[arg-type]
     with pytest.raises(InvalidEscalation):
         Escalator([STUCK]).look(blocked(), end)
     assert escalator.state() == before

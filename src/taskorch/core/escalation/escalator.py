@@ -10,7 +10,7 @@ from taskorch.core.documents import EMPTY, JSON, suggestion
 from taskorch.core.escalation import ladders
 from taskorch.core.escalation.conditions import Watch
 from taskorch.core.escalation.ladders import Case
-from taskorch.core.escalation.records import Escalation, check_words, members_of
+from taskorch.core.escalation.records import Escalation, check_actor, members_of
 from taskorch.core.escalation.registers import Register, Watched
 from taskorch.core.escalation.rules import DEFAULT_RULES, Rule, by_code
 from taskorch.core.escalation.views import View
@@ -192,12 +192,12 @@ class Escalator:
 
         Args:
             key: ``Escalation.key``.
-            by: Who.
+            by: Who, on one line of at most 1,000 characters.
             now: The time (UTC).
 
         Raises:
             UnknownEscalation: There is none of that key.
-            InvalidEscalation: *by* is empty.
+            InvalidEscalation: *by* is empty, too long, or holds control characters.
             InvalidTask: *now* has no zone.
         """
         record = self._found(key)
@@ -379,5 +379,5 @@ def _check_question(task: object, spec: object, conflicts: object) -> None:
 
 
 def _check_actor(by: object) -> None:
-    if problems := list(check_words(by)):
+    if problems := list(check_actor(by)):
         raise InvalidEscalation(Problem("by", p.message, "say who it is") for p in problems)
