@@ -186,6 +186,23 @@ def test_nothing_comes_due_before_the_time_to_look_again(
 
 
 @settings(deadline=None)
+@given(steps=STEPS, specs=st.tuples(st.sampled_from(SPECS), st.sampled_from(SPECS)), gap=GAPS)
+def test_a_deploy_changes_what_is_foreseen(
+    steps: list[tuple[timedelta, int, bool]], specs: tuple[QueueSpec, QueueSpec], gap: timedelta
+) -> None:
+    """Restored with other rules and queues, a task is due at once; once looked at, all is as if they had been there."""
+    *_, last = lived("T", steps)
+    at = last.at + gap
+    before = Escalator(LADDERS, queues=specs[:1])
+    before.look(last.task, last.at)
+    restored, fresh = Escalator.restored(before.state(), OTHERS, queues=specs[1:]), Escalator(OTHERS, queues=specs[1:])
+
+    assert (restored.next_due(at), restored.due(at)) == (at, ("T",))
+    assert restored.look(last.task, at) == fresh.look(last.task, at)
+    assert restored.next_due(at) == fresh.next_due(at)
+
+
+@settings(deadline=None)
 @given(steps=STEPS)
 def test_a_failure_for_good_is_told_by_one_rule(steps: list[tuple[timedelta, int, bool]]) -> None:
     """In any life, a task that has failed for good is told of by exactly one of the two rules about failures."""
