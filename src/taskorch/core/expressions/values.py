@@ -6,7 +6,7 @@ from itertools import islice
 
 from taskorch.core.durations import read_duration
 from taskorch.core.expressions.kinds import ABSENT, ORDERED, READ_FROM_TEXT, Kind, comparable, kind_of
-from taskorch.core.times import read_time, write_milliseconds
+from taskorch.core.times import read_time_or_day, write_milliseconds
 from taskorch.errors import InvalidDocument
 
 MAX_PARTS = 100_000
@@ -48,9 +48,18 @@ def read_as(text: str, kind: Kind) -> object:
     if kind is Kind.TIME:
         if len(text) > _LONGEST_TIME:
             raise InvalidDocument.because("is not an ISO 8601 time")
-        return comparable(read_time(text), Kind.TIME)
+        return comparable(read_time_or_day(text), Kind.TIME)
     duration = read_duration(text)
     return duration if kind is Kind.DURATION else write_milliseconds(duration)
+
+
+def reason_of(error: InvalidDocument, text: str) -> str:
+    """Why a text that looks like a duration or time is none, without the text; empty where it looks like neither."""
+    problem = error.problems[0]
+    reason = problem.message.removeprefix(f"{text[:40]!r} ")
+    if reason.startswith("is not "):
+        return ""
+    return f"{reason} ({problem.hint})" if problem.hint else reason
 
 
 def conform(value: object, kind: Kind) -> object:
@@ -71,12 +80,14 @@ def conform(value: object, kind: Kind) -> object:
             return value
         if isinstance(value, timedelta):
             return write_milliseconds(value)
+    reason = ""
     if isinstance(value, str):
         try:
             return read_as(value, kind)
-        except InvalidDocument:
-            pass
-    raise Undecided(own, kind, f"{own.phrase} stands where {kind.phrase} is expected")
+        except InvalidDocument as error:
+            reason = reason_of(error, value)
+    more = f"; it {reason}" if reason else ""
+    raise Undecided(own, kind, f"{own.phrase} stands where {kind.phrase} is expected{more}")
 
 
 def milliseconds_in(value: object) -> Iterator[int | float]:
@@ -122,10 +133,10 @@ def measured(text: str, kind: Kind) -> object:
     Raises:
         Undecided: It is none.
     """
-    value = _read_or_absent(text, kind)
-    if value is ABSENT:
-        raise disordered(Kind.TEXT, kind)
-    return value
+    try:
+        return read_as(text, kind)
+    except InvalidDocument as error:
+        raise disordered(Kind.TEXT, kind, reason_of(error, text)) from None
 
 
 def _read_or_absent(text: str, kind: Kind) -> object:
@@ -163,10 +174,10 @@ def ordered(left: object, right: object, precedes: Callable[[object, object], bo
     raise disordered(left_kind, right_kind)
 
 
-def disordered(left: Kind, right: Kind) -> Undecided:
-    """The error for an order that is asked of kinds that have none."""
+def disordered(left: Kind, right: Kind, reason: str = "") -> Undecided:
+    """The error for an order that is asked of kinds that have none; *reason* is why a text was not read as other."""
     message = f"two values of kind {left} have no order" if left is right else f"{left} and {right} have no order"
-    return Undecided(left, right, message)
+    return Undecided(left, right, f"{message}; the text {reason}" if reason else message)
 
 
 def foreign(left: Kind, right: Kind) -> Undecided:
