@@ -37,7 +37,7 @@ class Gates:
 
     def holds(self, step: int) -> bool:
         """Whether the finish of *step* must wait, or can no longer come."""
-        return bool(self._finish_waits) and (self._finish_waits.get(step, 0) > 0 or step in self._finish_broken)
+        return self._finish_waits.get(step, 0) > 0 or step in self._finish_broken
 
     def may_finish(self, step: int) -> bool | None:
         """Whether *step* may finish; None while that is open."""
@@ -47,9 +47,8 @@ class Gates:
 
     def started(self, step: int, at: int) -> None:
         """*step* has started for the first time."""
-        if self._on_start:
-            for wire in self._on_start.get(step, ()):
-                self._meet(wire, True, at)
+        for wire in self._on_start.get(step, ()):
+            self._meet(wire, True, at)
 
     def ended(self, step: int, end: int, at: int, *, has_started: bool) -> None:
         """*step* has ended as *end*."""

@@ -54,6 +54,12 @@ class Wiring:
     typed_on_finish: Wires
     finish_waits: Mapping[int, int]
 
+    @property
+    def has_lags(self) -> bool:
+        """Whether any link is settled later than it is met."""
+        all_wires = (*self.typed_on_start.values(), *self.typed_on_finish.values())
+        return any(wire.lag for wires in all_wires for wire in wires)
+
     def gated_starts(self, step: int) -> list[tuple[int, int, bool]]:
         """The steps that *step* keeps from starting: each with the lag, and whether it waits for the finish."""
         found = [(target, 0, True) for target, _ in self.on_finish[step]]
