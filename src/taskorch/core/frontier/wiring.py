@@ -2,18 +2,21 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
+from functools import cached_property
 from typing import NamedTuple
 
 import attrs
 
 from taskorch.core.frontier.ends import MASKS, MASKS_UNSTARTED
-from taskorch.core.outcomes import LinkType
+from taskorch.core.outcomes import LinkCondition, LinkType
 from taskorch.core.step import Link
 
 _MICROSECOND = timedelta(microseconds=1)
 
 START, FINISH = 0, 1
 """The gates a link may hold."""
+_FROM_START = (LinkType.START_TO_START, LinkType.START_TO_FINISH)  # by gate
+_FROM_FINISH = (LinkType.FINISH_TO_START, LinkType.FINISH_TO_FINISH)
 
 
 class Wire(NamedTuple):
@@ -28,6 +31,24 @@ class Wire(NamedTuple):
 
     target: int
     gate: int
+    mask: int
+    lag: int
+
+
+class Incoming(NamedTuple):
+    """A link as its successor knows it.
+
+    Attributes:
+        source: The predecessor.
+        type: What of the one waits for what of the other.
+        condition: Which end of the predecessor it asks for.
+        mask: As in ``Wire``.
+        lag: Likewise.
+    """
+
+    source: int
+    type: LinkType
+    condition: LinkCondition
     mask: int
     lag: int
 
@@ -53,6 +74,25 @@ class Wiring:
     typed_on_start: Wires
     typed_on_finish: Wires
     finish_waits: Mapping[int, int]
+
+    @cached_property
+    def incoming(self) -> Mapping[int, Sequence[Incoming]]:
+        """The links into each step that has any, for whoever asks; made when somebody does."""
+        found: dict[int, list[Incoming]] = {}
+
+        def note(target: int, source: int, type: LinkType, mask: int, lag: int) -> None:
+            masks = MASKS if type.from_finish else MASKS_UNSTARTED
+            condition = next(condition for condition, known in masks.items() if known == mask)
+            found.setdefault(target, []).append(Incoming(source, type, condition, mask, lag))
+
+        for source, links in enumerate(self.on_finish):
+            for target, mask in links:
+                note(target, source, LinkType.FINISH_TO_START, mask, 0)
+        for types, typed in ((_FROM_START, self.typed_on_start), (_FROM_FINISH, self.typed_on_finish)):
+            for source, wires in typed.items():
+                for wire in wires:
+                    note(wire.target, source, types[wire.gate], wire.mask, wire.lag)
+        return found
 
     @property
     def has_lags(self) -> bool:
