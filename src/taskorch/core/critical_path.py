@@ -105,7 +105,7 @@ class _Schedule:
         """
         for step in group:
             self.at[step + self.count] = self.lengths[step]
-        while any([self.place(step, 0) for step in group]):
+        while sum(self.place(step, 0) for step in group):
             if self._puts_off_itself(group):
                 return False
         return True
@@ -136,8 +136,8 @@ class _Schedule:
             return CriticalPath(NOTHING, ())
         event = max(range(self.count, 2 * self.count), key=self.at.__getitem__)
         duration = self.at[event] // self.scale * MICROSECOND
-        chain: dict[str, None] = {}
+        chain = []
         while event != _NONE:
-            chain[ids[event % self.count]] = None
+            chain.append(ids[event % self.count])
             event = self.reason[event]
-        return CriticalPath(duration, tuple(reversed(chain)))
+        return CriticalPath(duration, tuple(dict.fromkeys(reversed(chain))))

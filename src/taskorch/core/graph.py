@@ -1,6 +1,6 @@
 """Steps and links as numbers, and what follows from them alone: circles, stages, groups that wait for one another.
 
-The only room with networkx, which is imported when a circle is named or links lead back and forth.
+The only room with networkx, which is imported where links lead back and forth without a circle.
 """
 
 from collections.abc import Sequence
@@ -103,21 +103,24 @@ def _sorted(sources: Sequence[int], targets: Sequence[int], count: int) -> list[
 
 
 def find_cycle(wiring: Wiring) -> tuple[str, ...]:
-    """The ids on one circle of events, in order; empty if there is none."""
-    import networkx as nx
-
+    """The ids on one circle of events, in order, each once; empty if there is none."""
     count = len(wiring.place)
-    sources, targets = wiring.events()
-    graph: nx.DiGraph[int] = nx.DiGraph()
-    graph.add_edges_from((place, place + count) for place in range(count))
-    graph.add_edges_from(zip(sources, targets, strict=True))
-    graph.remove_nodes_from(wiring.event_order())  # no circle leads through what can be put in order
-    try:
-        edges = nx.find_cycle(graph)
-    except nx.NetworkXNoCycle:
+    left = set(range(2 * count)).difference(wiring.event_order())
+    if not left:
         return ()
-    ids = list(wiring.place)
-    return tuple(dict.fromkeys(ids[edge[0] % count] for edge in edges))
+    before: dict[int, int] = {}  # what is left waits for something that is left
+    for source, target in zip(*wiring.events(), strict=True):
+        if source in left and target in left:
+            before.setdefault(target, source)
+    # A finish for its own start, if it can: so the circle leads through no step twice.
+    before.update((event + count, event) for event in left if event < count)
+    walked: dict[int, None] = {}
+    event = min(left)
+    while event not in walked:
+        walked[event] = None
+        event = before[event]
+    events, ids = list(walked), list(wiring.place)
+    return tuple(dict.fromkeys(ids[e % count] for e in reversed(events[events.index(event) :])))
 
 
 def groups(wiring: Wiring) -> list[list[int]]:

@@ -1,7 +1,7 @@
 """Whether steps and links together make a workflow: ids, ends of links, circles."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import compress, repeat
+from itertools import repeat
 from operator import add, attrgetter, eq, mul
 from typing import Generic, TypeVar
 
@@ -37,26 +37,26 @@ class Parts(Generic[T]):
         """Where the part stands that is number *index* of ``items``."""
         return f"{self.at}[{index if self.numbers is None else self.numbers[index]}]"
 
-    def only(self, wanted: Callable[[T], bool]) -> "Parts[T]":
-        """Those that are *wanted*, with their paths."""
-        kept = list(map(wanted, self.items))
-        numbers = range(len(kept)) if self.numbers is None else self.numbers
-        return Parts(self.at, list(compress(self.items, kept)), list(compress(numbers, kept)))
+    def only(self, places: Sequence[int]) -> "Parts[T]":
+        """Those at these places among ``items``, with their paths."""
+        numbers = places if self.numbers is None else [self.numbers[place] for place in places]
+        return Parts(self.at, [self.items[place] for place in places], numbers)
 
     def __iter__(self) -> Iterator[tuple[str, T]]:
         """Each part after its path."""
         return ((self.path(index), item) for index, item in enumerate(self.items))
 
 
-def _may_name_others(step: Step) -> bool:
-    """Whether it is worth looking for steps that *step* names; most name none, and are told at once."""
-    body = step.body
-    return (
-        step.condition is not None
-        or step.map is not None
+def _naming(steps: Sequence[Step]) -> list[int]:
+    """The places of the steps that may name others; most name none, and are told at once."""
+    return [
+        place
+        for place, step in enumerate(steps)
+        if (step.body is not None and step.body.parameters)
         or step.command is not None
-        or (body is not None and (bool(body.parameters) or bool(body.inputs)))
-    )
+        or step.condition is not None
+        or step.map is not None
+    ]
 
 
 def implied_links(step: Step, ids: Collection[str]) -> Iterator[Link]:
@@ -74,7 +74,7 @@ def implied_links(step: Step, ids: Collection[str]) -> Iterator[Link]:
 
 def all_links(steps: Sequence[Step], links: Sequence[Link]) -> list[Link]:
     """The links as written, and the implied ones between steps that no finish_to_start link joins yet."""
-    naming = list(filter(_may_name_others, steps))
+    naming = [steps[place] for place in _naming(steps)]
     return list(links) if not naming else _with_implied(naming, {step.id for step in steps}, links)
 
 
@@ -202,7 +202,7 @@ class Retained:
 
     @naming.default
     def _naming(self) -> Parts[Step]:
-        return self.steps.only(_may_name_others)
+        return self.steps.only(_naming(self.steps.items))
 
 
 def problems_of(retained: Retained, wiring: Wiring) -> Iterator[Problem]:

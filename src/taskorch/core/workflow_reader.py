@@ -177,9 +177,7 @@ def _sub_workflow_problems(workflow: JSON, path: str, cls: type[W]) -> Iterator[
         yield Problem(path, f"expected a workflow or its name, got {described(workflow)}")
 
 
-def _reference_problems(
-    members: Mapping[str, JSON], layout: Layout, placed: Parts[str]
-) -> Iterator[Problem]:
+def _reference_problems(members: Mapping[str, JSON], layout: Layout, placed: Parts[str]) -> Iterator[Problem]:
     """Ids that the workflow's own members name and that no step has."""
     ids = dict.fromkeys(placed.items)
     parallel, resources = members.get("parallel"), members.get("resources", EMPTY)
