@@ -7,8 +7,8 @@ from typing import Self
 import attrs
 
 from taskorch.core.expressions import Condition, parse
+from taskorch.core.frontier.couplings import Couplings, coupled
 from taskorch.core.frontier.slots import Kind, Line
-from taskorch.core.frontier.wiring import Wiring, wired
 from taskorch.core.resources import ResourcePlan
 from taskorch.core.retry import RetryStrategy
 from taskorch.core.settings import CircuitBreaker, ErrorHandling
@@ -26,7 +26,7 @@ class Plan:
     Attributes:
         steps: The steps.
         index: The index of each id.
-        wiring: The links between them.
+        couplings: The links between them.
         conditions: The parsed condition of those steps that have one.
         retries: The retry policy of each step.
         breaker: How targets that keep failing are left alone, or None.
@@ -45,7 +45,7 @@ class Plan:
 
     steps: tuple[Step, ...]
     index: dict[str, int]
-    wiring: Wiring
+    couplings: Couplings
     conditions: dict[int, Condition]
     retries: Sequence[RetryStrategy]
     breaker: CircuitBreaker | None
@@ -69,23 +69,22 @@ class Plan:
             InvalidWorkflow: The workflow is not sound, or a step has nothing to run.
             UnsupportedFeature: It needs what this version cannot carry out.
         """
-        links = flow.check()
+        wiring = flow.wiring()
         if features := flow.unsupported():
             raise UnsupportedFeature(flow.name, features)
         steps = tuple(flow.steps)
         _require_bodies(flow, steps)
-        index = {step.id: number for number, step in enumerate(steps)}
-        wiring = wired(links, index)
+        couplings = coupled(wiring)
         resources = ResourcePlan.of(steps, flow.resources, flow.context)
         lines, line_of, limits = _lines(flow, steps, resources)
-        order = range(len(steps)) if flow.mode == "sequential" else _precedence(steps, wiring)
+        order = range(len(steps)) if flow.mode == "sequential" else _precedence(steps, couplings)
         rank = [0] * len(steps)
         for place, number in enumerate(order):
             rank[number] = place
         return cls(
             steps=steps,
-            index=index,
-            wiring=wiring,
+            index=wiring.place,
+            couplings=couplings,
             conditions={number: parse(step.condition) for number, step in enumerate(steps) if step.condition},
             retries=_retries(flow),
             breaker=_breaker(flow),
@@ -164,15 +163,15 @@ def _target(step: Step) -> str:
     return step.argv[0] if step.argv else step.body.reference if step.body else step.id
 
 
-def _precedence(steps: Sequence[Step], wiring: Wiring) -> Sequence[int]:
+def _precedence(steps: Sequence[Step], couplings: Couplings) -> Sequence[int]:
     """The order by the longest path that still follows a step, its own length included; then by document.
 
     A step without an estimate counts as one unit, so that without any estimate depth decides.
     """
-    left = list(wiring.waits)
+    left = list(couplings.waits)
     sorted_steps = [number for number, count in enumerate(left) if not count]
     for number in sorted_steps:  # grows while it is walked
-        for target, _ in wiring.on_finish[number]:
+        for target, _ in couplings.on_finish[number]:
             left[target] -= 1
             if not left[target]:
                 sorted_steps.append(target)
@@ -180,7 +179,7 @@ def _precedence(steps: Sequence[Step], wiring: Wiring) -> Sequence[int]:
     for number in reversed(sorted_steps):
         estimate = steps[number].estimated_duration
         own = 1.0 if estimate is None else estimate.total_seconds()
-        path[number] = own + max((path[target] for target, _ in wiring.on_finish[number]), default=0.0)
+        path[number] = own + max((path[target] for target, _ in couplings.on_finish[number]), default=0.0)
     return tuple(sorted(range(len(steps)), key=lambda number: (-path[number], number)))
 
 
