@@ -116,7 +116,7 @@ def test_a_retry_is_the_policy_of_its_step() -> None:
     flow = Workflow("w")
     flow.step(extract, retry=retry)
 
-    assert Plan.of(flow).retries == (retry,)
+    assert list(Plan.of(flow).retries) == [retry]
     assert flow.to_dict()["workflow"]["steps"][0]["retryPolicy"] == {  # type: ignore[index]
         "maxRetries": 3,
         "initialDelay": 500,
