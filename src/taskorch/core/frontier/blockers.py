@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from taskorch.core.frontier.causes import Cause, LinkStanding, Why
+from taskorch.core.frontier.couplings import FINISH, START, Incoming
 from taskorch.core.frontier.ends import End
 from taskorch.core.frontier.facts import BLOCKED, CREATED, FAILED, IN_PROGRESS, UNBLOCKED
 from taskorch.core.frontier.fold import OPEN, Fold
 from taskorch.core.frontier.slots import Kind
-from taskorch.core.frontier.wiring import Incoming
 from taskorch.core.quantities import amount_text
 from taskorch.core.times import instant, write_time
 
@@ -19,7 +19,7 @@ _BODIES = {Kind.LOOP: "bodies on the event loop", Kind.THREAD: "bodies in thread
 
 def link_standings(fold: Fold, step: int) -> list[LinkStanding]:
     """How the links into *step* stand."""
-    return [_standing(fold, step, link) for link in fold.plan.wiring.incoming.get(step, ())]
+    return [_standing(fold, step, link) for link in fold.plan.couplings.incoming.get(step, ())]
 
 
 def _standing(fold: Fold, step: int, link: Incoming) -> LinkStanding:
@@ -29,7 +29,9 @@ def _standing(fold: Fold, step: int, link: Incoming) -> LinkStanding:
     elif end != OPEN:
         is_met = bool(link.mask >> end & 1)
     if is_met and link.lag:
-        until = fold.gates.settled_at(link.source, step, from_finish=link.type.from_finish)
+        type, gates = link.type, fold.gates
+        gate = START if type.gates_start else FINISH
+        until = gates.settled_at(link.source, step, from_finish=type.from_finish, gate=gate)
     return LinkStanding(
         predecessor=fold.plan.steps[link.source].id,
         type=link.type,

@@ -111,9 +111,9 @@ class Fold:
         self._until: dict[int, int] = {}  # when the time of the running attempts is up
         self.latest = started_at
         self._deadline = None if plan.timeout is None else started_at + plan.timeout
-        self.is_timed = plan.timeout is not None or plan.breaker is not None or plan.wiring.has_lags
-        self._has_start_links = bool(plan.wiring.typed_on_start)
-        self._has_finish_links = bool(plan.wiring.finish_waits)
+        self.is_timed = plan.timeout is not None or plan.breaker is not None or plan.couplings.has_lags
+        self._has_start_links = bool(plan.couplings.typed_on_start)
+        self._has_finish_links = bool(plan.couplings.finish_waits)
         self._apply = {
             ENQUEUE: self._enqueued,
             SCHEDULE: self._nothing,

@@ -7,8 +7,8 @@ start_to_finish). A gate is settled once its last link is; a link with a lag is 
 from heapq import heappop, heappush
 from typing import NamedTuple
 
+from taskorch.core.frontier.couplings import FINISH, Coupling
 from taskorch.core.frontier.plan import Plan
-from taskorch.core.frontier.wiring import FINISH, Wire
 
 
 class Lag(NamedTuple):
@@ -40,11 +40,15 @@ class Gates:
 
     def __init__(self, plan: Plan) -> None:
         """All gates of *plan*, with nothing settled but what waits for nothing."""
-        wiring = plan.wiring
-        self._plain, self._on_start, self._on_finish = wiring.on_finish, wiring.typed_on_start, wiring.typed_on_finish
-        self._waits = list(wiring.waits)
+        couplings = plan.couplings
+        self._plain, self._on_start, self._on_finish = (
+            couplings.on_finish,
+            couplings.typed_on_start,
+            couplings.typed_on_finish,
+        )
+        self._waits = list(couplings.waits)
         self._broken = bytearray(len(plan.steps))
-        self._finish_waits = dict(wiring.finish_waits)
+        self._finish_waits = dict(couplings.finish_waits)
         self._finish_broken: set[int] = set()
         self.lags: list[Lag] = []
         self.settled = [step for step, waits in enumerate(self._waits) if not waits]
@@ -66,8 +70,8 @@ class Gates:
 
     def started(self, step: int, at: int) -> None:
         """*step* has started for the first time."""
-        for wire in self._on_start.get(step, ()):
-            self._meet(wire, True, at, (step, False))
+        for coupling in self._on_start.get(step, ()):
+            self._meet(coupling, True, at, (step, False))
 
     def ended(self, step: int, end: int, at: int, *, has_started: bool) -> None:
         """*step* has ended as *end*."""
@@ -79,11 +83,11 @@ class Gates:
             if not waits[target]:
                 self.settled.append(target)
         if self._on_finish:
-            for wire in self._on_finish.get(step, ()):
-                self._meet(wire, bool(wire.mask >> end & 1), at, (step, True))
+            for coupling in self._on_finish.get(step, ()):
+                self._meet(coupling, bool(coupling.mask >> end & 1), at, (step, True))
         if self._on_start and not has_started:  # the start that these wait for will never come
-            for wire in self._on_start.get(step, ()):
-                self._meet(wire, bool(wire.mask >> end & 1), at, (step, False))
+            for coupling in self._on_start.get(step, ()):
+                self._meet(coupling, bool(coupling.mask >> end & 1), at, (step, False))
 
     def lapse(self, now: int) -> None:
         """Settle the links whose lag is over at *now*."""
@@ -95,10 +99,10 @@ class Gates:
         """When the next lag is over, or None."""
         return self.lags[0][0] if self.lags else None
 
-    def settled_at(self, source: int, target: int, *, from_finish: bool) -> int | None:
+    def settled_at(self, source: int, target: int, *, from_finish: bool, gate: int) -> int | None:
         """When the link between two steps is settled that was met and has a lag; None if it is."""
-        found = (lag.at for lag in self.lags if lag[1] == target and lag[3:] == (source, from_finish))
-        return next(found, None)
+        same = (target, gate, source, from_finish)
+        return next((lag.at for lag in self.lags if lag[1:] == same), None)
 
     def snapshot(self) -> tuple[object, ...]:
         """What decides how the run goes on, for comparing two runs."""
@@ -107,11 +111,11 @@ class Gates:
             sorted(self.lags),
         )  # fmt: skip
 
-    def _meet(self, wire: Wire, is_met: bool, at: int, cause: tuple[int, bool]) -> None:
-        if wire.lag and is_met:
-            heappush(self.lags, Lag(at + wire.lag, wire.target, wire.gate, *cause))
+    def _meet(self, coupling: Coupling, is_met: bool, at: int, event: tuple[int, bool]) -> None:
+        if coupling.lag and is_met:
+            heappush(self.lags, Lag(at + coupling.lag, coupling.target, coupling.gate, *event))
         else:
-            self._settle(wire.target, wire.gate, is_met)
+            self._settle(coupling.target, coupling.gate, is_met)
 
     def _settle(self, target: int, gate: int, is_met: bool) -> None:
         if gate == FINISH:
