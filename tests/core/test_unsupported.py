@@ -38,7 +38,6 @@ FLOW: dict[str, Any] = {
 BESIDE: dict[str, Any] = {
     "template": "t",
     "monitor": True,
-    "debug": {"enabled": True},
     "context.resources": {"cpu": 1},
     "context.notifications": {"on_start": True},
 }
@@ -54,6 +53,7 @@ HARMLESS: list[dict[str, Any]] = [
     {"errorHandling": {"rollbackStrategy": "none", "circuitBreaker": {"enabled": False}, "retryPolicy": {}}},
     {"notifications": False},
     {"notifications": {"on_start": False, "channels": []}},
+    {"debug": {"enabled": True, "logLevel": "verbose", "captureOutputs": True, "traceDependencies": True}},
     {"debug": {"enabled": False}, "monitor": False, "retryPolicy": {"maxRetries": 2, "jitter": 0.5}},
     {"resources": {}, "x-a": {"gate": 1}},
 ]
@@ -176,7 +176,7 @@ def test_everything_is_listed_at_once() -> None:
         ("Error Handling and Recovery", ["errorHandling.rollbackStrategy", "errorHandling.circuitBreaker"]),
         ("Resource Management", ["resources"]),
         ("Notifications and Alerts", ["notifications.webhooks", "notifications.alerts"]),
-        ("Debug Mode", ["debug"]),
+        ("Debug Mode", []),
         ("Workflow Templates", ["template"]),
     ],
 )

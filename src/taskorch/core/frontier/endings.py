@@ -47,19 +47,19 @@ def endings(fold: Fold, step: int, links: Sequence[LinkStanding]) -> list[Cause]
         found = list(_failed(fold, step, links))
     else:
         found = list(_not_run(fold, step, links))
-    return [*found, _started(fold, step, links)] if fold.attempt[step] else found
+    return [*found, admission(fold, step, links)] if fold.attempt[step] else found
 
 
-def _started(fold: Fold, step: int, links: Sequence[LinkStanding]) -> Cause:
-    """Why the step ran."""
+def admission(fold: Fold, step: int, links: Sequence[LinkStanding]) -> Cause:
+    """Why *step* may run, or ran; arguments as in ``endings``."""
     condition = fold.plan.conditions.get(step)
     if condition is not None:
         what, code = ("mentions always", Why.ALWAYS) if condition.always else ("held", Why.CONDITION_MET)
-        return Cause(code, f"it ran because its condition {what}: {condition.text}", data={"condition": condition.text})
+        return Cause(code, f"its condition {what}: {condition.text}", data={"condition": condition.text})
     before = [link for link in links if link.gate == "start"]
     if not before:
-        return Cause(Why.NO_LINKS, "it ran because it had to wait for no step")
-    return Cause(Why.LINKS_MET, f"it ran because its links were met: {_named(map(str, before), len(before))}")
+        return Cause(Why.NO_LINKS, "it had to wait for no step")
+    return Cause(Why.LINKS_MET, f"its links were met: {_named(map(str, before), len(before))}")
 
 
 def _failed(fold: Fold, step: int, links: Iterable[LinkStanding]) -> Iterator[Cause]:

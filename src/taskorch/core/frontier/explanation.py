@@ -7,9 +7,9 @@ import attrs
 from taskorch.core.documents import JSON
 from taskorch.core.frontier.blockers import blockers, link_standings
 from taskorch.core.frontier.causes import Cause, LinkStanding, Why
-from taskorch.core.frontier.endings import endings
+from taskorch.core.frontier.endings import admission, endings
 from taskorch.core.frontier.ends import End
-from taskorch.core.frontier.facts import STATES
+from taskorch.core.frontier.facts import IN_PROGRESS, QUEUED, STATES
 from taskorch.core.frontier.fold import OPEN, Fold
 from taskorch.core.outcomes import Outcome
 from taskorch.core.states import State
@@ -76,6 +76,8 @@ def explain(fold: Fold, id: str) -> Explanation:
     state, end = STATES[fold.states[step]], fold.ends[step]
     is_open = end == OPEN
     causes = blockers(fold, step, links) if is_open else endings(fold, step, links)
+    if is_open and fold.states[step] in (QUEUED, IN_PROGRESS):
+        causes.append(admission(fold, step, links))
     return Explanation(
         step=id,
         state=state,
