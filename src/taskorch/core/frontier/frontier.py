@@ -147,7 +147,7 @@ class Frontier(Fold):
             elif entry.timer is Timer.ATTEMPT:
                 stops.append(Stop(entry.step, entry.attempt, "timeout"))
             elif self.states[entry.step] == IN_PROGRESS:
-                stops.append(Stop(entry.step, entry.attempt, TOTAL_TIMEOUT))
+                stops.append(Stop(entry.step, self.attempt[entry.step], TOTAL_TIMEOUT))  # whichever runs by now
             else:
                 reason = TOTAL_TIMEOUT if entry.timer is Timer.TOTAL else QUEUE_TIMEOUT
                 self._do(entry.step, CANCEL, self.attempt[entry.step], now, reason)
