@@ -77,6 +77,8 @@ def word_of(cls: type[E]) -> Callable[[str], E]:
     """The converter of a word of an enum, as Python's callers give it."""
 
     def convert(word: str) -> E:
+        if isinstance(word, cls):  # every link has its defaults converted
+            return word
         try:
             return cls(word)
         except ValueError:

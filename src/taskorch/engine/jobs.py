@@ -42,7 +42,7 @@ class Jobs:
         self._inputs = {
             number: inputs
             for number, step in enumerate(self._plan.steps)
-            if step.body is not None and (inputs := _Inputs.of(step.body, self._plan.index))
+            if step.body is not None and step.body.parameters and (inputs := _Inputs.of(step.body, self._plan.index))
         }
 
     def job(self, number: int, attempt: int) -> Job:

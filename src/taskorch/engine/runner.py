@@ -145,6 +145,7 @@ class Runner:
             self._task, beginning = runs.begun(self._task, self._around.started_at)
             self._group.start_soon(self._timers.run)
             self._decided(self._now(), beginning)
+            self._pool.wake(inside=True)
 
     # --- deciding and recording --------------------------------------------------------------------------
 
@@ -153,13 +154,13 @@ class Runner:
         frontier = self._frontier
         if self._is_last:
             return
-        if is_timed := frontier.is_timed:
+        if frontier.is_timed:
             self._stop(frontier.due(now))
         if self._lease is None and not self._around.observation:
             self._go_on(now)
         else:
             self._tell(now, beginning)
-        if is_timed or frontier.is_timed:
+        if frontier.is_timed:
             self._timers.look()
 
     def _go_on(self, now: int) -> None:
@@ -167,7 +168,6 @@ class Runner:
         frontier, release = self._frontier, self._pool.release
         while not self._is_closing and (step := frontier.take(now)) is not None:
             release(step, frontier.attempt[step])
-        self._pool.wake(inside=True)
         if not frontier.open:
             self._end(now)
             self._close()

@@ -85,7 +85,12 @@ class Frontier(Fold):
         now = self._clamp(now)
         if self.gates.settled or self.gates.released:
             self._decide(now)
-        while (step := self.ready.best(self._may_start if self.breakers else None)) is not None:
+        if self.breakers is None:
+            step = self.ready.best()
+            if step is not None:
+                self._start(step, now)
+            return step
+        while (step := self.ready.best(self._may_start)) is not None:
             refused_by = self._refused_by(step)
             self._start(step, now)
             if refused_by is None:
@@ -101,7 +106,7 @@ class Frontier(Fold):
         timeout = self.plan.timeouts.get(step)
         if timeout is not None:
             self._until[step] = self._clamp(now) + timeout
-            self._agenda.add(self._until[step], Timer.ATTEMPT, step, self.attempt[step])
+            self._remind(self._until[step], Timer.ATTEMPT, step, self.attempt[step])
 
     def queued(self, step: int) -> None:
         """The body of *step* waits for a place to run: its timeout does not count until it has ``began``."""
@@ -112,7 +117,7 @@ class Frontier(Fold):
         if not self.is_running(step, attempt):
             return False
         now = self._clamp(now)
-        if self.gates.holds(step):
+        if self._has_finish_links and self.gates.holds(step):
             self._do(step, BLOCK, attempt, now, {"reason": FINISH_GATE, "output": output})
             if self.gates.may_finish(step) is not None:
                 self.gates.released.append(step)
