@@ -30,6 +30,7 @@ if _typing.TYPE_CHECKING:
         run as run,
         run_sync as run_sync,
     )
+    from taskorch.core.alerts import RaisedAlert as RaisedAlert
     from taskorch.core.calendars import BusinessCalendar as BusinessCalendar, Calendar as Calendar
     from taskorch.core.deadlines import DeadlineBasis as DeadlineBasis
     from taskorch.core.escalation.conflicts import dependency_conflicts as dependency_conflicts
@@ -98,6 +99,7 @@ if _typing.TYPE_CHECKING:
 # the program what the imports above say for type checkers; a test compares the two.
 _ROOMS = {
     "api": ("load", "mermaid", "open_store", "run", "run_sync"),
+    "core.alerts": ("RaisedAlert",),
     "core.calendars": ("BusinessCalendar", "Calendar"),
     "core.deadlines": ("DeadlineBasis",),
     "core.escalation.conflicts": ("dependency_conflicts",),

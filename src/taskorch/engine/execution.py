@@ -6,11 +6,15 @@ import attrs
 
 from taskorch.core import outputs, runs
 from taskorch.core.documents import JSON
+from taskorch.core.frontier.alarms import Alarms
 from taskorch.core.frontier.facts import Fact
+from taskorch.core.frontier.fold import Fold
 from taskorch.core.frontier.frontier import Frontier
 from taskorch.core.frontier.plan import Plan
 from taskorch.core.frontier.slots import Kind, Slots
+from taskorch.core.frontier.view import FoldView
 from taskorch.core.results import RunResult, result_of
+from taskorch.core.run_data import RunView
 from taskorch.core.task import Task
 from taskorch.core.times import microseconds
 from taskorch.core.workflow import Workflow
@@ -125,10 +129,7 @@ class _Run:
         )
         workers = slots.total  # before the replay, in which lost attempts still hold their slots
         self._frontier = Frontier(plan, slots, microseconds(self._started_at))
-        _replay(self._frontier, facts, task)
-        observation.skip(self._frontier.facts)
-        self._jobs = Jobs(self._frontier, execution.run_id, params, context, codec)
-        around = Surroundings(
+        self._around = Surroundings(
             run_id=execution.run_id,
             params=params,
             context=context,
@@ -138,7 +139,13 @@ class _Run:
             started_at=self._started_at,
             workers=workers,
         )
-        self.runner = Runner(task, self._frontier, self._jobs, around)
+        self._jobs = Jobs(self._frontier, execution.run_id, params, context, codec)
+        self._frontier.view = self._see(self._frontier)
+        if plan.alerts and observation:
+            observation.alarms = Alarms(plan, self._see, microseconds(self._started_at))
+        _replay(self._frontier, facts, task)
+        observation.skip(self._frontier.facts)
+        self.runner = Runner(task, self._frontier, self._jobs, self._around)
 
     @classmethod
     def of(cls, execution: Execution, observation: Observation, held: Held) -> "_Run":
@@ -152,6 +159,17 @@ class _Run:
             params=record["params"],
             context=record["context"],
             codec=outputs.JSON_CODEC,
+        )
+
+    def _see(self, fold: Fold) -> RunView:
+        """What there is to see of the run, its steps standing as in *fold*."""
+        return RunView(
+            FoldView(fold, self._jobs.form),
+            params=self._around.params,
+            context=self._around.context,
+            id=self._around.run_id,
+            name=self._execution.flow.name,
+            began=microseconds(self._started_at),
         )
 
     def result(self) -> RunResult:

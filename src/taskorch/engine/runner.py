@@ -15,6 +15,7 @@ import attrs
 from taskorch.core import runs
 from taskorch.core.documents import JSON
 from taskorch.core.events import Event
+from taskorch.core.frontier.alarms import Alarms
 from taskorch.core.frontier.facts import Fact
 from taskorch.core.frontier.frontier import Frontier, Stop
 from taskorch.core.frontier.reasons import CANCELLED_BY_HOST, HALTING, TOTAL_TIMEOUT, WORKFLOW_TIMEOUT
@@ -209,6 +210,9 @@ class Runner:
             observation.publish(decided.facts)
             for event in decided.end:
                 observation.tell(event)
+            if observation.alarms is not None:
+                self._raise_alerts()
+                self._timers.look()
         for step, attempt in decided.started:
             if self._frontier.is_running(step, attempt):  # its time may have been up before it could begin
                 self._pool.release(step, attempt)
@@ -233,6 +237,7 @@ class Runner:
     def _fire(self) -> None:
         """Timers: what is due, and whoever asked for a new worker."""
         self._decided(self._now())
+        self._raise_alerts()
         self._pool.wake(inside=True)
 
     def _stop(self, stops: Sequence[Stop]) -> None:
@@ -254,8 +259,20 @@ class Runner:
         return self._read_clock() + self._ahead
 
     def _next_due(self) -> int | None:
-        due = self._frontier.next_due()
+        due, alarms = self._frontier.next_due(), self._alarms()
+        if alarms is not None and (at := alarms.next_due()) is not None:
+            due = at if due is None else min(due, at)
         return None if due is None else due - self._ahead
+
+    def _alarms(self) -> Alarms | None:
+        """What raises alerts, unless facts are on their way to the store that may say otherwise."""
+        alarms = self._around.observation.alarms
+        return None if alarms is None or alarms.told < len(self._frontier.facts) else alarms
+
+    def _raise_alerts(self) -> None:
+        """Have observers hear of what time alone has raised."""
+        if self._alarms() is not None:
+            self._around.observation.look(self._now())
 
     # --- what the pool asks and tells --------------------------------------------------------------------
 

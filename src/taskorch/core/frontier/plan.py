@@ -13,7 +13,7 @@ from taskorch.core.frontier.project import Project
 from taskorch.core.frontier.slots import Kind, Line
 from taskorch.core.resources import ResourcePlan
 from taskorch.core.retry import RetryStrategy
-from taskorch.core.settings import CircuitBreaker, ErrorHandling
+from taskorch.core.settings import Alert, CircuitBreaker, ErrorHandling
 from taskorch.core.step import Step
 from taskorch.core.times import MICROSECOND
 from taskorch.core.workflow import Workflow
@@ -44,6 +44,7 @@ class Plan:
         rank: The place of each index in *order*.
         timeout: How long the run may take, or None.
         fail_fast: Whether nothing more is started after a failure that was not allowed.
+        alerts: What is watched while steps run.
     """
 
     steps: tuple[Step, ...]
@@ -63,6 +64,7 @@ class Plan:
     rank: Sequence[int]
     timeout: int | None
     fail_fast: bool
+    alerts: tuple[Alert, ...]
 
     @classmethod
     def of(cls, flow: Workflow) -> Self:
@@ -102,6 +104,7 @@ class Plan:
             rank=rank,
             timeout=None if flow.timeout is None else flow.timeout // MICROSECOND,
             fail_fast=flow.fail_fast,
+            alerts=flow.alerts(),
         )
 
 

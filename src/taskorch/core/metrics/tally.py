@@ -7,6 +7,7 @@ from typing import Final
 
 import attrs
 
+from taskorch.core.alerts import RaisedAlert
 from taskorch.core.deadlines import deadline, is_of_start, last_moment, moves_on, promised, settled_at
 from taskorch.core.events import Event
 from taskorch.core.metrics.definitions import QUEUE_TARGETS, Target
@@ -102,13 +103,13 @@ class Tally:
         self._sums: dict[TaskKind, Sums] = {}
         self._completed: dict[int, int] = {}  # by the ordinal of the day
 
-    def add(self, event: Event) -> None:
-        """Count one event.
+    def add(self, event: Event | RaisedAlert) -> None:
+        """Count one event; what is told of a step, or raised about one, is passed over.
 
         Raises:
             InvalidEvent: It is a task's and does not carry it, or a time is none or has no zone; nothing was changed.
         """
-        if event.step is not None:
+        if event.step is not None or isinstance(event, RaisedAlert):
             return
         at, task = _checked(event)
         if at >= self._end:
@@ -136,7 +137,7 @@ class Tally:
             elif marks & _STARTED:
                 self._count_start(at, task, due if _has_kept_date(task, spec) else None, sums)
 
-    def extend(self, events: Iterable[Event]) -> None:
+    def extend(self, events: Iterable[Event | RaisedAlert]) -> None:
         """Count many events, one after the other; raises as ``add`` does, those before it being counted."""
         add = self.add
         for event in events:
