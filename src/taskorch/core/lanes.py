@@ -37,17 +37,22 @@ class Lane:
         name: Its queue, and for a task whose date has come its band.
         spec: Its queue.
         rank: Its place among the lanes; 0 first.
+        band: Its place among the lanes of its queue with the same rank; 0 is the most urgent.
         ready: The keys of the tasks that may be handed out, in order.
+        order: What the lanes are sorted by; within a queue this is the order in which they give.
     """
 
     name: str
     spec: QueueSpec
     rank: int
+    band: int = 0
     ready: Ranking[Key] = attrs.field(factory=Ranking, repr=False)
 
+    order: tuple[int, str, int] = attrs.field(init=False, repr=False)
     _due_place: int = attrs.field(init=False, repr=False)  # where in its keys the deadline stands
 
     def __attrs_post_init__(self) -> None:
+        self.order = self.rank, self.spec.name, self.band
         self._due_place = 0 if self.spec.discipline is Order.EDF else 1
 
     @property
@@ -70,7 +75,8 @@ class Discipline(Protocol):
         """The lane whose first task is next; changes nothing.
 
         Args:
-            lanes: Those that have a task to give and may give it, at least one, in the order of their ranks.
+            lanes: Those that have a task to give and may give it, at least one, in the order of their ranks. Of a
+                queue with several there is but the first: within a queue its own order holds.
         """
 
     def served(self, lane: Lane, lanes: Sequence[Lane]) -> None:
@@ -117,7 +123,7 @@ class Weighted:
 
     A queue of weight w that has a task to give all the time waits for at most the sum, over the other queues, of
     their weight divided by w plus one, before it gives its next. A queue that had nothing to give has saved nothing
-    up. Within a queue its lane of the lowest rank gives.
+    up.
     """
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ from taskorch.core.estimates import given_of
 from taskorch.core.lanes import NO_DEADLINE, Key, Lane
 from taskorch.core.loads import Load
 from taskorch.core.predictions import Work
-from taskorch.core.priority import ranked_queue
+from taskorch.core.priority import BANDS, ranked_queue
 from taskorch.core.queues import Order, QueueSpec
 from taskorch.core.ranking import Ranking
 from taskorch.core.states import State
@@ -21,6 +21,7 @@ from taskorch.errors import InvalidTask
 
 _HOUR: Final = 3600.0
 _FAILED, _UNBLOCKED = State.FAILED, State.UNBLOCKED
+_URGENCY: Final = tuple(queue for _, queue in BANDS)  # the most urgent first
 
 
 class Place(IntEnum):
@@ -145,7 +146,7 @@ class WaitingLine:
         self.lanes: dict[str, Lane] = {}
         self.is_edf = spec.discipline is Order.EDF
         self.per_second, self.per_point = (1.0, _HOUR / spec.ageing) if spec.ageing else (0.0, 1.0)
-        self._ranks = ranks
+        self._bands = _band_ranks(ranks, spec.rank) if spec.by_date else {}
         self.only = None if spec.by_date else self._lane(spec.name, spec.rank)
 
     @property
@@ -161,14 +162,14 @@ class WaitingLine:
     @property
     def ranked_lanes(self) -> list[Lane]:
         """Its lanes, the first served first."""
-        return sorted(self.lanes.values(), key=lambda lane: (lane.rank, lane.name))
+        return sorted(self.lanes.values(), key=lambda lane: lane.order)
 
     def lane_of(self, task: Task) -> Lane:
         """The lane of *task* once it may be handed out."""
         if self.only is not None:
             return self.only
         ranked_as = ranked_queue(task)[0]
-        return self._lane(f"{self.spec.name}/{ranked_as}", self._ranks.get(ranked_as, self.spec.rank))
+        return self._lane(f"{self.spec.name}/{ranked_as}", *self._bands[ranked_as])
 
     def ahead_of(self, entry: Entry) -> int | None:
         """How many tasks of this queue come before *entry*; None for one that is held."""
@@ -178,10 +179,24 @@ class WaitingLine:
             return None
         if entry.lane is None:
             return sum(len(lane.ready) for lane in self.lanes.values()) + self.later.place(entry.turn)
-        before = (lane for lane in self.lanes.values() if (lane.rank, lane.name) < (entry.lane.rank, entry.lane.name))
+        before = (lane for lane in self.lanes.values() if lane.order < entry.lane.order)
         return sum(len(lane.ready) for lane in before) + entry.lane.ready.place(entry.key)
 
-    def _lane(self, name: str, rank: int) -> Lane:
+    def _lane(self, name: str, rank: int, band: int = 0) -> Lane:
         if name not in self.lanes:
-            self.lanes[name] = Lane(name, self.spec, rank)
+            self.lanes[name] = Lane(name, self.spec, rank, band)
         return self.lanes[name]
+
+
+def _band_ranks(ranks: Mapping[str, int], own: int) -> dict[str, tuple[int, int]]:
+    """The rank and the place of each band.
+
+    Its rank is that of the queue of its name; where there is none, that of the next less urgent band that has one, else
+    of the least urgent that has, else that of the queue by date itself.
+    """
+    found: dict[str, tuple[int, int]] = {}
+    rank = next((ranks[name] for name in reversed(_URGENCY) if name in ranks), own)
+    for band in reversed(range(len(_URGENCY))):
+        rank = ranks.get(_URGENCY[band], rank)
+        found[_URGENCY[band]] = rank, band
+    return found
