@@ -1,23 +1,23 @@
 """One queue with the tasks in it: those that may be handed out, those whose date is still to come, those held."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from typing import Final
 
 from taskorch.core.copies import copier, maker
-from taskorch.core.deadlines import deadline
-from taskorch.core.estimates import given_of
+from taskorch.core.deadlines import deadline, is_of_start, moves_on, promised, settled_at
+from taskorch.core.estimates import given_of, remaining
 from taskorch.core.lanes import NO_DEADLINE, Key, Lane
 from taskorch.core.loads import Load
 from taskorch.core.predictions import Work
 from taskorch.core.priority import BANDS, ranked_queue
 from taskorch.core.queues import Order, QueueSpec
 from taskorch.core.ranking import Ranking
-from taskorch.core.states import State
+from taskorch.core.states import LIFECYCLE, State
 from taskorch.core.task import QueueEntry, Task
 from taskorch.core.times import in_utc
-from taskorch.errors import InvalidTask
+from taskorch.errors import IllegalTransition, InvalidTask
 
 _HOUR: Final = 3600.0
 _FAILED, _UNBLOCKED = State.FAILED, State.UNBLOCKED
@@ -37,6 +37,10 @@ class Place(IntEnum):
     """It was handed out."""
 
 
+_HAVE_PLACES: Final = (
+    *(State.CREATED, State.QUEUED, State.SCHEDULED, State.ON_HOLD, State.UNBLOCKED),
+    *(State.FAILED, State.IN_PROGRESS),
+)
 _queue_entry, _copy = maker(QueueEntry), copier(Task)
 _HELD = Place.HELD  # an attribute of an enum is slow
 
@@ -97,24 +101,59 @@ class Entry:
             return Place.OUT
         return Place.LATER if self.date is not None and self.date > now else Place.READY
 
+    def place_after(self, before: "Entry", now: datetime) -> Place:
+        """Where it belongs at *now* (UTC) instead of *before*, the same task before it changed."""
+        state = self.task.state
+        if before.place is Place.OUT:
+            self.handed_out_at = state.changed_at if state.current is State.IN_PROGRESS else before.handed_out_at
+            return Place.OUT
+        stays_held = before.place is Place.HELD and before.task.state.current is not State.ON_HOLD
+        return Place.HELD if stays_held else self.place_at(now)
+
     @property
     def turn(self) -> tuple[datetime, str]:
         """What it is ordered by among those with a date."""
         return self.date or self.entered_at, self.task.id
 
 
-def work_of(entry: Entry) -> Work:
-    """What a forecast must know of *entry*."""
+def check_place(task: Task) -> None:
+    """Raise ``IllegalTransition`` for a task that neither waits nor is in progress."""
+    if task.is_final or task.state.current not in _HAVE_PLACES:
+        legal = () if task.is_final else LIFECYCLE.verbs(task.state.current)
+        raise IllegalTransition(task.id, task.state.current, "enqueue", legal)
+
+
+def work_of(entry: Entry, now: datetime) -> Work:
+    """What a forecast at *now* (UTC) must know of *entry*: its deadline then, pauses counted, and what is left of it.
+
+    Raises:
+        InvalidTask: Its deadline then, or its work, lies beyond the calendar.
+    """
+    task, spec, due = entry.task, entry.line.spec, entry.deadline
+    if not spec.is_plain:
+        due = deadline(task, spec, now, entered_at=entry.entered_at)
+    basis = promised(task, spec)[0]
     return Work(
-        entry.task.id,
-        entry.deadline,
-        given_of(entry.task),
+        task.id,
+        due,
+        given_of(task),
         entry.handed_out_at,
-        of_start=entry.line.spec.by_date,
+        # Where the clock stands still from the start on, it is the start that must not be late.
+        of_start=is_of_start(basis, spec) or State.IN_PROGRESS in spec.pause_in,
         not_before=entry.date if entry.place is Place.LATER else None,
         is_held=entry.place is Place.HELD,
-        grace=entry.line.spec.grace,
+        grace=spec.grace,
+        is_paused=due is not None and moves_on(task, spec, due),
+        left=_left(task, spec, now),
+        settled_at=settled_at(task, spec),
     )
+
+
+def _left(task: Task, spec: QueueSpec, now: datetime) -> timedelta | None:
+    """The work that is left by what the task reports; None where it reports nothing."""
+    if task.execution.progress_percent == 0 and task.state.current is not State.IN_PROGRESS:
+        return None
+    return remaining(task, now, calendar=spec.calendar).duration
 
 
 class WaitingLine:
