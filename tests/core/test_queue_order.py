@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from taskorch import DEFAULT_QUEUES, InvalidQueue, QueueEngine, QueueSpec, Task
-from taskorch.core.lanes import Lane
+from taskorch.core.lanes import Lane, Weighted
 from tests.core.waiting import HOUR, NOW, drained, one_queue, waiting
 
 scores = st.one_of(st.integers(0, 100), st.floats(0, 100))
@@ -210,7 +210,7 @@ def test_weighted_shares_by_weight() -> None:
 
 
 @given(
-    st.lists(st.integers(1, 9) | st.floats(0.1, 9), min_size=2, max_size=5),
+    st.lists(st.integers(1, 9) | st.floats(0.1, 9) | st.sampled_from([1e-6, 1e6]), min_size=2, max_size=5),
     st.lists(st.tuples(st.integers(0, 4), st.integers(0, 3)), max_size=120),
 )
 def test_weighted_starves_nobody(weights: list[float], story: list[tuple[int, int]]) -> None:
@@ -232,6 +232,26 @@ def test_weighted_starves_nobody(weights: list[float], story: list[tuple[int, in
                 passed_over[place] += 1
             others = (weight / spec.weight + 1 for n, weight in enumerate(weights) if n != place)
             assert passed_over[place] <= sum(others) + 1e-9
+
+
+@pytest.mark.parametrize("light", [1e-6, 1, 1e6 / 3])
+def test_weighted_keeps_its_bound_between_the_extremes(light: float) -> None:
+    """After the lightest queue has had the house to itself for long, the heaviest still shares with the others."""
+    specs = {"heavy": QueueSpec("heavy", weight=1e6), "mid": QueueSpec("mid", weight=1e3)}
+    specs["light"] = QueueSpec("light", weight=light)
+    lanes, weighted = {name: Lane(name, spec, 0) for name, spec in specs.items()}, Weighted()
+    for _ in range(20_000):
+        weighted.served(lanes["light"], [lanes["light"]])
+    served = []
+    for _ in range(5_000):
+        lane = weighted.choose(list(lanes.values()))
+        weighted.served(lane, list(lanes.values()))
+        served.append(lane.name)
+    bound = 1e6 / 1e3 + 1 + light / 1e3 + 1
+    turns = [place for place, name in enumerate(served) if name == "mid"]
+    assert turns[0] <= bound
+    assert all(after - before - 1 <= bound for before, after in itertools.pairwise(turns))
+    assert len(turns) >= 5_000 // (bound + 1)
 
 
 @pytest.mark.parametrize("other", ["other", "dated/normal"])

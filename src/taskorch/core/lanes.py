@@ -6,6 +6,7 @@ date has come ranks by its band.
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from fractions import Fraction
 from typing import Final, Protocol
 
 import attrs
@@ -27,6 +28,11 @@ def id_of(key: Key) -> str:
 
 NO_DEADLINE: Final = datetime.max.replace(tzinfo=UTC)
 """The deadline of a task that has none: later than any other."""
+
+
+_TURN: Final = 1 << 120
+"""The virtual time of a task of weight 1: so much that what rounding takes from a turn is less than what rounding has
+taken from a weight. Floats would lose the turns of heavy queues once those of light ones have added up."""
 
 
 @attrs.define(eq=False)
@@ -123,18 +129,19 @@ class Weighted:
 
     A queue of weight w that has a task to give all the time waits for at most the sum, over the other queues, of
     their weight divided by w plus one, before it gives its next. A queue that had nothing to give has saved nothing
-    up.
+    up. The bound holds for all weights a queue may have, however long it goes on: time is counted in whole numbers.
     """
 
     def __init__(self) -> None:
-        self._clock = 0.0
-        self._starts: dict[str, float] = {}  # by queue: the virtual time at which its next task starts, if not now
+        self._clock = 0
+        self._starts: dict[str, int] = {}  # by queue: the virtual time at which its next task starts, if not now
+        self._turns: dict[float, int] = {}  # by weight: how much virtual time a task takes
 
     def choose(self, lanes: Sequence[Lane]) -> Lane:
         """The lane whose next task starts first in virtual time."""
         starts, clock = self._starts, self._clock
         for lane in lanes:  # whoever is due by the clock starts now; nobody starts earlier, and ranks are in order
-            if starts.get(lane.spec.name, 0.0) <= clock:
+            if starts.get(lane.spec.name, 0) <= clock:
                 return lane
         return min(lanes, key=self._start)
 
@@ -142,10 +149,13 @@ class Weighted:
         """Let the queue's next task start one share later."""
         spec = lane.spec
         self._clock = start = self._start(lane)
-        self._starts[spec.name] = start + 1 / spec.weight
+        turn = self._turns.get(spec.weight)
+        if turn is None:
+            turn = self._turns[spec.weight] = round(_TURN / Fraction(spec.weight))
+        self._starts[spec.name] = start + turn
 
-    def _start(self, lane: Lane) -> float:
-        return max(self._starts.get(lane.spec.name, 0.0), self._clock)
+    def _start(self, lane: Lane) -> int:
+        return max(self._starts.get(lane.spec.name, 0), self._clock)
 
 
 DISCIPLINES: Final[Mapping[str, Callable[[], Discipline]]] = {
