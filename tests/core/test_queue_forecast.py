@@ -12,11 +12,13 @@ from taskorch import (
     BusinessCalendar,
     Execution,
     IllegalTransition,
+    InvalidTask,
     NotWaiting,
     Prediction,
     QueueEngine,
     QueueSpec,
     SlaStatus,
+    SlaWatch,
     State,
     Task,
     advance,
@@ -176,6 +178,38 @@ def test_a_task_that_was_handed_out_waits_no_more() -> None:
     engine.push(task, NOW)
     with pytest.raises(IllegalTransition):
         engine.update(going, at(1))
+
+
+# --- what is expected ---------------------------------------------------------------------------------------
+
+
+def test_a_prediction_is_what_is_expected() -> None:
+    """By date the start is compared with the deadline, elsewhere the finish; one of another task is refused."""
+    engine = QueueEngine([QueueSpec("q", sla=3 * HOUR, concurrency=1), QueueSpec("dated", by_date=True, concurrency=1)])
+    engine.push(Task.new("t", id="dated", now=NOW, at=at(1), queue="dated"), NOW)
+    for id in ("a", "b"):
+        queued(engine, id, queue="q")
+    found = {name: engine.forecast(name, at(1), usual=2 * HOUR) for name in engine.specs}
+
+    for name, id, status in (("q", "a", "on_track"), ("q", "b", "at_risk"), ("dated", "dated", "on_track")):
+        task, spec, prediction = engine.task(id), engine.specs[name], found[name].of(id)
+        assert prediction is not None
+        seen = standing(task, spec, at(1), expected=prediction)
+        assert (seen.status, prediction.late) == (status, status == "at_risk")
+        assert seen.expected == (prediction.start if name == "dated" else prediction.finish)
+        watch = SlaWatch()
+        watch.watch(task, spec, at(1), expected=prediction)
+        assert [crossing.threshold for crossing in watch.due(at(1))] == ["at_risk"] * (status == "at_risk")
+        for ask in (standing, watch.watch):
+            with pytest.raises(InvalidTask, match="of task 'other'"):
+                ask(task, spec, at(1), expected=attrs.evolve(prediction, id="other"))
+
+
+def test_where_nothing_is_predicted_nothing_is_expected() -> None:
+    """A prediction without data says nothing of a risk."""
+    engine = one_queue(sla=3600)
+    queued(engine)
+    assert standing(engine.task("a"), engine.specs["q"], NOW, expected=said(engine, 0)).expected is None
 
 
 # --- agreement --------------------------------------------------------------------------------------------

@@ -6,12 +6,11 @@ from enum import StrEnum
 import attrs
 
 from taskorch.core.calendars import Calendar
-from taskorch.core.json_text import described
 from taskorch.core.outcomes import Outcome
 from taskorch.core.results import RunResult
 from taskorch.core.states import State
 from taskorch.core.step import Step
-from taskorch.core.task import Task
+from taskorch.core.task import Task, expect_task
 from taskorch.core.times import HOUR, LONGEST, MICROSECOND, NOTHING, in_utc
 from taskorch.errors import InvalidCalendar, InvalidTask
 
@@ -89,8 +88,7 @@ class Estimates:
         Raises:
             InvalidTask: It is no task.
         """
-        if not isinstance(task, Task):
-            raise InvalidTask.because(f"expected a task, got {described(task)}", "make one with Task.new", "task")
+        expect_task(task)
         if task.state.current is State.COMPLETED and task.id not in self._tasks and any(_kind(task)[1:]):
             self._tasks.add(task.id)
             self._learn(_kind(task), worked(task, task.state.changed_at))
@@ -151,8 +149,7 @@ def worked(task: Task, now: datetime, calendar: Calendar | None = None) -> timed
     Raises:
         InvalidTask: *now* is no time with a zone, or beyond the calendar; or *task* is none.
     """
-    if not isinstance(task, Task):
-        raise InvalidTask.because(f"expected a task, got {described(task)}", "make one with Task.new", "task")
+    expect_task(task)
     now = in_utc(now, "now", InvalidTask)
     history = task.state.history
     ends = [*(entry.at for entry in history[1:]), max(now, history[-1].at)]

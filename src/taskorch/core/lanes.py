@@ -158,6 +158,27 @@ class Weighted:
         return max(self._starts.get(lane.spec.name, 0), self._clock)
 
 
+class _Own:
+    """A discipline of the host, whose choices are looked at before they are believed."""
+
+    def __init__(self, own: Discipline) -> None:
+        self._own = own
+
+    def choose(self, lanes: Sequence[Lane]) -> Lane:
+        """The lane that it chooses, if it is one of those it was shown."""
+        lane: object = self._own.choose(lanes)
+        for shown in lanes:
+            if shown is lane:
+                return shown
+        name = type(self._own).__name__
+        message = f"{name}.choose gave {'None' if lane is None else f'a {type(lane).__name__}'}"
+        raise InvalidQueue.because(f"{message}, not one of its lanes", "return one of those it was given", "discipline")
+
+    def served(self, lane: Lane, lanes: Sequence[Lane]) -> None:
+        """It is told."""
+        self._own.served(lane, lanes)
+
+
 DISCIPLINES: Final[Mapping[str, Callable[[], Discipline]]] = {
     "strict": Strict,
     "edf": EarliestDeadline,
@@ -167,7 +188,7 @@ DISCIPLINES: Final[Mapping[str, Callable[[], Discipline]]] = {
 
 
 def discipline_of(wish: object) -> Discipline:
-    """The discipline of that name, new; one that is given stays.
+    """The discipline of that name, new; or one that asks the one that is given.
 
     Raises:
         InvalidQueue: There is none of that name.
@@ -178,4 +199,4 @@ def discipline_of(wish: object) -> Discipline:
         hint = suggestion(str(wish), DISCIPLINES)
         raise InvalidQueue.because(f"{str(wish)[:40]!r} is not known", hint, "discipline")
     own: Discipline = wish  # it has what is asked of one
-    return own
+    return _Own(own)

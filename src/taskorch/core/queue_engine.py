@@ -18,13 +18,13 @@ from taskorch.core.documents import is_number
 from taskorch.core.events import Amendment, Event
 from taskorch.core.forecast import Forecast, forecast
 from taskorch.core.groups import NO_QUEUE, UNSTARTED
-from taskorch.core.json_text import described, shown
+from taskorch.core.json_text import shown
 from taskorch.core.lanes import Discipline, discipline_of, id_of
 from taskorch.core.loads import Load
 from taskorch.core.priority import choose
 from taskorch.core.queues import DEFAULT_QUEUES, QueueSpec, by_name
 from taskorch.core.states import LIFECYCLE, State
-from taskorch.core.task import Task
+from taskorch.core.task import Task, expect_task
 from taskorch.core.times import in_utc
 from taskorch.core.waiting_line import Entry, Place, check_place, work_of
 from taskorch.core.waiting_room import WaitingRoom
@@ -89,7 +89,7 @@ class QueueEngine:
             InvalidTask: A time has no zone, or its deadline lies beyond the calendar.
         """
         if task.__class__ is not Task:
-            _check_task(task)
+            expect_task(task)
         if task.id in self._room.entries:
             raise DuplicateTask(task.id, self._room.entries[task.id].line.spec.name)
         if now.__class__ is not datetime or now.tzinfo is not UTC:
@@ -120,7 +120,7 @@ class QueueEngine:
             UnknownQueue: There is no such queue.
             InvalidTask: *now* has no zone, or its deadline lies beyond the calendar.
         """
-        _check_task(task)
+        expect_task(task)
         line = self._room.line(task.queue.name or self._choice(task))
         if task.state.current in _TAKE_PLACES:
             line = self._room.line_with_room(line)
@@ -136,6 +136,7 @@ class QueueEngine:
 
         Raises:
             InvalidTask: *now* has no zone.
+            InvalidQueue: A discipline of your own chose none of the lanes it was shown; nothing is handed out.
         """
         if now.__class__ is not datetime or now.tzinfo is not UTC:
             now = in_utc(now, "now", InvalidTask)
@@ -245,7 +246,7 @@ class QueueEngine:
             IllegalTransition: Its state is none in which a task waits.
             InvalidTask: It is older than what is here, or *now* has no zone.
         """
-        _check_task(task)
+        expect_task(task)
         entry, state = self._room.entry(task.id), task.state.current
         if entry.place is _OUT and state not in _GOING:
             raise NotWaiting(task.id, "update")
@@ -382,11 +383,6 @@ class QueueEngine:
             hint = f"the task names none, and its {because} chooses this one: name one of {', '.join(self._lines)}"
             raise UnknownQueue(name, self._lines, hint)
         return name
-
-
-def _check_task(task: object) -> None:
-    if not isinstance(task, Task):
-        raise InvalidTask.because(f"expected a task, got {described(task)}", "make one with Task.new", "task")
 
 
 def _kept(task: Task) -> Task:

@@ -9,7 +9,7 @@ import attrs
 
 from taskorch.core.calendars import Calendar, is_calendar
 from taskorch.core.documents import is_number, suggestion
-from taskorch.core.json_text import shown
+from taskorch.core.json_text import described, shown
 from taskorch.core.states import State
 from taskorch.core.texts import are_plain
 from taskorch.core.times import duration
@@ -239,6 +239,13 @@ def _overflows(spec: QueueSpec, table: Mapping[str, QueueSpec]) -> list[str]:
         passed.append(name)
         spec = table[name]
     return passed
+
+
+def expect_spec(given: object) -> None:
+    """Raise ``InvalidQueue`` for what describes no queue, such as the name of one."""
+    if not isinstance(given, QueueSpec):
+        hint = 'the queue itself, such as engine.specs["urgent"]'
+        raise InvalidQueue.because(f"expected a QueueSpec, got {described(given)}", hint, "spec")
 
 
 def named(table: Mapping[str, QueueSpec], name: object) -> QueueSpec:
