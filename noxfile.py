@@ -16,6 +16,8 @@ nox.options.error_on_missing_interpreters = False
 ROOT = Path(__file__).parent
 PYPROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 PYTHONS = nox.project.python_versions(PYPROJECT)
+BENCH = ROOT / "tests" / "bench"
+PEERS = sorted(path.stem for path in (BENCH / "peers").glob("[!_]*.py"))
 
 
 def install(session: nox.Session, *groups: str, extras: str = "cli,trio") -> None:
@@ -86,10 +88,31 @@ def examples(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
-    """Print the figures of tests/bench/; arguments after -- name the files to run."""
+    """Print the figures of tests/bench/, then those of the peers; arguments after -- name the files to run, alone."""
     install(session)
-    for script in session.posargs or sorted(map(str, ROOT.glob("tests/bench/*.py"))):
+    for script in session.posargs or sorted(map(str, BENCH.glob("*.py"))):
         session.run("python", script)
+    if not session.posargs:
+        for peer in PEERS:
+            session.notify(f"bench_peers({peer})")
+
+
+@nox.session(default=False)
+@nox.parametrize("peer", [nox.param(peer, id=peer) for peer in PEERS])
+def bench_peers(session: nox.Session, peer: str) -> None:
+    """Measure one peer in an environment of its own; arguments after -- are its rounds and workloads."""
+    needs = nox.project.load_toml(BENCH / "peers" / f"{peer}.py")["dependencies"]
+    if needs:
+        session.install(*needs)
+    else:
+        install(session)  # ourselves, measured like the others
+    kept = session.cache_dir.absolute() / "bench_peers"  # each session shows all that has been measured
+    kept.mkdir(exist_ok=True)
+    with session.chdir(BENCH):
+        lines = session.run("python", "-m", f"peers.{peer}", *session.posargs, silent=True, stderr=None)
+        if isinstance(lines, str):
+            (kept / f"{peer}.jsonl").write_text(lines, encoding="utf-8")
+            session.run("python", "-m", "peers", *map(str, sorted(kept.glob("*.jsonl"))))
 
 
 @nox.session(default=False)

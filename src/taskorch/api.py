@@ -14,7 +14,8 @@ import anyio
 
 from taskorch.core import runs
 from taskorch.core.documents import JSON
-from taskorch.core.frontier.plan import Kind, Plan
+from taskorch.core.frontier.plan import Plan
+from taskorch.core.frontier.slots import Kind
 from taskorch.core.results import RunResult
 from taskorch.core.task import check_id
 from taskorch.core.workflow import Workflow

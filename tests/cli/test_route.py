@@ -57,6 +57,14 @@ def test_route_says_what_is_still_to_come(shell: Shell) -> None:
         assert f"call:       {CALLS[agent]} (to come: {what})" in said.out
 
 
+def test_route_names_what_there_is_of_a_call_to_come(shell: Shell) -> None:
+    """Who wants to cancel is told how a task is cancelled today, in words that users know."""
+    said = shell.run("route", "annuler").out
+
+    assert 'taskorch.advance(task, "cancel")' in said
+    assert "design" not in said
+
+
 def test_route_as_a_document(shell: Shell) -> None:
     """With --json the answer is a document, whatever the answer is."""
     found = json.loads(shell.run("route", "--json", "SLA breach in the queue").out)

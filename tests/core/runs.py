@@ -3,9 +3,11 @@
 from typing import Any
 
 from taskorch import Workflow
+from taskorch.core.frontier.ends import End
 from taskorch.core.frontier.facts import STATES, VERBS
-from taskorch.core.frontier.frontier import OPEN, Frontier
-from taskorch.core.frontier.plan import End, Plan
+from taskorch.core.frontier.fold import OPEN
+from taskorch.core.frontier.frontier import Frontier
+from taskorch.core.frontier.plan import Plan
 from taskorch.core.frontier.slots import Slots
 from taskorch.core.results import RunResult, result_of
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from taskorch import Link, Retry, Step, Workflow
-from taskorch.core.frontier.plan import Kind, Plan
+from taskorch.core.frontier.plan import Plan
+from taskorch.core.frontier.slots import Kind
 from tests.core.bodies import extract, flow_with, refusal, transform
 
 
@@ -106,7 +107,7 @@ def test_where_a_body_runs(function: Callable[..., Any], options: dict[str, Any]
     flow = flow_with(extract)
     flow.step(function, id="a", **options)
 
-    assert Plan.of(flow).kinds[1] == kind
+    assert (plan := Plan.of(flow)).lines[plan.line_of[1]].kind == kind
 
 
 def test_a_retry_is_the_policy_of_its_step() -> None:

@@ -93,6 +93,56 @@ def test_a_second_occasion_is_told_after_forget() -> None:
     assert len(escalator.look(moved, after(2 * DAY)).raised) == 1
 
 
+def test_one_rule_is_forgotten_alone() -> None:
+    """With a code only what that rule raised is dropped: the task is due at once, and older copies stay stale."""
+    late = attrs.evolve(rule('task.blocked_for > "1h"'), code="late")
+    escalator, task = Escalator([rule('task.age > "1h"'), late]), blocked()
+    again = doing(task, ("unblock", after(DAY)), ("start", after(DAY)), ("block", after(DAY), "the client"))
+    assert len(escalator.look(task, after(2 * HOUR)).raised) == 2
+    escalator.look(doing(task, ("unblock", after(DAY))), after(DAY))
+    escalator.forget("T-1", "late")
+
+    assert [e.key for e in escalator.escalations()] == [KEY]
+    assert escalator.due(after(DAY)) == ("T-1",)
+    assert escalator.look(task, after(DAY)).is_stale
+    assert escalator.look(again, after(DAY)) == Findings()
+    assert [e.key for e in escalator.look(again, after(DAY + 2 * HOUR)).raised] == ["T-1/late/0"]
+
+
+def test_to_forget_a_rule_that_raised_nothing_changes_nothing() -> None:
+    """Neither a task that is unknown nor one of which the rule says nothing is due after it."""
+    escalator, task = Escalator(), blocked()
+    escalator.look(task, NOW)
+    before = escalator.state()
+    for id in ("T-1", "T-2"):
+        escalator.forget(id, "blocked_over_24h")
+
+    assert escalator.state() == before
+    assert escalator.due(NOW) == ()
+
+
+def test_the_records_of_a_rule_that_is_gone_can_be_forgotten() -> None:
+    """Where there are records of a code, it may be forgotten though there is no such rule any more."""
+    escalator = Escalator([rule()])
+    escalator.look(new_task(), NOW)
+    restored = Escalator.restored(escalator.state(), [])
+    restored.forget("T-1", "mine")
+
+    assert restored.escalations() == ()
+
+
+@pytest.mark.parametrize("code", ["blocked", "", 5, [], 10**5000], ids=range(5))
+def test_to_forget_an_unknown_rule_is_refused(code: Any) -> None:
+    """The code of no rule raises ``InvalidEscalation`` with the nearest one, and nothing changes."""
+    escalator = Escalator()
+    escalator.look(blocked(), after(DAY))
+    before = escalator.state()
+
+    with pytest.raises(InvalidEscalation, match="is the code of no rule"):
+        escalator.forget("T-1", code)
+    assert escalator.state() == before
+
+
 def test_what_was_raised_about_an_ended_task_is_kept() -> None:
     """The records of a task that has ended stay in the books until it is forgotten."""
     escalator = Escalator()

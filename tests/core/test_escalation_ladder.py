@@ -19,6 +19,7 @@ from taskorch import (
     Task,
     UnknownEscalation,
 )
+from taskorch.core.task import QueueEntry
 from tests.core.lives import DAY, HOUR, blocked, doing, failed, rule, waiting
 from tests.core.samples import NOW, after, new_task, problems
 
@@ -76,6 +77,20 @@ def test_an_acknowledgement_ends_the_ladder(level: int) -> None:
     assert escalator.due(after(DAY)) == ()
     assert raised(escalator, task, after(30 * DAY)) == []
     assert escalator.acknowledge(KEY.format(level), "eve", after(5 * HOUR)) == answered
+
+
+def test_an_acknowledgement_is_one_of_the_levels_below() -> None:
+    """Who takes on a level takes on those below it; one that somebody had taken on before stays theirs."""
+    escalator, task = Escalator([STUCK]), blocked()
+    for hours in (2, 3, 6):
+        escalator.look(task, after(hours * HOUR))
+    escalator.acknowledge(KEY.format(1), "ann", after(6 * HOUR))
+    marks = [escalator.get(KEY.format(level)).marks for level in range(3)]
+    assert [(m.acknowledged_by, m.acknowledged_at) for m in marks] == [("ann", after(6 * HOUR))] * 2 + [(None, None)]
+
+    escalator.acknowledge(KEY.format(2), "bob", after(7 * HOUR))
+    marks = [escalator.get(KEY.format(level)).marks for level in range(3)]
+    assert [m.acknowledged_by for m in marks] == ["ann", "ann", "bob"]
 
 
 def test_what_is_no_longer_so_is_resolved() -> None:
@@ -179,6 +194,17 @@ def test_the_time_to_look_again_is_when_a_rule_comes_true(when: str, due: float 
         assert escalator.next_due(after(due - 0.000001)) == after(due)
         assert raised(escalator, blocked(), after(due), spec=spec) == [KEY.format(0)]
         assert escalator.next_due(after(due)) is None
+
+
+def test_a_day_is_foreseen() -> None:
+    """A deadline that moves on while the clock stands still is known to pass the beginning of a day that is quoted."""
+    spec = QueueSpec("q", 8 * HOUR, pause_in={"BLOCKED"})
+    escalator = Escalator([rule('task.deadline >= "2026-11-21"')])
+    midnight = after(14 * HOUR)
+
+    assert raised(escalator, blocked(), NOW, spec=spec) == []
+    assert escalator.next_due(NOW) == midnight - timedelta(hours=8)
+    assert raised(escalator, blocked(), midnight - timedelta(hours=8), spec=spec) == [KEY.format(0)]
 
 
 def test_working_hours_count() -> None:
@@ -369,9 +395,10 @@ def test_bad_times_and_actors_are_refused() -> None:
         ):
             with pytest.raises(InvalidTask):
                 call(at)
-    for by in ("", " ", "\udc80"):
-        with pytest.raises(InvalidEscalation):
-            escalator.acknowledge(key, by, NOW)
+    for by in ("", " ", "\udc80", "ann\nbob", "\x1b[31mann", "ann\u2028", "a" * 1001, 10**5000):
+        for act in (escalator.acknowledge, escalator.resolve):
+            with pytest.raises(InvalidEscalation):
+                act(key, by, NOW)  # type: ignore[arg-type]
     with pytest.raises(InvalidEscalation):
         Escalator([STUCK]).look(blocked(), end)
     assert escalator.state() == before
@@ -396,19 +423,49 @@ def busy() -> Escalator:
 
 
 def test_state_is_kept_and_given_back() -> None:
-    """State survives JSON: the same records, the same times, and nothing is raised twice."""
+    """State survives JSON: the same records, the same times once looked at, and nothing is raised twice."""
     escalator = busy()
     state = json.loads(json.dumps(escalator.state()))
     restored = Escalator.restored(state, [STUCK])
 
     assert restored.state() == state == escalator.state()
     assert restored.escalations() == escalator.escalations()
+    for task in (blocked(), blocked(id="T-2"), attrs.evolve(failed(0), id="T-3"), blocked(id="T-4")):
+        assert raised(restored, task, after(60)) == []
     assert restored.next_due(NOW) == escalator.next_due(NOW) == after(HOUR + 0.000001)
     assert restored.due(after(DAY)) == escalator.due(after(DAY)) == ("T-1", "T-2")
     for each in (restored, escalator):
         assert raised(each, blocked(), after(3 * HOUR)) == []
         assert raised(each, blocked(), after(DAY)) == [KEY.format(2)]
         assert raised(each, blocked(id="T-4"), after(DAY)) == []
+
+
+def test_every_task_is_looked_at_after_a_restart() -> None:
+    """Restored, tasks are due at once, each until it is looked at: another rule may have come true long ago."""
+    escalator = Escalator([STUCK])
+    escalator.look(blocked(), NOW)
+    escalator.look(waiting("T-2"), NOW)
+    added = attrs.evolve(rule('task.blocked_for > "10m"'), code="added")
+    restored = Escalator.restored(escalator.state(), [STUCK, added])
+
+    assert restored.next_due(NOW) == NOW
+    assert restored.due(NOW) == ("T-1", "T-2")
+    restored = Escalator.restored(restored.state(), [STUCK, added])  # again, before anything was looked at
+    assert raised(restored, blocked(), after(1200)) == ["T-1/added/0"]
+    assert restored.due(after(1200)) == ("T-2",)
+    restored.forget("T-2")
+    assert restored.next_due(NOW) == after(HOUR + 0.000001)
+
+
+def test_a_shorter_service_level_is_told_after_a_restart() -> None:
+    """With other queues than before, what is late by them is named at once and told by the next look."""
+    queue = QueueEntry(name="q", entered_at=NOW)
+    escalator, task = Escalator(queues=[QueueSpec("q", 8 * HOUR)]), attrs.evolve(new_task(), queue=queue)
+    escalator.look(task, NOW)
+    restored = Escalator.restored(escalator.state(), queues=[QueueSpec("q", 2 * HOUR)])
+
+    assert restored.due(after(3 * HOUR)) == ("T-1",)
+    assert raised(restored, task, after(3 * HOUR)) == ["T-1/sla_breach_imminent/0"]
 
 
 def test_records_of_a_rule_that_is_gone_are_left_alone() -> None:

@@ -92,43 +92,65 @@ def lived(id: str, steps: list[tuple[timedelta, int, bool]], waits: tuple[str, .
         yield Seen(task, at)
 
 
-LOOKS = st.lists(st.tuples(st.integers(0, 50), GAPS, st.booleans(), st.booleans()), min_size=1, max_size=25)
+DEEDS = st.sampled_from(["look", "look", "look", "acknowledge", "resolve", "forget", "forget one"])
+# Which rules and queues there are after a restart, if there is one.
+DEPLOYS = st.none() | st.tuples(st.sampled_from([LADDERS, DEFAULT_RULES, LADDERS[:2]]), st.sampled_from(SPECS))
+LOOKS = st.lists(st.tuples(st.integers(0, 50), GAPS, DEPLOYS, st.booleans(), DEEDS), min_size=1, max_size=25)
+
+
+def do(escalator: Escalator, deed: str, key: str, at: datetime) -> set[str]:
+    """Do something to an escalation; the keys that may be told anew after it."""
+    id, code, _ = key.split("/")
+    match deed:
+        case "acknowledge" | "resolve":
+            getattr(escalator, deed)(key, "ann", at)
+        case "forget" | "forget one":
+            dropped = {e.key for e in escalator.escalations(id) if deed == "forget" or e.reason == code}
+            escalator.forget(id, None if deed == "forget" else code)
+            return dropped
+    return set()
 
 
 @settings(deadline=None)
-@given(
-    lives=st.lists(STEPS, min_size=1, max_size=3), looks=LOOKS, spec=st.sampled_from(SPECS), answers=st.integers(0, 9)
-)
+@given(lives=st.lists(STEPS, min_size=1, max_size=3), looks=LOOKS, spec=st.sampled_from(SPECS))
 def test_each_task_rule_and_level_is_told_once(
     lives: list[list[tuple[timedelta, int, bool]]],
-    looks: list[tuple[int, timedelta, bool, bool]],
+    looks: list[tuple[int, timedelta, tuple[tuple[Rule, ...], QueueSpec] | None, bool, str]],
     spec: QueueSpec,
-    answers: int,
 ) -> None:
-    """However often, late and out of order versions are looked at, no key comes twice, and no level is left out."""
+    """However often, late and out of order versions are looked at, whatever is deployed: no key comes twice.
+
+    Nor is a level left out. Only what was forgotten is told anew.
+    """
     versions = [seen for n, steps in enumerate(lives) for seen in lived(f"T{n}", steps, ("T0",))]
     conflicts = dependency_conflicts([Task.new("x", id="T0", now=NOW, dependencies=Dependencies(blocked_by=("T0",)))])
-    escalator = Escalator(LADDERS)
-    told: list[Escalation] = []
-    for index, gap, restarted, informed in looks:
+    escalator = Escalator(LADDERS, queues=[spec])
+    told: dict[str, Escalation] = {}
+    for index, gap, deploy, informed, deed in looks:
         seen = versions[index % len(versions)]
         at = seen.at + gap
-        findings = escalator.look(seen.task, at, spec=spec, conflicts=conflicts if informed else None)
-        told += findings.raised
-        if answers and told and len(told) % (answers + 1) == 0:
-            escalator.acknowledge(told[-1].key, "ann", at)
-        if restarted:
-            escalator = Escalator.restored(escalator.state(), LADDERS)
+        for escalation in escalator.look(seen.task, at, conflicts=conflicts if informed else None).raised:
+            assert escalation.key not in told
+            told[escalation.key] = escalation
+        if told:
+            for key in do(escalator, deed, list(told)[index % len(told)], at):
+                del told[key]
+        if deploy is not None:
+            escalator = Escalator.restored(escalator.state(), deploy[0], queues=[deploy[1]])
 
-    assert len({escalation.key for escalation in told}) == len(told)
-    assert {escalation.key for escalation in escalator.escalations()} == {escalation.key for escalation in told}
-    for escalation in told:
-        ladder = [e for e in told if (e.task_id, e.reason) == (escalation.task_id, escalation.reason)]
+    assert {escalation.key for escalation in escalator.escalations()} == set(told)
+    for escalation in told.values():
+        ladder = sorted((e for e in told.values() if is_alike(e, escalation)), key=lambda e: e.level)
         assert [e.level for e in ladder] == list(range(len(ladder)))
         for before, after in pairwise(ladder):
             wait = LADDER[before.level].after or before.deadline - before.raised_at
             assert after.raised_at - before.raised_at >= wait
         assert Escalation.from_json(escalation.to_json()) == escalation
+
+
+def is_alike(one: Escalation, other: Escalation) -> bool:
+    """Whether both stand on one ladder."""
+    return (one.task_id, one.reason) == (other.task_id, other.reason)
 
 
 PROBES = st.lists(GAPS, max_size=3)
@@ -161,6 +183,23 @@ def test_nothing_comes_due_before_the_time_to_look_again(
             findings = escalator.look(seen.task, due, spec=spec)
             assert findings.raised or findings.resolved
             at = due
+
+
+@settings(deadline=None)
+@given(steps=STEPS, specs=st.tuples(st.sampled_from(SPECS), st.sampled_from(SPECS)), gap=GAPS)
+def test_a_deploy_changes_what_is_foreseen(
+    steps: list[tuple[timedelta, int, bool]], specs: tuple[QueueSpec, QueueSpec], gap: timedelta
+) -> None:
+    """Restored with other rules and queues, a task is due at once; once looked at, all is as if they had been there."""
+    *_, last = lived("T", steps)
+    at = last.at + gap
+    before = Escalator(LADDERS, queues=specs[:1])
+    before.look(last.task, last.at)
+    restored, fresh = Escalator.restored(before.state(), OTHERS, queues=specs[1:]), Escalator(OTHERS, queues=specs[1:])
+
+    assert (restored.next_due(at), restored.due(at)) == (at, ("T",))
+    assert restored.look(last.task, at) == fresh.look(last.task, at)
+    assert restored.next_due(at) == fresh.next_due(at)
 
 
 @settings(deadline=None)

@@ -50,6 +50,7 @@ DATA: dict[str, Any] = {
     "object": {"key": 1, "_id": 2, "a b": 3, "class": 4}, "day": timedelta(days=1), "noon": NOON, "span": "24h",
     "stamp": "2026-11-20T12:00:00Z", "colour": Colour.RED, "empty": [], "pair": (1, 2), "deep": {"a": [{"b": True}]},
     "wait": "3h", "early": "2026-11-20T00:30:00+01:00", "days": [timedelta(days=1)], "times": [1, NOON],
+    "due": "2024-06-30", "midnight": datetime(2024, 6, 30, tzinfo=UTC), "dates": [datetime(2024, 6, 30, tzinfo=UTC)],
     "spans": ["x", "24h"], "stamps": ["2026-11-20T13:00:00+01:00"],
 }  # fmt: skip
 TRUE = [
@@ -71,6 +72,9 @@ TRUE = [
     "true", "not false", "d.span < '3'", "d.wait < '24h'", "'24h' > d.wait", "d.wait < d.span", "d.span <= '1440m'",
     "d.early < '2026-11-20T00:00:00Z'", "d.early < d.stamp", "d.t < d.wait or true", "d.t > d.wait", "d.wait != '180m'",
     "'24h' in d.days", "'1d' in d.days", "'25h' not in d.days", "'2026-11-20T12:00:00Z' in d.times", "d.day in d.spans",
+    "d.due > '2024-06-29T23:59:59Z'", "d.due <= '2024-06-30'", "d.due < d.noon", "d.noon > d.due",
+    "d.noon > '2026-11-20'", "d.noon < '2026-11-21'", "d.early < '2026-11-20'", "d.midnight == d.due",
+    "d.midnight in ['2024-06-30']", "d.due != '2024-06-30T00:00:00Z'", "d.due in d.dates", "d.due < '2024-07-01'",
     "d.span in d.days", "d.noon in d.stamps", "'1d' not in d.spans", "'x' not in d.days",
 ]  # fmt: skip
 FALSE = [
@@ -231,6 +235,7 @@ def test_what_a_rule_says(text: str, task: dict[str, Any], expected: bool) -> No
         ('task.blocked_for > "24h"', {"blocked_for": 5}, ("number", "duration")),
         ('task.blocked_for == "24h"', {"blocked_for": "soon"}, ("text", "duration")),
         ("task.took > task.context.x", {"took": 1, "context": {"x": "soon"}}, ("text", "milliseconds")),
+        ('task.blocked_for > "24h"', {"blocked_for": "9999w"}, ("text", "duration")),
         ("task.due < now", {"due": datetime(2026, 1, 1)}, ("foreign object", "time")),  # noqa: DTZ001
         ("task.score > 5", {"score": "high"}, ("text", "number")),
         ("task.late", {"late": 1}, ("number", "boolean")),
@@ -243,7 +248,41 @@ def test_data_that_is_not_as_declared(text: str, task: dict[str, Any], kinds: tu
     assert caught.value.kinds == kinds
 
 
+@pytest.mark.parametrize(
+    ("text", "found", "reason"),
+    [
+        ('task.blocked_for > "24h"', "9999w", "it is out of range (at most 100 years)"),
+        ('task.blocked_for > "24h"', "0.0001ms", "it is finer than a microsecond"),
+        ("task.due < now", "2026-11-20T12:00:00", 'it is a time without a zone (add "Z" if it is UTC)'),
+        ('task.context.x > "24h"', "9999w", "the text is out of range (at most 100 years)"),
+        ('task.context.x > "2026-11-20"', "2026-11-20T12:00:00", "the text is a time without a zone"),
+    ],
+)
+def test_why_a_text_in_the_data_is_no_duration(text: str, found: str, reason: str) -> None:
+    """What cannot be decided since a text is beyond what durations and times can be says so, without the text."""
+    name = text.split(maxsplit=1)[0].split(".")[1]
+    with pytest.raises(UndecidableCondition) as caught:
+        holds(text, **{name: {"x": found} if name == "context" else found})
+
+    assert reason in str(caught.value)
+    assert found not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "day", ["2024-02-30", "20240630", "2024-W26-7", "2024-6-30", " 2024-06-30", "2024-06", "٢٠٢٤-٠٦-٣٠"]
+)
+def test_only_a_plain_date_is_a_day(day: str) -> None:
+    """What is no date of the calendar, or is written in another way, is no time."""
+    with pytest.raises(InvalidCondition):
+        parse(f'task.due < "{day}"', RULES)
+
+
 REFUSALS = [
+    ('task.blocked_for > "9999w"', 19, "; it is out of range (at most 100 years)"),
+    ('task.blocked_for > "0.0001ms"', 19, "; it is finer than a microsecond"),
+    ("task.took > '9999w'", 12, "; it is out of range (at most 100 years)"),
+    ('task.due < "2026-11-20T12:00:00.0000001Z"', 11, "; it is finer than a microsecond"),
+    ('task.due < "0001-01-01T00:00:00+05:00"', 11, "; it is beyond the calendar"),
     ('task.blokced_for > "24h"', 5, "did you mean 'blocked_for'?"),
     ('blocked_for > "24h"', 0, "did you mean task.blocked_for?"),
     ('task["blokced_for"] > "24h"', 5, "did you mean 'blocked_for'?"),

@@ -10,7 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskorch.core.expressions import ALERTS, MAX_DEPTH, MAX_LENGTH, MAX_NODES, STEPS, Vocabulary, condition, parse
+from taskorch.core.expressions import (
+    ALERTS,
+    MAX_DEPTH,
+    MAX_LENGTH,
+    MAX_NODES,
+    STEPS,
+    Vocabulary,
+    condition,
+    parse,
+    source,
+)
 from taskorch.core.outcomes import Outcome
 from taskorch.errors import InvalidCondition
 
@@ -125,6 +135,12 @@ def test_what_is_no_condition_is_refused(text: str) -> None:
         ("on_success(test[0])", 11, "quote"),
         ("on_success(é, b) or nope(a)", 20, ""),
         ("on_success(true)", 11, '"true"'),
+        ("on_success(a=1)", 12, "name steps only: on_success(a, b)"),
+        ("always and on_failure(a, b = c)", 27, "name steps only: on_failure(a, b)"),
+        ("on_success(a) and context.x = 1", 28, "write == to compare"),
+        ("context.x == \u201ca\u201d", 13, "straight quotes"),
+        ("context.x == \u2018a\u2019", 13, "straight quotes"),
+        ("context.x == «a»", 13, "straight quotes"),
         ('on_success(a, "")', 14, ""),
         ("on_success(not)", 14, '"not"'),
         ("on_success(in)", 11, '"in"'),
@@ -150,6 +166,21 @@ def test_a_caret_shows_the_place(text: str, place: int, hint: str) -> None:
     assert quoted.strip() == text.strip()
     assert caret.index("^") - quoted.index(text.strip()) == place
     assert hint in problem.hint
+
+
+@pytest.mark.parametrize(
+    ("before", "columns"),
+    [("\u3000", 1), ("\U0002fffe", 1), ("\x9f", 1), ("日", 2), ("e\u0301", 1), ("\t", 1)],
+    ids=range(6),
+)
+def test_a_caret_stands_below_what_is_shown(before: str, columns: int) -> None:
+    """Columns are those of the text as it is quoted: what is shown as a replacement character takes one."""
+    found = source.Source(f'"{before}" =').fault(len(before) + 3, "is wrong")
+    _, quoted, caret = found.problems[0].message.splitlines()
+
+    assert caret.index("^") == 6 + columns + 3
+    assert quoted.endswith('" =')
+    assert all(char.isprintable() for char in quoted)
 
 
 def test_always_takes_nothing() -> None:

@@ -309,17 +309,20 @@ def test_a_move_takes_the_deadline_along() -> None:
 
 
 def test_throughput_is_by_the_days_that_have_passed() -> None:
-    """In an open window what has passed counts, in fractions of a day; afterwards all of it."""
+    """In an open window what has passed counts, in fractions of a day but one at least; afterwards all of it."""
     streams = [live(queued(f"T-{n}"), *DONE) for n in range(6)]
     window = Window(NOW, NOW + 2 * DAY)
 
-    assert figures(*streams, window=window, now=NOW + 12 * HOUR)["Throughput"] == (12.0, 6)
+    assert figures(*streams, window=window, now=NOW + 12 * HOUR)["Throughput"] == (6.0, 6)
+    assert figures(*streams, window=window, now=NOW + 36 * HOUR)["Throughput"] == (4.0, 6)
+    assert figures(*streams, window=Window(NOW, NOW + 12 * HOUR))["Throughput"] == (6.0, 6)
     assert figures(*streams, window=window, now=NOW + 99 * DAY)["Throughput"] == (3.0, 6)
 
 
 def test_a_clock_behind_the_events_is_put_right() -> None:
     """No less of the window has passed than its events say, whatever the clock says."""
-    assert figures(live(queued(), *DONE), window=Window.day(NOW), now=NOW - DAY)["Throughput"][0] == 24 / 13
+    week = Window(NOW - 40 * HOUR, NOW + 128 * HOUR)
+    assert figures(live(queued(), *DONE), window=week, now=NOW - 40 * HOUR)["Throughput"][0] == 24 / 43
     assert figures(live(queued(), "enqueue"), window=Window(NOW, LATER), now=NOW)["Throughput"] == (None, 0)
 
 
@@ -481,7 +484,7 @@ def oracle(streams: list[list[Event]], window: Window, now: datetime, queue: str
         mean([e.at - e.task.queue.entered_at for e in starts]),
         mean([e.at - e.task.created_at for e in completed]),
         share([*complied, *(False for _ in late)]),
-        (len(completed) / days, len(worked)) if worked and days else (None, 0),
+        (len(completed) / max(days, 1), len(worked)) if worked and days else (None, 0),
         share([e.state == "FAILED" for e in lasts if e.state != "CANCELLED"]),
         share([any(e.verb == "retry" for e in s) for s in worked]),
         share([any(e.verb == "block" and e.reason != "paused" for e in s) for s in worked]),

@@ -7,7 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskorch import InvalidRule, InvalidTask, Priority, QueueEngine, QueueSpec, Scoring, Task, UnknownQueue
+from taskorch import (
+    Escalator,
+    InvalidRule,
+    InvalidTask,
+    Priority,
+    QueueEngine,
+    QueueSpec,
+    Rule,
+    Scoring,
+    Task,
+    UnknownQueue,
+)
 from taskorch.core.priority import BANDS, LABELS, band, choose
 from tests.core.d0 import PAGE, example, table
 
@@ -38,6 +49,20 @@ def test_the_deadline_of_the_project_raises_its_factor() -> None:
     assert weighed.priority == Priority(score=78, factors=("existing_client", "deadline_soon"))
     assert Scoring().weighed(weighed, NOW) == weighed
     assert Scoring(soon=timedelta(days=30)).weighed(bare, NOW).priority.score == 60
+
+
+@pytest.mark.parametrize("text", ["2026-11-25", "2026-11-25T00:00:00Z", "2026-11-25T02:00:00+02:00"])
+def test_a_deadline_is_read_as_conditions_read_it(text: str) -> None:
+    """A day is its beginning in UTC, for the factor and for conditions alike; to the instant."""
+    due = datetime(2026, 11, 25, tzinfo=UTC)
+    project = task(context={"project": {"deadline": text}})
+    scoring, tick = Scoring(soon=timedelta(days=5)), timedelta(microseconds=1)
+    assert scoring.factors(project, due - timedelta(days=5)) == ("deadline_soon",)
+    assert scoring.factors(project, due - timedelta(days=5) - tick) == ()
+
+    when = f'task.context.project.deadline <= "{due.isoformat()}" and task.context.project.deadline >= "2026-11-25"'
+    rule = Rule("due", when, urgency="low", suggested_action="look", escalated_to="ann")
+    assert len(Escalator([rule]).look(project, NOW).raised) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Retries: whether and when, as a table of numbers."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from taskorch import (
+    InvalidPolicy,
     MissingOutput,
     NonRetryable,
     OutputNotStorable,
@@ -15,11 +17,9 @@ from taskorch import (
     RetryAfter,
     StepFailed,
     StepTimeout,
-    Workflow,
 )
-from taskorch.core.frontier.plan import Plan
 from taskorch.core.retry import LONGEST, GiveUp, RetryAt
-from tests.core.samples import SHARED, flow_of, needs_shared
+from tests.core.samples import SHARED, needs_shared
 
 BACKOFF = SHARED / "data" / "retry" / "backoff.json"
 PEERS: dict[str, Any] = json.loads(BACKOFF.read_text(encoding="utf-8")) if BACKOFF.exists() else {}
@@ -85,6 +85,65 @@ def test_the_waits_are_those_of_temporal(row: dict[str, Any]) -> None:
     )
 
     assert found == pytest.approx(expected)
+
+
+@needs_shared
+def test_it_ends_where_temporal_ends() -> None:
+    """After as many failures, and after as long a time, as Temporal's policy says "done", a step is not tried again."""
+    rows = {row["test"]: row for row in PEERS["temporal"]["rows"]}
+    most, late = rows["TestNumberOfAttempts"]["maximum_attempts"], rows["TestExpirationInterval"]
+    retry = Retry(max_attempts=most + 1)  # the peer counts the waits
+    expiring = Retry(max_attempts=100, initial=late["initial_s"], total_timeout=late["expiration_s"])
+
+    assert [type(retry.decide(attempt, ERROR, 0)) for attempt in (most, most + 1)] == [RetryAt, GiveUp]
+    assert expiring.decide(1, ERROR, late["elapsed_s"]) == GiveUp("total_timeout")
+
+
+@given(
+    st.integers(1, 60),
+    st.floats(0.001, 1e4),
+    st.floats(0.001, 1e6),
+    st.floats(0, 1, exclude_max=True),
+    st.sampled_from([("full", 1.0, 0.0), ("equal", 0.5, 0.5), ("temporal", 0.2, 0.8)]),
+)
+def test_jitter_stays_within_the_windows_of_the_peers(
+    attempt: int, base: float, cap: float, chance: float, peer: tuple[str, float, float]
+) -> None:
+    """AWS's full and equal jitter and Temporal's are a jitter of 1, 0.5 and 0.2: the wait lies in the same window."""
+    _, jitter, least = peer
+    whole = min(cap, base * 2.0 ** (attempt - 1))  # AWS counts attempts from 0
+    wait = Retry(initial=base, max_delay=cap, jitter=jitter).delay(attempt, chance)
+
+    assert whole * least * (1 - 1e-9) <= wait <= whole * (1 + 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("members", "elapsed", "error", "answer"),
+    [
+        ({"total_timeout": 10}, 8.5, ERROR, RetryAt(1)),
+        ({"total_timeout": 10}, 9.0, ERROR, GiveUp("total_timeout")),
+        ({"total_timeout": 10}, 99.0, ERROR, GiveUp("total_timeout")),
+        ({"total_timeout": 0, "initial": 0}, 0.0, ERROR, GiveUp("total_timeout")),
+        ({"total_timeout": 10}, 0.0, RetryAfter(9.5), RetryAt(9.5)),
+        ({"total_timeout": 10}, 0.0, RetryAfter(10), GiveUp("total_timeout")),
+        ({"total_timeout": 10, "max_attempts": 1}, 99.0, ERROR, GiveUp("exhausted")),
+        ({"total_timeout": 10}, 99.0, NonRetryable("x"), GiveUp("non_retryable")),
+        ({"total_timeout": None}, 1e300, ERROR, RetryAt(1)),
+    ],
+    ids=str,
+)
+def test_the_last_attempt_begins_before_the_total_timeout(
+    members: dict[str, Any], elapsed: float, error: Exception, answer: object
+) -> None:
+    """An attempt that could only begin at ``total_timeout`` or after it is not made."""
+    assert Retry(**members).decide(1, error, elapsed) == answer
+
+
+def test_times_may_be_timedeltas() -> None:
+    """Times are given in seconds or as timedelta; they are kept in seconds."""
+    given = Retry(initial=timedelta(milliseconds=500), max_delay=timedelta(minutes=1), total_timeout=timedelta(hours=1))
+
+    assert given == Retry(initial=0.5, max_delay=60, total_timeout=3600)
 
 
 @given(
@@ -165,34 +224,14 @@ def test_never_is_one_attempt() -> None:
     [
         {"max_attempts": 0}, {"initial": -1}, {"multiplier": 0.5}, {"max_delay": -1}, {"jitter": -0.1}, {"jitter": 1.1},
         {"initial": float("nan")}, {"initial": float("inf")}, {"multiplier": float("inf")}, {"max_attempts": 2.5},
+        {"max_attempts": True}, {"initial": "1"}, {"initial": None}, {"jitter": True}, {"initial": timedelta(-1)},
+        {"total_timeout": -1}, {"total_timeout": float("nan")}, {"total_timeout": float("inf")}, {"max_delay": "5"},
     ],
     ids=str,
 )  # fmt: skip
 def test_a_policy_that_is_none_is_refused(members: dict[str, Any]) -> None:
-    """Numbers outside their range, and what is no finite number, are refused when the policy is made."""
-    with pytest.raises((ValueError, TypeError)):
+    """Numbers outside their range, and what is no finite number, are refused when the policy is made, by name."""
+    with pytest.raises(InvalidPolicy) as caught:
         Retry(**members)
 
-
-@pytest.mark.parametrize(
-    ("step", "flow", "expected"),
-    [
-        ({}, {}, (1, 1.0, 1)),
-        ({"retries": 3}, {}, (4, 1.0, 1)),
-        ({"retries": 3, "retryDelay": 5000}, {}, (4, 5.0, 1)),
-        ({}, {"maxRetries": 3, "backoffMultiplier": 2}, (4, 1.0, 2)),
-        ({"retries": 0}, {"maxRetries": 3}, (1, 1.0, 1)),
-        ({"retryDelay": 250}, {"maxRetries": 2, "initialDelay": 5000, "backoffMultiplier": 2}, (3, 0.25, 2)),
-        ({"retries": 5}, {"maxRetries": 2, "initialDelay": 5000}, (6, 5.0, 1)),
-    ],
-    ids=str,
-)
-def test_steps_override_the_policy_of_the_workflow(
-    step: dict[str, Any], flow: dict[str, Any], expected: tuple[int, float, float]
-) -> None:
-    """``retries`` counts retries, not attempts; what a step says goes before what the workflow says."""
-    document = flow_of("a", errorHandling={"retryPolicy": flow})
-    document["steps"][0] |= step
-    (retry,) = Plan.of(Workflow.from_dict(document)).retries
-
-    assert (retry.max_attempts, retry.initial, retry.multiplier) == expected
+    assert [problem.path for problem in caught.value.problems] == list(members)

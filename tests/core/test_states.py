@@ -1,10 +1,15 @@
 """The tables of the lifecycle: which rows there are, and that they make sense together."""
 
+import re
+
 import networkx as nx
 import pytest
 
 from taskorch import DOCUMENTED, LIFECYCLE, State, TransitionTable, Verb
 from taskorch.core.states import FINAL, Row
+from tests.core.d0 import section
+from tests.core.diagrams import arrows
+from tests.core.samples import SHARED, needs_shared
 
 # D0, "États des Tâches (State Machine)", arrow by arrow.
 DIAGRAM = """
@@ -53,6 +58,31 @@ def test_the_documented_table_is_the_diagram() -> None:
     """``DOCUMENTED`` has the twelve arrows of D0's diagram, and no other."""
     assert DOCUMENTED.edges == edges(DIAGRAM)
     assert len(DOCUMENTED.rows) == 12
+
+
+@needs_shared
+def test_the_documented_table_is_drawn_in_the_documents() -> None:
+    """The arrows of D0's own drawing, followed from box to box, are the rows of ``DOCUMENTED``."""
+    drawing = section("États des Tâches (State Machine)")
+    drawn = arrows(drawing)
+    # The line of the retry is drawn with a gap: it leaves FAILED to the right, and comes in from the right above.
+    assert re.search(r"FAILED │─┘", drawing)
+    assert re.search(r"IN_PROGRESS│◄─+┐", drawing)
+    assert drawing.count("(retry)") == 1
+
+    assert drawn | {("FAILED", "IN_PROGRESS")} == {(row.state, row.next) for row in DOCUMENTED.rows}
+    assert len(drawn) == 11
+
+
+@needs_shared
+def test_both_documents_draw_the_same() -> None:
+    """D0 and D1 have one drawing; one of the two has lost the spaces at which its lines begin."""
+    (other,) = SHARED.glob("documents/000_*.txt")
+    one, two = (
+        "".join(text.split()) for text in (section("États des Tâches (State Machine)"), other.read_text("utf-8"))
+    )
+
+    assert one.strip("`") in two
 
 
 def test_the_lifecycle_adds_the_rows_of_operators() -> None:

@@ -15,7 +15,7 @@ from taskorch.testing.dispatchers import QuietReport
 async def main(kind: str, tag: str, forks: bool) -> None:
     """Run the program until killed."""
     argv = ("python", str(Path(__file__).with_name("wild.py")), kind, tag)
-    job = Job(run_id=tag, step_id="s", attempt=1, idempotency_key="k", command=Command(argv=argv))
+    job = Job(run_id=tag, step_id="s", attempt=1, command=Command(argv=argv))
     async with anyio.create_task_group() as jobs:
         jobs.start_soon(CommandDispatcher(grace=0.2).dispatch, job, QuietReport())
         await anyio.sleep(0.5)

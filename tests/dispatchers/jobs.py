@@ -18,7 +18,7 @@ class Late(QuietReport):
 
 def body(call: Callable[[], object]) -> Job:
     """A job with a Python body."""
-    return Job(run_id="run", step_id="step", attempt=1, idempotency_key="key", call=call)
+    return Job(run_id="run", step_id="step", attempt=1, call=call)
 
 
 def command(*argv: str, run_id: str = "run", **options: Any) -> Job:
@@ -27,7 +27,6 @@ def command(*argv: str, run_id: str = "run", **options: Any) -> Job:
         run_id=run_id,
         step_id="step",
         attempt=2,
-        idempotency_key="key",
         command=Command(argv=argv, **options),
     )
 

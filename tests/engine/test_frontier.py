@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from taskorch import Workflow
 from taskorch.core.frontier.facts import CANCEL, COMPLETE, CREATED, ENQUEUE, FAIL, START
-from taskorch.core.frontier.frontier import OPEN
+from taskorch.core.frontier.fold import OPEN
 from taskorch.core.frontier.plan import Plan
 from tests.harness import invariants
 from tests.harness.graphs import BEGIN, SECOND, Life, fresh, workflows
@@ -139,19 +139,24 @@ def test_every_history_is_a_path_of_the_lifecycle(data: st.DataObject, flow: Wor
 def test_joins_are_decided_only_when_all_links_are_settled(data: st.DataObject, flow: Workflow) -> None:
     """No step is enqueued, skipped or omitted before every predecessor has ended; none is decided twice."""
     life = led(data, flow, cuts=True)
-    plan, ended, decided = life.plan, set(), set()
+    plan, ended, begun, decided = life.plan, set(), set(), set()
     sources = {step: set() for step in range(len(plan.steps))}
+    begins = {step: set() for step in sources}
     for link in flow.all_links():
-        sources[plan.index[link.successor]].add(plan.index[link.predecessor])
+        if link.type.gates_start:
+            gates = sources if link.type.from_finish else begins
+            gates[plan.index[link.successor]].add(plan.index[link.predecessor])
     for step, verb, _, _, detail in life.frontier.facts:
         if verb == ENQUEUE or (verb == CANCEL and detail in ("skipped", "omitted")):
             assert sources[step] <= ended
+            assert begins[step] <= ended | begun
             assert step not in decided
             decided.add(step)
         if verb in (COMPLETE, CANCEL) or (verb == FAIL and "retry_at" not in detail):
             ended.add(step)
         if verb == START:
             assert step in decided
+            begun.add(step)
 
 
 @lives
@@ -159,13 +164,15 @@ def test_joins_are_decided_only_when_all_links_are_settled(data: st.DataObject, 
 def test_places_are_used_as_far_as_they_go(data: st.DataObject, flow: Workflow) -> None:
     """Nothing that is ready waits while there is a place for it."""
     plan = Plan.of(flow)
+    is_sequential = flow.mode == "sequential"
     life = Life(plan, data.draw(st.integers(1, 3)), choices(data))
     life.start()
     for _ in range(MOST):
         frontier = life.frontier
-        assert len(life.running()) == (1 if plan.sequential else life.places) - frontier.slots.total
+        assert len(life.running()) == life.places - frontier.slots.total
+        assert len(life.running()) <= (1 if is_sequential else life.places)
         queued = [step for step, state in enumerate(frontier.states) if state == CREATED + 1]
-        assert not queued or frontier.slots.total == 0
+        assert not queued or frontier.slots.total == 0 or (is_sequential and life.running())
         if not life.step():
             break
 

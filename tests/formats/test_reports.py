@@ -430,6 +430,22 @@ def test_a_report_of_nothing_says_so(render: Callable[[StatusReport], str]) -> N
     assert not re.search(r"\b0 (h|%)", measured.split("</style>")[-1])
 
 
+@pytest.mark.parametrize("seconds", [30, 6 * 3600])
+@pytest.mark.parametrize("render", [reports.markdown, reports.html])
+def test_what_was_completed_so_far_is_told_in_one_way(render: Callable[[StatusReport], str], seconds: int) -> None:
+    """Early in a day its throughput is what was completed so far, as the list of days says, and no rate of seconds."""
+    events, task, at = [], Task.new("a task", id="T", now=WEEK.start), WEEK.start + timedelta(seconds=1)
+    for verb in ("enqueue", "schedule", "start", "complete"):
+        task, event = advance(task, verb, now=at, by="ann")
+        events.append(event)
+    day = Window.day(at)
+    text = render(report(measure(events, day, day.start + timedelta(seconds=seconds))))
+
+    assert "1 tasks/day" in text
+    assert "1 task completed on 1 day so far." in text
+    assert "so far" not in render(report(measure(events, day, day.end)))
+
+
 @pytest.mark.parametrize(
     ("window", "words"),
     [
@@ -486,6 +502,14 @@ def test_figures_never_change_sides(value: float | None, unit: str, bound: float
 def test_spans_are_said_in_their_two_largest_units(span: timedelta, words: str) -> None:
     """Without a sign: the words around it say which way."""
     assert spoken(span) == words
+
+
+@pytest.mark.parametrize("render", [reports.markdown, reports.to_json, reports.to_dict, reports.html])
+@pytest.mark.parametrize("given", [None, 5, "report", scorecard()], ids=range(4))
+def test_what_is_no_report_is_refused(render: Callable[[Any], object], given: object) -> None:
+    """Each format takes a report; anything else, a bare scorecard too, raises ``InvalidReport``."""
+    with pytest.raises(InvalidReport, match="expected a StatusReport"):
+        render(given)
 
 
 @pytest.mark.parametrize("now", [datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, tzinfo=UTC)], ids=str)

@@ -5,7 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from taskorch import LinkCondition, NonRetryable, Retry, RetryAfter, Workflow
+from taskorch import LinkCondition, LinkType, NonRetryable, Retry, RetryAfter, Workflow
 from taskorch.core.frontier.facts import IN_PROGRESS
 from taskorch.core.frontier.frontier import Frontier
 from taskorch.core.frontier.plan import Plan
@@ -24,6 +24,9 @@ CONDITIONS = (
     "not on_success({})",
     "on_failure({}) and always",
 )
+
+
+LAGS = st.sampled_from([0, 0, 0, 2])
 
 
 async def body() -> None:
@@ -51,19 +54,24 @@ def workflows(draw: Callable[..., Any]) -> Workflow:
             condition=condition,
             allow_failure=draw(st.booleans()),
             timeout=draw(st.sampled_from([None, None, 2])),
+            total_timeout=draw(st.sampled_from([None, None, 3])),
+            queue_timeout=draw(st.sampled_from([None, None, None, 1])),
             retry=draw(st.sampled_from([None, Retry(max_attempts=2, initial=0), Retry(max_attempts=3, initial=4)])),
         )
     for target in range(1, count):
         for source in range(target):
             condition = draw(st.sampled_from([None, None, *LinkCondition]))
+            type = draw(st.sampled_from([LinkType.FINISH_TO_START, *LinkType]))
+            if condition is LinkCondition.FAILURE and not type.from_finish:
+                condition = None
             if condition is not None:
-                flow.link(f"s{source}", f"s{target}", condition=condition)
+                flow.link(f"s{source}", f"s{target}", type=type, condition=condition, lag=draw(LAGS))
     return flow
 
 
 def fresh(plan: Plan, places: int) -> Frontier:
     """A frontier of *plan* with so many places."""
-    total = 1 if plan.sequential else places
+    total = places
     return Frontier(plan, Slots.of(loop=places, threads=places, commands=places, total=total), BEGIN)
 
 

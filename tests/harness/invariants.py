@@ -12,7 +12,7 @@ from pathlib import Path
 import attrs
 
 from taskorch import LIFECYCLE, Outcome, RunResult, State, Task
-from taskorch.core.frontier.facts import COMPLETE, FAIL, RETRY, START, VERBS, Fact
+from taskorch.core.frontier.facts import COMPLETE, FAIL, RETRY, START, UNBLOCK, VERBS, Fact
 from taskorch.core.frontier.frontier import Frontier
 from taskorch.core.frontier.plan import Plan
 from taskorch.core.frontier.slots import Slots
@@ -62,9 +62,11 @@ def check_journal(plan: Plan, facts: Sequence[Fact]) -> Iterator[Violation]:
     if times != sorted(times):
         yield Violation("time goes forward", f"{times}")
     starts: dict[int, list[int]] = {}
+    before: dict[int, int] = {}
     for fact in facts:
-        if fact[1] in (START, RETRY):
+        if fact[1] in (START, RETRY) and before.get(fact[0]) != UNBLOCK:  # a held step goes on in its attempt
             starts.setdefault(fact[0], []).append(fact[2])
+        before[fact[0]] = fact[1]
     for step, attempts in starts.items():
         if attempts != list(range(1, len(attempts) + 1)):
             yield Violation("attempts are counted", f"{plan.steps[step].id}: {attempts}")

@@ -107,6 +107,25 @@ def test_no_queue_keeps_its_event_out_of_the_trail(path: Path, name: str) -> Non
     assert found["details"]["queue"][:1000] == name[:1000]
 
 
+@pytest.mark.parametrize("blank", ["", " ", "\t\n\u3000"], ids=range(3))
+def test_nobody_does_nothing_to_nothing(path: Path, blank: str) -> None:
+    """A record without actor, verb or subject is refused with every one that is blank, and the log goes on."""
+    with AuditLog(path) as log:
+        with pytest.raises(InvalidRecord) as caught:
+            log.record(actor=blank, verb=blank, subject=blank, at=NOW)
+        assert [problem.path for problem in caught.value.problems] == ["actor", "verb", "subject"]
+        assert str(caught.value.problems[0].hint) == "say who it was"
+        assert log.record(actor="ann", verb="escalate", subject="T-1", at=NOW).sequence == 1
+
+
+def test_an_event_of_nobody_is_recorded(path: Path) -> None:
+    """An event that names nobody is kept as it is: the change has been made, and the trail loses none."""
+    with AuditLog(path) as log:
+        log(event(1, by=""))
+        assert log.failed is None
+    assert [record["actor"] for record in records(path)] == [""]
+
+
 def test_other_things_are_recorded_too(path: Path) -> None:
     """``record()`` takes whatever is to be kept and gives the head that names it."""
     with AuditLog(path, key=KEY) as log:

@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from taskorch.core import outputs
+from taskorch.core.references import reference_of
 from taskorch.errors import InvalidWorkflow, Problem
 
 SPECIAL = ("params", "context")
@@ -84,9 +85,7 @@ class Body:
     @property
     def reference(self) -> str:
         """Where the function is defined, as ``module:name``."""
-        function = self.function
-        name = getattr(function, "__qualname__", type(function).__qualname__)
-        return f"{getattr(function, '__module__', '')}:{name}"
+        return reference_of(self.function)
 
     def sources(self, steps: Collection[str]) -> Iterator[tuple[str, str, bool]]:
         """For each parameter that a step of *steps* feeds: its name, the step's id, whether it is required."""

@@ -1,7 +1,7 @@
 """How urgent a task is, and why; and which queue it belongs to. Both are tables, so both can be explained."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import attrs
@@ -9,8 +9,8 @@ import attrs
 from taskorch.core.documents import JSON, Number, is_number
 from taskorch.core.json_text import described, shown
 from taskorch.core.task import Task
-from taskorch.core.times import in_utc
-from taskorch.errors import InvalidRule, InvalidTask, Problem
+from taskorch.core.times import in_utc, read_time_or_day
+from taskorch.errors import InvalidDocument, InvalidRule, InvalidTask, Problem
 
 DEFAULT_WEIGHTS: Final[Mapping[str, Number]] = {"existing_client": 10, "deadline_soon": 18}
 """What each factor of D0's example adds; with the base of 50 they make its 78."""
@@ -96,8 +96,8 @@ class Scoring:
     Attributes:
         base: The points every task has.
         weights: The points of each factor; a factor without weight is kept, and counts nothing.
-        soon: How far ahead a deadline in ``context.project.deadline`` raises ``deadline_soon``. D0's example
-            calls a deadline 167 days ahead soon.
+        soon: How far ahead a deadline in ``context.project.deadline`` raises ``deadline_soon``: a time with a zone,
+            or a day, which is its beginning in UTC. D0's example calls a deadline 167 days ahead soon.
 
     Raises:
         InvalidRule: A weight is no finite number; with every problem.
@@ -140,15 +140,14 @@ class Scoring:
 
 
 def _project_deadline(context: Mapping[str, JSON]) -> datetime | None:
-    """The end of the day, in UTC, that ``context.project.deadline`` names; None if it names none."""
+    """The time that ``context.project.deadline`` names, as conditions read it; None if it names none."""
     project = context.get("project")
     text = project.get("deadline") if isinstance(project, Mapping) else None
     if not isinstance(text, str):
         return None
     try:
-        day = datetime.fromisoformat(text).date()  # a day alone is its beginning
-        return datetime(day.year, day.month, day.day, 23, 59, 59, tzinfo=UTC)
-    except ValueError:
+        return read_time_or_day(text)
+    except InvalidDocument:
         return None  # a context is free-form: what is no date raises no factor
 
 

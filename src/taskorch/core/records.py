@@ -21,6 +21,12 @@ LONGEST_DETAILS: Final = 32 * 1024
 DEEPEST_DETAILS: Final = 8
 """Levels of objects and arrays in further details; more are refused."""
 
+_NAMING: Final = {
+    "actor": "say who it was",
+    "verb": "say what was done",
+    "subject": "give the id of what it was done to",
+}
+
 
 @attrs.frozen(kw_only=True)
 class Record:
@@ -78,6 +84,15 @@ class Record:
         if self.details:
             members["details"] = self.details
         return members
+
+    def require_names(self) -> None:
+        """Raise ``InvalidRecord`` where nobody did it, nothing was done, or to nothing, as far as the texts tell.
+
+        That is for records made by hand. An event of a task is recorded as it is: the trail loses none.
+        """
+        texts = {name: getattr(self, name) for name in ("actor", "verb", "subject")}
+        if blank := [name for name, text in texts.items() if isinstance(text, str) and not text.strip()]:
+            raise InvalidRecord(Problem(name, "is blank", _NAMING[name]) for name in blank)
 
     def _problems(self) -> Iterator[Problem]:
         for name in ("actor", "verb", "subject"):

@@ -138,6 +138,13 @@ def report(
     return StatusReport(heading if heading.strip() else TITLE, card, shown, tuple(sorted(entries, key=_urgency)))
 
 
+def as_report(value: object) -> StatusReport:
+    """*value*, which every format takes; raises ``InvalidReport`` if it is no report."""
+    if not isinstance(value, StatusReport):
+        raise InvalidReport.because(f"expected a StatusReport, got {described(value)}", "give what report() makes")
+    return value
+
+
 def _one(value: object, kind: type[T], name: str) -> T:
     if not isinstance(value, kind):
         raise InvalidReport.because(f"expected a {kind.__name__}, got {described(value)}", "", name)

@@ -1,17 +1,19 @@
 """The result of a run: a fold over its facts, and D4's "Workflow Execution Results"."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import partial
+from functools import cached_property, partial
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar, overload
 
 import attrs
 
-from taskorch.core.frontier.facts import COMPLETE, FAIL, RETRY, START, Fact
-from taskorch.core.frontier.frontier import LEASE_EXPIRED, OPEN, Frontier
-from taskorch.core.frontier.plan import End
+from taskorch.core.frontier.ends import End
+from taskorch.core.frontier.facts import BLOCK, CANCEL, COMPLETE, FAIL, RETRY, START, Fact
+from taskorch.core.frontier.fold import OPEN
+from taskorch.core.frontier.frontier import Frontier
+from taskorch.core.frontier.reasons import CANCELLED_BY_HOST, LEASE_EXPIRED
 from taskorch.core.outcomes import Outcome
 from taskorch.core.step import Step
 from taskorch.core.step_results import Form, StepFault, StepResult
@@ -61,7 +63,6 @@ class RunResult:
         name: The workflow's name.
         status: ``completed`` or ``failed``.
         steps: The result of each step by id, in the order of the workflow.
-        metrics: Its figures.
         started_at: When it began.
         ended_at: When it ended.
         reason: Why it was cut short (``workflow_timeout``, ``fail_fast``), or None.
@@ -71,11 +72,16 @@ class RunResult:
     name: str
     status: Outcome
     steps: Mapping[str, StepResult] = attrs.field(repr=False)
-    metrics: Metrics
     started_at: datetime
     ended_at: datetime
     reason: str | None = None
+    _measure: "_Measuring" = attrs.field(repr=False)
     _functions: tuple[tuple[Callable[..., Any], str], ...] = attrs.field(default=(), repr=False)
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        """Its figures."""
+        return self._measure()
 
     @property
     def success(self) -> bool:
@@ -147,10 +153,26 @@ class _Course:
 
     attempts: int = 0
     began: int | None = None
-    since: int = 0
+    since: int | None = None  # when the body began that is running
     ended: int | None = None
     spent: int = 0
     fault: StepFault | None = None
+
+    def began_body(self, attempt: int, at: int) -> None:
+        if attempt == self.attempts:
+            return  # it was held; its body has ended before
+        self.attempts, self.since = attempt, at
+        self.began = at if self.began is None else self.began
+
+    def ended_body(self, at: int, *, is_end: bool) -> tuple[int, int] | None:
+        """Note that a body, or the step after it, has ended; the time of the body, if one was running."""
+        if self.attempts and is_end:
+            self.ended = at
+        if self.since is None:
+            return None
+        interval, self.since = (self.since, at), None
+        self.spent += interval[1] - interval[0]
+        return interval
 
 
 def result_of(
@@ -177,23 +199,53 @@ def result_of(
         errors: The last error of steps by id, where it is still at hand.
     """
     plan = frontier.plan
-    courses, intervals = _courses(len(plan.steps), frontier.facts)
+    courses = _Courses(len(plan.steps), frontier.facts)
 
     def step_result(number: int) -> StepResult:
         error = errors.get(plan.steps[number].id)
-        return _step_result(frontier, number, _Reading(courses[number], decode, form, error))
+        return _step_result(frontier, number, _Reading(courses.all[number], decode, form, error))
 
     return RunResult(
         run_id=run_id,
         name=name,
-        status=Outcome.FAILED if frontier.has_failed else Outcome.COMPLETED,
+        status=outcome_of(frontier),
         steps=_Steps(plan.index, step_result),
-        metrics=_metrics(frontier.ends, courses, intervals, (ended_at - started_at) / 1e6),
+        measure=_Measuring(lambda: _metrics(frontier.ends, courses, (ended_at - started_at) / 1e6)),
         started_at=instant(started_at),
         ended_at=instant(ended_at),
         reason=frontier.halted,
         functions=tuple((step.body.function, step.id) for step in plan.steps if step.body is not None),
     )
+
+
+def outcome_of(frontier: Frontier) -> Outcome:
+    """How a run has ended."""
+    if frontier.halted == CANCELLED_BY_HOST:
+        return Outcome.CANCELLED
+    return Outcome.FAILED if frontier.has_failed else Outcome.COMPLETED
+
+
+class _Measuring:
+    """The figures of a run, made when they are asked for; a copy in another process has them made before."""
+
+    def __init__(self, measure: Callable[[], Metrics]) -> None:
+        self._measure = measure
+
+    def __call__(self) -> Metrics:
+        return self._measure()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _Measured, (self(),)
+
+
+@attrs.frozen
+class _Measured:
+    """Figures that were made before."""
+
+    metrics: Metrics
+
+    def __call__(self) -> Metrics:
+        return self.metrics
 
 
 class _Steps(Mapping[str, StepResult]):
@@ -260,34 +312,48 @@ def _nothing() -> None:
     """The JSON form of the output of a step that has none."""
 
 
-def _courses(count: int, facts: Iterable[Fact]) -> tuple[list[_Course], list[tuple[int, int]]]:
-    courses = [_Course() for _ in range(count)]
-    intervals = []
-    present = earlier = 0  # the time of the facts at hand, and of the last ones before them
-    for step, verb, attempt, at, detail in facts:
-        course = courses[step]
-        if at > present:
-            present, earlier = at, present
-        if verb in (START, RETRY):
-            course.attempts, course.since = attempt, at
-            course.began = at if course.began is None else course.began
-        elif verb in (COMPLETE, FAIL):
-            # A process that died told nothing of its end: it lived until its last fact, at least.
-            end = max(earlier, course.since) if verb == FAIL and detail.get("reason") == LEASE_EXPIRED else at
-            course.ended = end
-            course.spent += end - course.since
-            intervals.append((course.since, end))
-            if verb == FAIL:
-                course.fault = StepFault(detail.get("type", ""), detail.get("message", ""))
-    return courses, intervals
+class _Courses:
+    """What the facts tell of all steps, read when it is first asked for: of most runs nobody asks."""
+
+    def __init__(self, count: int, facts: Sequence[Fact]) -> None:
+        self._count, self._facts = count, facts
+
+    @cached_property
+    def all(self) -> list[_Course]:
+        """The course of each step."""
+        return self._read[0]
+
+    @cached_property
+    def intervals(self) -> list[tuple[int, int]]:
+        """When bodies ran: the beginning and the end of each attempt."""
+        return self._read[1]
+
+    @cached_property
+    def _read(self) -> tuple[list[_Course], list[tuple[int, int]]]:
+        courses = [_Course() for _ in range(self._count)]
+        intervals = []
+        present = earlier = 0  # the time of the facts at hand, and of the last ones before them
+        for step, verb, attempt, at, detail in self._facts:
+            course = courses[step]
+            if at > present:
+                present, earlier = at, present
+            if verb in (START, RETRY):
+                course.began_body(attempt, at)
+            elif verb in (COMPLETE, FAIL, BLOCK, CANCEL):
+                # A process that died told nothing of its end: it lived until its last fact, at least.
+                is_lost = verb == FAIL and detail.get("reason") == LEASE_EXPIRED
+                end = max(earlier, course.since or 0) if is_lost else at
+                if (interval := course.ended_body(end, is_end=verb != BLOCK)) is not None:
+                    intervals.append(interval)
+                if verb == FAIL:
+                    course.fault = StepFault(detail.get("type", ""), detail.get("message", ""))
+        return courses, intervals
 
 
-def _metrics(
-    ends: Iterable[int], courses: Iterable[_Course], intervals: Iterable[tuple[int, int]], makespan: float
-) -> Metrics:
-    total = sum(course.spent for course in courses) / 1e6
+def _metrics(ends: Iterable[int], courses: _Courses, makespan: float) -> Metrics:
+    total = sum(course.spent for course in courses.all) / 1e6
     # At one instant ends come before starts: a body that starts when another ends does not overlap it.
-    changes = sorted(change for start, end in intervals for change in ((start, 1), (max(end, start + 1), -1)))
+    changes = sorted(change for start, end in courses.intervals for change in ((start, 1), (max(end, start + 1), -1)))
     most = running = 0
     for _, change in changes:
         running += change

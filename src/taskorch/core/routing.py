@@ -63,8 +63,8 @@ class Route:
         domain: Its domain; of an ambiguous text, the one that all candidates share, or None.
         call: The dotted name of the call that does the agent's job, or None.
         matched: The keywords that were found, as the tables write them; those of the agent first.
-        confidence: The share of the matched words that speak for the best agent: 1 if no other has any, 0 if
-            nothing was matched. An agent is named from ``SURE`` on.
+        confidence: The share of the matched phrases that speak for the best agent: 1 if no other has any, 0 if
+            nothing was matched. Every phrase has one vote, however long. An agent is named from ``SURE`` on.
         candidates: Every agent that something speaks for, the best first.
         suggestions: Where nothing was matched: keywords near to what was said.
     """
@@ -103,13 +103,13 @@ def route(text: str) -> Route:
     if len(text) > LONGEST_TEXT:
         raise TextTooLong(len(text), LONGEST_TEXT)
     words = _words(text)
-    scores: dict[str, float] = {}
+    scores: dict[str, int] = {}
     matched: dict[str, list[str]] = {}
     for phrase in _found(words):
         keywords = matched.setdefault(phrase.agent, [])
         if phrase.text not in keywords:  # what is said twice is not twice as true
             keywords.append(phrase.text)
-            scores[phrase.agent] = scores.get(phrase.agent, 0) + phrase.length
+            scores[phrase.agent] = scores.get(phrase.agent, 0) + 1
     if not scores:
         return Route(
             agent=None, domain=None, call=None, matched=(), confidence=0, suggestions=_near([word for word, _ in words])
@@ -310,10 +310,10 @@ def _stands(piece: Iterable[str], read: list[frozenset[str]], start: int) -> boo
 
 
 def _near(words: list[str]) -> tuple[str, ...]:
-    """Keywords of one word that are near to what was said."""
+    """Keywords of one word that are near to what was said; a word that the tables use is no slip of another."""
     known = {_folded(text): text for _, text, _ in _entries() if " " not in text}
     near: dict[str, None] = {}
     for word in list(dict.fromkeys(words))[:20]:
-        if 3 < len(word) <= 30:
+        if 3 < len(word) <= 30 and word not in _vocabulary().forms:
             near.update((known[match], None) for match in difflib.get_close_matches(word, known, n=1, cutoff=0.75))
     return tuple(near)[:3]

@@ -8,6 +8,7 @@ from taskorch.core import json_text
 from taskorch.core.documents import JSON
 from taskorch.core.events import Event
 from taskorch.core.lifecycle import advance
+from taskorch.core.outcomes import Outcome
 from taskorch.core.states import State, Verb
 from taskorch.core.task import Internals, Task
 from taskorch.core.templates import check_parameters, check_values, parameters_in
@@ -20,7 +21,13 @@ ACTOR = "taskorch/engine"
 
 
 _WITHIN_A_TASK = json_text.Limits(depth=json_text.LIMITS.depth - 5)  # they lie so deep in the document of the task
+_ENDS = {Outcome.COMPLETED: Verb.COMPLETE, Outcome.FAILED: Verb.FAIL, Outcome.CANCELLED: Verb.CANCEL}
 _FORM = 1  # of what is hashed; another form says nothing about a change of the workflow
+
+
+def idempotency_key(run_id: str, step_id: str) -> str:
+    """A text that is the same for every attempt of a step in a run, and for no other step or run."""
+    return f"{run_id}/{step_id}"
 
 
 def fingerprint(flow: Workflow) -> str:
@@ -119,10 +126,10 @@ def begun(task: Task, now: datetime) -> tuple[Task, list[Event]]:
     return task, events
 
 
-def ended(task: Task, *, failed: bool, reason: str | None, now: datetime) -> tuple[Task, Event]:
+def ended(task: Task, outcome: Outcome, reason: str | None, now: datetime) -> tuple[Task, Event]:
     """The task once its run has ended, and the event that says so; *reason* tells why it was cut short."""
-    verb = Verb.FAIL if failed else Verb.COMPLETE
-    return advance(task, verb, now=now, by=ACTOR, reason=reason or ("step_failed" if failed else None))
+    verb = _ENDS[outcome]
+    return advance(task, verb, now=now, by=ACTOR, reason=reason or ("step_failed" if verb is Verb.FAIL else None))
 
 
 def put_of(task: Task, before: Task | None) -> Put:

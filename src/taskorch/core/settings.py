@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import attrs
 
+from taskorch.core.breaker import Breaker
 from taskorch.core.documents import (
     EMPTY,
     JSON,
@@ -16,6 +17,7 @@ from taskorch.core.documents import (
     camel,
     is_extension,
     member,
+    problems_of,
     structure,
     suggestion,
     unstructure,
@@ -51,6 +53,12 @@ def not_negative(time: timedelta | None) -> Iterator[Problem]:
     """The check that a duration is none before its beginning."""
     if time is not None and time < NOTHING:
         yield Problem("", "is a negative time", "give 0 or more")
+
+
+def positive(time: timedelta | None) -> Iterator[Problem]:
+    """The check that a duration, if there is one, takes time."""
+    if time is not None and time <= NOTHING:
+        yield Problem("", "is no time", "give more than 0")
 
 
 def not_empty(text: str | None) -> Iterator[Problem]:
@@ -95,22 +103,45 @@ def _share(number: float | None) -> Iterator[Problem]:
 
 @attrs.frozen
 class RetryPolicy(WorkflowDocument):
-    """How often a failed step is tried again, and after what wait."""
+    """How often a failed step is tried again, and after what wait; its members are explained at ``Retry``."""
 
     max_retries: int | None = member(None, check=at_least(0))
     initial_delay: timedelta | None = member(None, check=not_negative, converter=duration)
     backoff_multiplier: Number | None = member(None, check=at_least(1))
     max_delay: timedelta | None = member(None, check=not_negative, converter=duration)
     jitter: Number | None = member(None, check=_share)
+    total_timeout: timedelta | None = member(None, check=not_negative, converter=duration)
 
 
 @attrs.frozen
 class CircuitBreaker(WorkflowDocument):
-    """When a target that keeps failing is left alone for a while."""
+    """When a target that keeps failing is left alone for a while (D4, ``errorHandling.circuitBreaker``).
+
+    Attributes:
+        enabled: Whether there is one.
+        failure_threshold: After so many failures in a row it opens; 5 if absent.
+        timeout: How long it is open, and how long a probe may take; a minute if absent.
+        half_open_max: How many probes there may be at the same time; 1 if absent. An extension.
+        when_open: What a step does whose target is left alone: ``wait``, or ``fail``. An extension.
+    """
 
     enabled: bool = member(True)
     failure_threshold: int | None = member(None, check=at_least(1))
-    timeout: timedelta | None = member(None, check=not_negative, converter=duration)
+    timeout: timedelta | None = member(None, check=positive, converter=duration)
+    half_open_max: int | None = member(None, check=at_least(1))
+    when_open: str = member("wait", check=one_of("wait", "fail"))
+
+    def breaker(self) -> Breaker | None:
+        """A new breaker, closed, as this describes it; None if it is not enabled."""
+        if not self.enabled:
+            return None
+        given = {
+            "failure_threshold": self.failure_threshold,
+            "reset_timeout": self.timeout,
+            "half_open_max": self.half_open_max,
+        }
+        chosen: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        return Breaker(**chosen)  # Any: each is checked where it came in; the defaults are the breaker's own
 
 
 @attrs.frozen
@@ -149,6 +180,8 @@ def read_resources(value: JSON) -> Resources:
     """Resources in either form; a mixture is refused."""
     if not isinstance(value, Mapping):
         return structure(value, Pool)
+    if strange := [key for key in value if not isinstance(key, str)]:
+        raise InvalidWorkflow.because(f"expected names and ids as keys, got {described(strange[0])}")
     own = [key for key in value if key in Pool.members()]
     others = [key for key in value if key not in own and not is_extension(key)]
     if not others and (own or not value):
@@ -164,6 +197,16 @@ def read_resources(value: JSON) -> Resources:
     if problems:
         raise InvalidWorkflow(problems)
     return value
+
+
+def resources_of(value: JSON) -> Resources | None:
+    """The converter of resources as Python's callers give them: a pool, or what a document says."""
+    if value is None or isinstance(value, Pool):
+        return value
+    try:
+        return read_resources(value)
+    except InvalidDocument as error:
+        raise InvalidWorkflow(problems_of(error, "resources")) from None
 
 
 def write_either(value: object) -> object:

@@ -1,12 +1,18 @@
 """Whether steps and links together make a workflow: ids, ends of links, circles."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import NamedTuple
 
 import attrs
 
 from taskorch.core.documents import JSON, suggestion
 from taskorch.core.expressions import ALERTS, parse
+from taskorch.core.expressions.vocabulary import MESSAGES, PAYLOADS
 from taskorch.core.graph import find_cycle
+from taskorch.core.holes import steps_named
+from taskorch.core.json_text import join
+from taskorch.core.messages import check_message, check_payload, texts_in
 from taskorch.core.outcomes import LinkCondition, LinkType
 from taskorch.core.step import Link, Step
 from taskorch.core.templates import steps_in
@@ -83,8 +89,22 @@ def check_named_steps(path: str, step: Step, ids: Collection[str]) -> Iterator[P
                 yield Problem(f"{path}.{key}", f"there is no step {id[:40]!r}", suggestion(id, ids))
 
 
-def placed_alerts(members: Mapping[str, JSON], path_of: Callable[[str], str]) -> Iterator[tuple[str, str]]:
-    """The paths and texts of the conditions of alerts, those in the context included.
+class Notice(NamedTuple):
+    """A part of an alert or a webhook that speaks of the run.
+
+    Attributes:
+        path: Where it stands.
+        key: ``condition`` or ``message`` of an alert, or ``payload`` of a webhook.
+        value: What stands there.
+    """
+
+    path: str
+    key: str
+    value: JSON
+
+
+def placed_alerts(members: Mapping[str, JSON], path_of: Callable[[str], str]) -> Iterator[Notice]:
+    """What of alerts and webhooks speaks of the run, those in the context included.
 
     Args:
         members: The members of a workflow as plain data; what could not be read is passed over.
@@ -93,23 +113,34 @@ def placed_alerts(members: Mapping[str, JSON], path_of: Callable[[str], str]) ->
     context = members.get("context")
     within = context.get("notifications") if isinstance(context, Mapping) else None
     for path, value in (("notifications", members.get("notifications")), ("context.notifications", within)):
-        alerts = value.get("alerts") if isinstance(value, Mapping) else None
-        for number, alert in enumerate(alerts if isinstance(alerts, list | tuple) else ()):
-            text = alert.get("condition") if isinstance(alert, Mapping) else None
-            if isinstance(text, str):
-                yield path_of(f"{path}.alerts[{number}].condition"), text
+        for group, keys in (("alerts", ("condition", "message")), ("webhooks", ("payload",))):
+            items = value.get(group) if isinstance(value, Mapping) else None
+            for number, item in enumerate(items if isinstance(items, list | tuple) else ()):
+                for key in keys if isinstance(item, Mapping) else ():
+                    told = item.get(key)
+                    if isinstance(told, Mapping if key == "payload" else str):
+                        yield Notice(path_of(f"{path}.{group}[{number}].{key}"), key, told)
 
 
-def check_alerted_steps(placed: Sequence[tuple[str, str]], ids: Collection[str]) -> Iterator[Problem]:
-    """Steps that the condition of an alert names and that are not there."""
-    for path, text in placed:
-        try:
-            named = parse(text, ALERTS).steps
-        except InvalidCondition:
-            continue  # it was told where the alert was read
-        for id in named:
-            if id not in ids:
-                yield Problem(path, f"there is no step {id[:40]!r}", suggestion(id, ids))
+def check_alerted_steps(placed: Sequence[Notice], ids: Collection[str]) -> Iterator[Problem]:
+    """What alerts and webhooks cannot tell, and the steps they name that are not there."""
+    for path, key, value in placed:
+        named: dict[str, Iterable[str]] = {}
+        if key == "payload":
+            found = list(check_payload(value))
+            named = {at: steps_named(text, PAYLOADS) for at, text in ([] if found else texts_in(value))}
+        elif key == "message":
+            found = list(check_message(str(value)))
+            named = {"": steps_named(str(value), MESSAGES)}
+        else:
+            found = []  # it was told where the alert was read
+            with suppress(InvalidCondition):
+                named = {"": parse(str(value), ALERTS).steps}
+        yield from (problem._replace(path=join(path, problem.path)) for problem in found)
+        for at, steps in named.items():
+            for id in dict.fromkeys(steps):
+                if id not in ids:
+                    yield Problem(join(path, at), f"there is no step {id[:40]!r}", suggestion(id, ids))
 
 
 def is_circular(ids: Sequence[str], links: Sequence[Link]) -> bool:
@@ -151,7 +182,7 @@ class Retained:
     placed_ids: Placed
     steps: Sequence[tuple[str, Step]]
     links: Sequence[tuple[str, Link]]
-    alerts: Sequence[tuple[str, str]] = ()
+    alerts: Sequence[Notice] = ()
 
 
 def problems_of(retained: Retained) -> Iterator[Problem]:

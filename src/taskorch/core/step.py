@@ -13,7 +13,7 @@ from taskorch.core.expressions import check_condition, check_source
 from taskorch.core.json_text import child, described
 from taskorch.core.outcomes import LinkCondition, LinkType
 from taskorch.core.quantities import check_quantities
-from taskorch.core.retry import Retry
+from taskorch.core.retry import Retry, RetryStrategy
 from taskorch.core.settings import (
     Cache,
     Gate,
@@ -120,6 +120,7 @@ class Step(WorkflowDocument):
         estimated_duration: How long it is expected to take.
         output: What the command's standard output is: ``text``, ``json`` or ``none``.
         body: The Python function of the step, if it is built in Python.
+        retrying: Its policy of retries, if that was given in Python and holds what no document can.
     """
 
     id: str = member(check=check_id, kw_only=False)
@@ -153,6 +154,7 @@ class Step(WorkflowDocument):
     output: str | None = member(None, check=one_of("text", "json", "none"))
     target: str | None = member(None, check=not_empty)
     body: Body | None = attrs.field(default=None, kw_only=True, eq=False)
+    retrying: RetryStrategy | None = attrs.field(default=None, kw_only=True, eq=False)
 
     @property
     def argv(self) -> tuple[str, ...] | None:
@@ -164,21 +166,33 @@ class Step(WorkflowDocument):
         """What to call it in front of people."""
         return self.name or self.id
 
-    def retry(self, policy: RetryPolicy | None) -> Retry:
+    def retry(self, policy: RetryPolicy | None) -> RetryStrategy:
         """Its policy of retries, given that of the workflow (design §5).
 
         Args:
             policy: The workflow's, or None. Without any policy the wait is 1 s, every time.
         """
+        if self.retrying is not None:
+            return self._overridden(self.retrying)
         own = self.retry_policy or policy or RetryPolicy()
-        retries = own.max_retries if self.retries is None else self.retries
-        initial = own.initial_delay if self.retry_delay is None else self.retry_delay
-        return Retry(
-            max_attempts=(retries or 0) + 1,
-            initial=1.0 if initial is None else initial / _SECOND,
-            multiplier=own.backoff_multiplier or 1,
-            max_delay=None if own.max_delay is None else own.max_delay / _SECOND,
-            jitter=own.jitter or 0,
+        return self._overridden(
+            Retry(
+                max_attempts=(own.max_retries or 0) + 1,
+                initial=1.0 if own.initial_delay is None else own.initial_delay,
+                multiplier=own.backoff_multiplier or 1,
+                max_delay=own.max_delay,
+                jitter=own.jitter or 0,
+                total_timeout=own.total_timeout,
+            )
+        )
+
+    def _overridden(self, given: RetryStrategy) -> RetryStrategy:
+        if not isinstance(given, Retry) or (self.retries is None and self.retry_delay is None):
+            return given
+        return attrs.evolve(
+            given,
+            max_attempts=given.max_attempts if self.retries is None else self.retries + 1,
+            initial=given.initial if self.retry_delay is None else self.retry_delay / _SECOND,
         )
 
 

@@ -5,14 +5,10 @@ from operator import attrgetter
 
 from taskorch.core.documents import EMPTY
 from taskorch.core.expressions import parse
-from taskorch.core.outcomes import LinkType
-from taskorch.core.settings import Notifications, Pool, Resources
-from taskorch.core.step import Link, Step
+from taskorch.core.settings import Notifications
+from taskorch.core.step import Step
 
 _STEP_MEMBERS = (
-    "resources",
-    "total_timeout",
-    "queue_timeout",
     "rollback",
     "cache",
     "map",
@@ -20,7 +16,6 @@ _STEP_MEMBERS = (
     "gate",
     "wait",
     "workflow",
-    "target",
 )
 
 
@@ -41,20 +36,6 @@ def step_features(step: Step, path: str) -> Iterator[str]:
     for name, value in step.environment.items():
         if not isinstance(value, str):
             yield f"{path}.environment.{name}"
-
-
-def link_features(link: Link, path: str) -> Iterator[str]:
-    """The paths of what a link would need and this version has not."""
-    if link.type is not LinkType.FINISH_TO_START:
-        yield f"{path}.type"
-    if link.lag:
-        yield f"{path}.lag"
-
-
-def resource_features(resources: Resources | None, path: str) -> Iterator[str]:
-    """The path of resources, if they say anything."""
-    if resources not in (None, EMPTY, Pool()):
-        yield path
 
 
 def notification_features(notifications: "bool | Notifications | None", path: str) -> Iterator[str]:

@@ -1,38 +1,38 @@
-"""Filling ``{params.x}`` and ``{steps.x.output}`` into arguments by plain substitution, never ``str.format``.
+"""Filling what a run knows into the arguments of commands: ``{params.x}``, ``{steps.x.output.rows}``, ``{context.x}``.
 
-Only these two forms mean anything; every other brace stays as it is.
+Arguments are split first and filled then, so that one stays one, whatever it is filled with, and none becomes an
+option. What is not there is an error: nothing is run with a hole in it.
 """
 
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from taskorch.core.documents import JSON, suggestion
+from taskorch.core.documents import EMPTY, JSON, suggestion
+from taskorch.core.expressions.kinds import ABSENT
+from taskorch.core.expressions.operands import Data
+from taskorch.core.expressions.vocabulary import COMMANDS
+from taskorch.core.holes import Hole, holes, parts, problems_in, steps_named, walk
 from taskorch.errors import InvalidParameters, Problem
 
-_HOLE = re.compile(r"\{(?:params\.([^{}]+)|steps\.([^{}]+)\.output|steps\[\"([^\"{}]+)\"\]\.output)\}")
+MAX_ARGUMENT = 131_071
+"""Characters of one argument: longer ones are refused by Linux when a program is started."""
 _NUMBER = re.compile(r"-[0-9.]+(?:[eE][+-]?[0-9]+)?")
-
-
-_MEANT = re.compile(r"\{(?:params?|steps?)[.\[][^{}]*\}")
 
 
 def check_holes(text: str) -> Iterator[Problem]:
     """What looks like a hole and is none: it would be passed on as it stands."""
-    for match in _MEANT.finditer(text):
-        if not _HOLE.fullmatch(match[0]):
-            hint = "write {params.name} or {steps.id.output}"
-            yield Problem("", f"{match[0][:60]!r} is no placeholder", hint)
+    return problems_in(text, COMMANDS, strictly=False)
 
 
 def parameters_in(argv: Iterable[str]) -> Iterator[str]:
     """The names of the params that arguments ask for."""
-    return (match[1] for argument in argv for match in _HOLE.finditer(argument) if match[1])
+    return (str(hole.path[1]) for hole in _holes(argv) if hole.path[0] == "params")
 
 
 def steps_in(argv: Iterable[str]) -> Iterator[str]:
-    """The ids of the steps whose output arguments ask for."""
-    return (match[2] or match[3] for argument in argv for match in _HOLE.finditer(argument) if not match[1])
+    """The ids of the steps that arguments ask about."""
+    return (id for argument in argv for id in steps_named(argument, COMMANDS))
 
 
 def check_parameters(given: Mapping[str, JSON], declared: Iterable[str], used: Iterable[str]) -> None:
@@ -59,38 +59,64 @@ def check_parameters(given: Mapping[str, JSON], declared: Iterable[str], used: I
         raise InvalidParameters(problems)
 
 
-def fill(argv: Iterable[str], params: Mapping[str, JSON], output_of: Callable[[str], JSON]) -> tuple[str, ...]:
+def fill(
+    argv: Iterable[str], params: Mapping[str, JSON], output_of: Callable[[str], JSON], others: Data = EMPTY
+) -> tuple[str, ...]:
     """The arguments with every hole filled; one argument stays one, whatever it is filled with.
 
     Args:
         argv: The arguments.
         params: The params of the run.
         output_of: Gives the output of a step by id, or raises.
+        others: What else there is to see of the run, by root: ``context``, ``workflow``, ``step``, ``steps``.
 
     Raises:
-        InvalidParameters: A value would turn an argument into an option, or holds a NUL.
+        InvalidParameters: There is nothing to fill a hole with, or a value would turn an argument into an option, or
+            holds a NUL.
     """
-    return tuple(_fill_one(argument, params, output_of) for argument in argv)
+
+    def value_of(hole: Hole) -> object:
+        match hole.path:
+            case ("params", *rest):
+                return walk(params, rest)
+            case ("steps", str(id), "output", *rest):
+                return walk(output_of(id), rest)
+        return hole.value(others)
+
+    return tuple(_fill_one(argument, value_of) for argument in argv)
 
 
 def check_values(argv: Iterable[str], params: Mapping[str, JSON]) -> None:
     """Raise ``InvalidParameters`` for params whose values do not fit the arguments that need nothing else."""
-    fill([argument for argument in argv if not list(steps_in([argument]))], params, lambda _: None)
+    fill([a for a in argv if all(hole.path[0] == "params" for hole in _holes([a]))], params, lambda _: None)
 
 
-def _fill_one(argument: str, params: Mapping[str, JSON], output_of: Callable[[str], JSON]) -> str:
-    def value(match: re.Match[str]) -> str:
-        data = params[match[1]] if match[1] else output_of(match[2] or match[3])
-        return data if isinstance(data, str) else json.dumps(data, ensure_ascii=False)
+def _holes(argv: Iterable[str]) -> Iterator[Hole]:
+    return (hole for argument in argv for hole in holes(argument, COMMANDS))
 
-    filled = _HOLE.sub(value, argument)
+
+def _fill_one(argument: str, value_of: Callable[[Hole], object]) -> str:
+    pieces = parts(argument, COMMANDS)
+    if len(pieces) == 1:
+        return argument
+    shown = ", ".join(dict.fromkeys(piece.text for piece in pieces if isinstance(piece, Hole)))
+    written: list[str] = []
+    room = MAX_ARGUMENT
+    for piece in pieces:
+        written.append(piece if isinstance(piece, str) else _written(piece, value_of(piece)))
+        room -= len(written[-1])
+        if room < 0:
+            message = f"the value for {shown} makes an argument of more than {MAX_ARGUMENT:,} characters"
+            raise InvalidParameters([f"{message}; hand it over in a file"])
+    filled = "".join(written)
     if "\0" in filled:
-        raise InvalidParameters([f"the value for {_holes(argument)} holds the character NUL"])
+        raise InvalidParameters([f"the value for {shown} holds the character NUL"])
     if filled.startswith("-") and not argument.startswith("-") and not _NUMBER.fullmatch(filled):
-        raise InvalidParameters([f"the value for {_holes(argument)} begins with '-' and would be read as an option"])
+        raise InvalidParameters([f"the value for {shown} begins with '-' and would be read as an option"])
     return filled
 
 
-def _holes(argument: str) -> str:
-    """The holes of an argument, without what stands around them."""
-    return ", ".join(match[0] for match in _HOLE.finditer(argument))
+def _written(hole: Hole, value: object) -> str:
+    if value is ABSENT:
+        raise InvalidParameters([f"there is no value for {hole.text}"])
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

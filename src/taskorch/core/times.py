@@ -17,6 +17,7 @@ LAST_INSTANT: Final = datetime.max.replace(tzinfo=UTC)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _SECOND = timedelta(seconds=1)
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TOO_FINE = re.compile(r"[.,][0-9]{6}[0-9]*[1-9]")
 
 LONGEST: Final = timedelta(days=366 * 100)
@@ -79,6 +80,12 @@ def read_time(value: object) -> datetime:
         return at.astimezone(UTC)
     except OverflowError:
         raise InvalidDocument.because(f"{value[:40]!r} is beyond the calendar") from None
+
+
+def read_time_or_day(value: object) -> datetime:
+    """The same, where a day alone (``2024-06-30``) is allowed and is its beginning in UTC."""
+    is_day = isinstance(value, str) and _DAY.fullmatch(value)
+    return read_time(f"{value}T00:00:00Z" if is_day else value)
 
 
 def read_milliseconds(value: object) -> timedelta:

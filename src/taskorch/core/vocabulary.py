@@ -31,7 +31,7 @@ SYNONYMS: Final[Mapping[str, tuple[str, ...]]] = {
         "what's next",
         "en file",
         "prochaine tâche",
-        "tâches en attente",
+        "tâche en attente",
         "ajouter … tâche",
         "add … task",
         "next task",
@@ -139,6 +139,7 @@ SYNONYMS: Final[Mapping[str, tuple[str, ...]]] = {
         "at the same time",
         "at once",
         "en même temps",
+        "lancer … en même temps",
         "simultanément",
         "side by side",
         "concurrently",
@@ -256,6 +257,7 @@ IRREGULAR: Final[Mapping[str, tuple[str, ...]]] = {
     "log": ("logger", "loggé", "loggée"),
     "reprendre": ("reprends", "reprend", "reprenez", "reprenons", "repris", "reprise"),
     "métriques": ("métrique",),
+    "stats": ("stat",),
 }
 """Forms that no rule gives."""
 
@@ -280,6 +282,9 @@ CALLS: Final[Mapping[str, str]] = {
 """The public call that does the job of each agent."""
 
 PENDING: Final[Mapping[str, str]] = {
-    "state-machine/rollback-manager": "cancelling a run, with the rollback of what its steps have done (design, 8)",
+    "state-machine/rollback-manager": (
+        "cancelling a run, with the rollback of what its steps have done; "
+        'a task is cancelled with taskorch.advance(task, "cancel")'
+    ),
 }
 """Agents whose call does not exist yet, and what it will be."""

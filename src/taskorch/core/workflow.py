@@ -12,7 +12,9 @@ from taskorch.core import graph, soundness, support, workflow_reader
 from taskorch.core.body import Body
 from taskorch.core.documents import EMPTY, JSON, member, suggestion
 from taskorch.core.layout import Layout
-from taskorch.core.retry import Retry
+from taskorch.core.references import reference_of
+from taskorch.core.resources import resource_problems
+from taskorch.core.retry import Retry, RetryStrategy
 from taskorch.core.settings import (
     Debug,
     ErrorHandling,
@@ -26,6 +28,7 @@ from taskorch.core.settings import (
     one_of,
     read_notifications,
     read_resources,
+    resources_of,
     write_either,
 )
 from taskorch.core.step import Link, Step
@@ -67,6 +70,7 @@ class Workflow(WorkflowDocument):
         mode: ``parallel`` (the default) or ``sequential``.
         fail_fast: Whether nothing more is started once a step has failed that was not allowed to.
         error_handling: Policies for failures.
+        resources: How much there is, and what the steps take; see ``taskorch.core.resources``.
         context: Anything the steps should know.
         parameters: Defaults of ``params``; with *template*, what fills it in.
         directory: The folder of the document; commands run there.
@@ -80,7 +84,7 @@ class Workflow(WorkflowDocument):
     mode: str | None = member(None, check=one_of("parallel", "sequential"))
     fail_fast: bool = member(False, check=is_switch)
     error_handling: ErrorHandling | None = member(None)
-    resources: Resources | None = member(None, read=read_resources, write=write_either)
+    resources: Resources | None = member(None, read=read_resources, write=write_either, converter=resources_of)
     notifications: bool | Notifications | None = member(None, read=read_notifications, write=write_either)
     template: str | None = member(None, check=not_empty)
     parameters: Mapping[str, JSON] = member(EMPTY)
@@ -112,7 +116,7 @@ class Workflow(WorkflowDocument):
         after: StepRef | Iterable[StepRef] = (),
         inputs: Mapping[str, StepRef] = EMPTY,  # type: ignore[assignment]  # an empty mapping maps to anything
         inline: bool = False,
-        retry: Retry | None = None,
+        retry: RetryStrategy | None = None,
         **members: Any,  # Any: the members of Step, which checks them
     ) -> F | Callable[[F], F]:
         """Make a function a step: as a decorator, with or without arguments, or as a plain call.
@@ -125,7 +129,7 @@ class Workflow(WorkflowDocument):
             after: Steps that must have completed before.
             inputs: The step each of some parameters takes its value from.
             inline: For a sync function that never blocks: call it on the event loop, not in a thread.
-            retry: How it is tried again after a failure.
+            retry: How it is tried again after a failure: a ``Retry``, or whatever else can ``decide``.
             members: Further members of ``Step``: ``timeout``, ``condition``, ``allow_failure``, …
 
         Returns:
@@ -141,17 +145,18 @@ class Workflow(WorkflowDocument):
         name = id or str(getattr(fn, "__name__", ""))
         if id is None and not name.isidentifier():
             raise InvalidWorkflow.because("the function has no name that could be an id", "give id=", name)
-        if retry is not None and not isinstance(retry, Retry):
-            raise InvalidWorkflow.because(f"expected a Retry, got {retry!r}", "Retry(max_attempts=…)", f"{name}.retry")
         feeds = {parameter: self.id_of(source) for parameter, source in inputs.items()}
         try:
             body = Body.of(fn, feeds, inline=inline)
         except InvalidWorkflow as error:
             raise InvalidWorkflow(p._replace(path=f"{name or fn}") for p in error.problems) from None
         _check_options(name, members)
-        policy = None if retry is None else _policy_of(retry)
-        origin = {"x-function": body.reference} | ({"x-inputs": dict(feeds)} if feeds else {})
-        self.add(Step(name, body=body, retry_policy=policy, extensions=origin, **members), after=after)
+        origin: dict[str, JSON] = {"x-function": body.reference} | ({"x-inputs": dict(feeds)} if feeds else {})
+        if retry is not None:
+            _check_retry(name, retry, members)
+            members |= _policy(retry)
+            origin |= _unwritten(retry)
+        self.add(Step(name, body=body, extensions=origin, **members), after=after)
         return fn
 
     def command(self, command: str | tuple[str, ...], /, *, id: str, after: Any = (), **members: Any) -> Step:
@@ -220,7 +225,9 @@ class Workflow(WorkflowDocument):
         links = [(f"{links_at}[{index}]", link) for index, link in enumerate(self.links)]
         told = {"notifications": write_either(self.notifications), "context": self.context}
         alerts = list(soundness.placed_alerts(told, self.layout.path_of))
-        return soundness.require_sound(soundness.Retained([(p, s.id) for p, s in placed], placed, links, alerts))
+        ids = dict.fromkeys(step.id for step in self.steps)
+        unfit = resource_problems(placed, ids, {"resources": self.resources, **told}, self.layout.path_of)
+        return soundness.require_sound(soundness.Retained([(p, s.id) for p, s in placed], placed, links, alerts), unfit)
 
     def stages(self) -> tuple[tuple[str, ...], ...]:
         """Groups of steps that may run at the same time, each after those before it (D3)."""
@@ -233,24 +240,16 @@ class Workflow(WorkflowDocument):
     def unsupported(self) -> list[str]:
         """The paths of what a run would need and this version cannot carry out."""
         at = self.layout.path_of
-        steps_at, links_at = at("steps"), at("dependencies")
+        steps_at = at("steps")
         found = [f for i, step in enumerate(self.steps) for f in support.step_features(step, f"{steps_at}[{i}]")]
-        for i, link in enumerate(self.links):
-            found.extend(support.link_features(link, f"{links_at}[{i}]"))
         handling = self.error_handling or ErrorHandling()
         if handling.rollback_strategy == "automatic":
             found.append(at("errorHandling") + ".rollbackStrategy")
-        if handling.circuit_breaker is not None and handling.circuit_breaker.enabled:
-            found.append(at("errorHandling") + ".circuitBreaker")
         found.extend(support.notification_features(self.notifications, at("notifications")))
-        found.extend(at(f"context.{key}") for key in ("resources", "notifications") if self.context.get(key))
+        found.extend([at("context.notifications")] if self.context.get("notifications") else [])
         found.extend(at(Workflow.key_of(key)) for key in ("template", "monitor") if getattr(self, key))
-        found.extend(support.resource_features(self.resources, at("resources")))
         if self.debug is not None and self.debug.enabled:
             found.append(at("debug"))
-        if self.mode == "sequential":
-            found.extend([at("parallel")] if self.parallel else [])
-            found.extend(f"{steps_at}[{i}].parallel" for i, step in enumerate(self.steps) if step.parallel)
         return found
 
     # --- documents ---------------------------------------------------------------------------------------
@@ -281,11 +280,31 @@ def _check_options(id: str, members: Mapping[str, object]) -> None:
         raise InvalidWorkflow(Problem(f"{id}.{name}", "is no option", suggestion(name, known)) for name in unknown)
 
 
-def _policy_of(retry: Retry) -> RetryPolicy:
-    return RetryPolicy(
+def _check_retry(id: str, retry: object, members: Mapping[str, object]) -> None:
+    """Raise ``InvalidWorkflow`` for what is no policy of retries, or if *members* give another one beside it."""
+    if isinstance(retry, type) or not isinstance(retry, RetryStrategy):
+        raise InvalidWorkflow.because(f"expected a Retry, got {retry!r}", "Retry(max_attempts=…)", f"{id}.retry")
+    others = ("retry_policy",) if isinstance(retry, Retry) else ("retry_policy", "retries", "retry_delay")
+    if given := [name for name in others if members.get(name) is not None]:
+        raise InvalidWorkflow.because("stands beside retry=, which says it already", "give one", f"{id}.{given[0]}")
+
+
+def _policy(retry: RetryStrategy) -> dict[str, Any]:  # Any: members of Step
+    """What a step keeps of a policy: what a document can hold, and the whole of it where that is not all."""
+    if not isinstance(retry, Retry):
+        return {"retry_policy": None, "retrying": retry}
+    written = RetryPolicy(
         max_retries=retry.max_attempts - 1,
         initial_delay=duration(retry.initial),
         backoff_multiplier=retry.multiplier,
         max_delay=duration(retry.max_delay),
         jitter=retry.jitter or None,
+        total_timeout=duration(retry.total_timeout),
     )
+    return {"retry_policy": written, "retrying": retry if retry.reference else None}
+
+
+def _unwritten(retry: RetryStrategy) -> dict[str, JSON]:
+    """A note of what no document can hold of a policy, so that another policy is another workflow."""
+    note = getattr(retry, "reference", reference_of(retry))
+    return {"x-retry": note} if note else {}

@@ -6,10 +6,10 @@ from typing import Any, TypeVar
 import attrs
 
 from taskorch.core import json_text
-from taskorch.core.documents import EMPTY, JSON, is_extension, problems_of, read_text, structure, suggestion
+from taskorch.core.documents import JSON, is_extension, problems_of, read_text, structure, suggestion
 from taskorch.core.json_text import described
 from taskorch.core.layout import BESIDE, BODY, EITHER, Layout
-from taskorch.core.quantities import check_quantities
+from taskorch.core.resources import resource_problems
 from taskorch.core.settings import Notifications, WorkflowDocument
 from taskorch.core.soundness import Retained, placed_alerts, require_sound
 from taskorch.core.step import Link, Step
@@ -57,7 +57,9 @@ def read(data: JSON, cls: type[W]) -> W:
     read_links = list(links.read(Link, problems))
     for path, step in read_steps:
         problems.extend(_sub_workflow_problems(step.workflow, f"{path}.workflow", cls))
-    problems.extend(_reference_problems(members, layout, steps.ids()))
+    ids = dict.fromkeys(id for _, id in steps.ids())
+    problems.extend(_reference_problems(members, layout, ids))
+    problems.extend(resource_problems(read_steps, ids, members, layout.path_of))
     alerts = list(placed_alerts(members, layout.path_of))
     require_sound(Retained(steps.ids(), read_steps, read_links, alerts), problems)
     assert rest is not None  # noqa: S101 - without problems it was read; said for the type checker
@@ -153,13 +155,8 @@ class _Parts:
 
 
 def _context_problems(context: JSON, path: str) -> Iterator[Problem]:
-    """The two members of ``context`` that are not free-form (D4, "Environment Configuration")."""
-    if not isinstance(context, Mapping):
-        return
-    if "resources" in context:
-        for problem in check_quantities(context["resources"]):
-            yield problem._replace(path=json_text.join(f"{path}.resources", problem.path))
-    if "notifications" in context:
+    """The notifications in ``context``, which are not free-form (D4, "Environment Configuration")."""
+    if isinstance(context, Mapping) and "notifications" in context:
         try:
             structure(context["notifications"], Notifications)
         except InvalidDocument as error:
@@ -176,20 +173,9 @@ def _sub_workflow_problems(workflow: JSON, path: str, cls: type[W]) -> Iterator[
         yield Problem(path, f"expected a workflow or its name, got {described(workflow)}")
 
 
-def _reference_problems(
-    members: Mapping[str, JSON], layout: Layout, placed: list[tuple[str, str]]
-) -> Iterator[Problem]:
-    """Ids that the workflow's own members name and that no step has."""
-    ids = dict.fromkeys(id for _, id in placed)
-    parallel, resources = members.get("parallel"), members.get("resources", EMPTY)
+def _reference_problems(members: Mapping[str, JSON], layout: Layout, ids: Mapping[str, object]) -> Iterator[Problem]:
+    """Ids that the workflow's list of parallel steps names and that no step has."""
+    parallel = members.get("parallel")
     for index, id in enumerate(parallel if isinstance(parallel, list) else ()):
         if isinstance(id, str) and id not in ids:
             yield Problem(layout.path_of(f"parallel[{index}]"), f"there is no step {id[:40]!r}", suggestion(id, ids))
-    if isinstance(resources, Mapping) and not {"limits", "requests", "autoScaling"} & set(resources):
-        for id, amounts in resources.items():
-            path = json_text.child(layout.path_of("resources"), id)
-            if id not in ids and not is_extension(id):
-                yield Problem(path, f"there is no step {id[:40]!r}", suggestion(id, ids))
-            elif id in ids and is_extension(id):  # passed over when it was read, as nobody knew of the step
-                for problem in check_quantities(amounts):
-                    yield problem._replace(path=json_text.join(path, problem.path))

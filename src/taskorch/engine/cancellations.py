@@ -39,21 +39,24 @@ def answers_cancellation(error: BaseException) -> bool:
     return False
 
 
-def requests() -> int:
-    """How many cancellations of the running task asyncio remembers; on trio there is no such thing."""
-    try:
-        task = asyncio.current_task()
-    except RuntimeError:
-        return 0
-    return 0 if task is None else task.cancelling()
+class Requests:
+    """The cancellations of the running task that asyncio remembers; on trio there is no such thing."""
 
+    def __init__(self) -> None:
+        """Those of the task that makes this."""
+        try:
+            self._task = asyncio.current_task()
+        except RuntimeError:
+            self._task = None
 
-def forget(before: int) -> None:
-    """Have asyncio forget what a body left behind, down to *before*, so that the next one does not inherit it."""
-    while requests() > before:
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - it has requests; said for the type checker
-        task.uncancel()
+    def count(self) -> int:
+        """How many there are."""
+        return 0 if self._task is None else self._task.cancelling()
+
+    def forget(self, before: int) -> None:
+        """Have asyncio forget what a body left behind, down to *before*, so that the next one does not inherit it."""
+        while self._task is not None and self._task.cancelling() > before:
+            self._task.uncancel()
 
 
 async def uncut(call: Callable[[], Awaitable[T]]) -> T:

@@ -4,11 +4,29 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from copy import deepcopy
 from datetime import timedelta
+from typing import NamedTuple
 
 import anyio
 
 from taskorch.core.documents import JSON
+from taskorch.core.runs import idempotency_key
 from taskorch.protocols import Clock, Report
+
+
+class Here(NamedTuple):
+    """What is the same for all steps of a run.
+
+    Attributes:
+        run_id: The run.
+        params: Its params.
+        context: Its context.
+        clock: Its time.
+    """
+
+    run_id: str
+    params: Mapping[str, JSON]
+    context: Mapping[str, JSON]
+    clock: Clock
 
 
 class StepContext:
@@ -16,38 +34,33 @@ class StepContext:
 
     Attributes:
         id: Its id.
-        run_id: The run.
         attempt: Which try this is, from 1.
-        idempotency_key: The same for every attempt of this step in this run, and no other.
     """
 
-    __slots__ = ("_clock", "_context", "_params", "_report", "attempt", "id", "idempotency_key", "run_id")
+    __slots__ = ("_here", "_report", "attempt", "id")
 
-    def __init__(
-        self,
-        *,
-        id: str,
-        run_id: str,
-        attempt: int,
-        idempotency_key: str,
-        params: Mapping[str, JSON],
-        context: Mapping[str, JSON],
-        report: Report,
-        clock: Clock,
-    ) -> None:
-        self.id, self.run_id, self.attempt, self.idempotency_key = id, run_id, attempt, idempotency_key
-        self._params, self._context = params, context
-        self._report, self._clock = report, clock
+    def __init__(self, here: Here, id: str, attempt: int, report: Report) -> None:
+        self._here, self.id, self.attempt, self._report = here, id, attempt, report
+
+    @property
+    def run_id(self) -> str:
+        """The run."""
+        return self._here.run_id
+
+    @property
+    def idempotency_key(self) -> str:
+        """The same for every attempt of this step in this run, and no other."""
+        return idempotency_key(self._here.run_id, self.id)
 
     @property
     def params(self) -> dict[str, JSON]:
         """The params of the run: a copy, as other bodies must not see what this one does to it."""
-        return deepcopy(dict(self._params))
+        return deepcopy(dict(self._here.params))
 
     @property
     def context(self) -> dict[str, JSON]:
         """The context of the run, a copy likewise."""
-        return deepcopy(dict(self._context))
+        return deepcopy(dict(self._here.context))
 
     def progress(self, percent: float, text: str = "") -> None:
         """Tell how far the body has come: 0 to 100, and in words."""
@@ -59,7 +72,8 @@ class StepContext:
 
     async def sleep(self, seconds: float) -> None:
         """Wait on the run's clock, which a test may move by hand. Even ``sleep(0)`` lets others have a turn."""
-        await self._clock.wait(anyio.Event(), self._clock.now() + timedelta(seconds=seconds))
+        clock = self._here.clock
+        await clock.wait(anyio.Event(), clock.now() + timedelta(seconds=seconds))
 
 
 CURRENT: ContextVar[StepContext] = ContextVar("taskorch_current_step")

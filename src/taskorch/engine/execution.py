@@ -8,8 +8,8 @@ from taskorch.core import outputs, runs
 from taskorch.core.documents import JSON
 from taskorch.core.frontier.facts import Fact
 from taskorch.core.frontier.frontier import Frontier
-from taskorch.core.frontier.plan import Kind, Plan
-from taskorch.core.frontier.slots import Slots
+from taskorch.core.frontier.plan import Plan
+from taskorch.core.frontier.slots import Kind, Slots
 from taskorch.core.results import RunResult, result_of
 from taskorch.core.task import Task
 from taskorch.core.times import microseconds
@@ -121,7 +121,7 @@ class _Run:
             loop=execution.limits[Kind.LOOP],
             threads=execution.limits[Kind.THREAD],
             commands=execution.limits[Kind.COMMAND],
-            total=1 if plan.sequential else execution.concurrency,
+            total=execution.concurrency,
         )
         workers = slots.total  # before the replay, in which lost attempts still hold their slots
         self._frontier = Frontier(plan, slots, microseconds(self._started_at))

@@ -5,17 +5,21 @@ from collections.abc import Awaitable, Callable, Mapping
 from copy import deepcopy
 from functools import partial
 from inspect import isawaitable
-from typing import Any
+from typing import Any, NamedTuple
 
 from taskorch.core import outputs
 from taskorch.core.body import SPECIAL, Body
+from taskorch.core.copies import maker
 from taskorch.core.documents import JSON
+from taskorch.core.frontier.ends import End
 from taskorch.core.frontier.frontier import Frontier
-from taskorch.core.frontier.plan import End, Kind
+from taskorch.core.frontier.slots import Kind
 from taskorch.core.step import Step
 from taskorch.core.templates import fill
 from taskorch.errors import InvalidParameters, MissingOutput, OutputNotStorable, StepFailed
 from taskorch.protocols import Codec, Command, Job
+
+_job = maker(Job)
 
 
 class Jobs:
@@ -35,10 +39,10 @@ class Jobs:
     ) -> None:
         self._frontier, self._plan = frontier, frontier.plan
         self._run_id, self._params, self._context, self._codec = run_id, params, context, codec
-        self._sources = {
-            number: tuple(step.body.sources(self._plan.index))
+        self._inputs = {
+            number: inputs
             for number, step in enumerate(self._plan.steps)
-            if step.body is not None
+            if step.body is not None and step.body.parameters and (inputs := _Inputs.of(step.body, self._plan.index))
         }
 
     def job(self, number: int, attempt: int) -> Job:
@@ -54,15 +58,19 @@ class Jobs:
             call = self._call(number, step, step.body)
         else:
             command = self._command(step)
-        return Job(
+        return _job(
             run_id=self._run_id,
             step_id=step.id,
             attempt=attempt,
-            idempotency_key=f"{self._run_id}/{step.id}",
             call=call,
             command=command,
-            blocking=self._plan.kinds[number] == Kind.THREAD,
+            blocking=self._plan.lines[self._plan.line_of[number]].kind == Kind.THREAD,
         )
+
+    @property
+    def encodes(self) -> bool:
+        """Whether outputs of commands are still to be encoded."""
+        return self._codec is not None and any(step.body is None for step in self._plan.steps)
 
     def encoded(self, number: int, output: Any) -> Any:  # Any: an output, then the detail of a fact
         """What is recorded as the output of a command; a function's is encoded where it ran."""
@@ -91,23 +99,24 @@ class Jobs:
         return json.loads(_encode(outputs.JSON_CODEC, step.id, annotation, detail))
 
     def _call(self, number: int, step: Step, body: Body) -> Callable[[], object]:
-        sources = self._sources[number]
-        arguments: dict[str, Any] = {}  # Any: the outputs of other steps
-        for name, source, required in sources:
-            origin = self._plan.index[source]
-            if self._frontier.ends[origin] == End.COMPLETED:
-                arguments[name] = self.decoded(origin, self._frontier.details[origin])
-            elif required:
-                raise MissingOutput(step.id, source)
-        for parameter in body.parameters:
-            if parameter.name in SPECIAL and parameter.name not in self._plan.index:
-                given = self._params if parameter.name == "params" else self._context
-                arguments[parameter.name] = deepcopy(dict(given))  # what one body changes no other may see
-        bound = partial(body.function, **arguments) if arguments else body.function
+        inputs = self._inputs.get(number)
+        bound = body.function if inputs is None else partial(body.function, **self._arguments(step, inputs))
         if self._codec is None:
             return bound
         encode = partial(_encode, self._codec, step.id, body.annotation)
         return partial(_call_and_encode, bound, encode)
+
+    def _arguments(self, step: Step, inputs: "_Inputs") -> dict[str, Any]:  # Any: the outputs of other steps
+        arguments: dict[str, Any] = {}
+        for name, origin, required in inputs.sources:
+            if self._frontier.ends[origin] == End.COMPLETED:
+                arguments[name] = self.decoded(origin, self._frontier.details[origin])
+            elif required:
+                raise MissingOutput(step.id, self._plan.steps[origin].id)
+        for name in inputs.special:
+            given = self._params if name == "params" else self._context
+            arguments[name] = deepcopy(dict(given))  # what one body changes no other may see
+        return arguments
 
     def _command(self, step: Step) -> Command:
         def output_of(id: str) -> JSON:
@@ -127,6 +136,20 @@ class Jobs:
             directory=step.working_directory,
             output=step.output or "text",
         )
+
+
+class _Inputs(NamedTuple):
+    """What the parameters of a body are fed from: other steps, and the run itself."""
+
+    sources: tuple[tuple[str, int, bool], ...]
+    special: tuple[str, ...]
+
+    @classmethod
+    def of(cls, body: Body, index: Mapping[str, int]) -> "_Inputs | None":
+        """Those of *body*; None if it takes nothing."""
+        sources = tuple((name, index[source], required) for name, source, required in body.sources(index))
+        special = tuple(p.name for p in body.parameters if p.name in SPECIAL and p.name not in index)
+        return cls(sources, special) if sources or special else None
 
 
 def _call_and_encode(call: Callable[[], Any], encode: Callable[[Any], str]) -> str | Awaitable[str]:

@@ -7,9 +7,10 @@ of the caller's context variables.
 
 import types
 from collections import deque
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextvars import Context
 from time import monotonic
+from types import CoroutineType
 from typing import Any, Protocol
 
 import anyio
@@ -25,7 +26,7 @@ TURN = 0.005
 class Bodies(Protocol):
     """What the pool runs, and whom it tells. Only ``body`` is asynchronous."""
 
-    def body(self, step: int, attempt: int, worker: "Worker") -> tuple[Context, Coroutine[Any, Any, object]]:
+    def body(self, step: int, attempt: int, worker: "Worker") -> tuple[Context, Awaitable[object]]:
         """The body of an attempt, and the context it runs in. It has begun."""
         ...
 
@@ -57,10 +58,11 @@ class Bodies(Protocol):
 class Worker:
     """One worker, and the ``Report`` of the job it is at."""
 
-    __slots__ = ("_bodies", "attempt", "scope", "step", "stopped_for", "suspended")
+    __slots__ = ("_bodies", "attempt", "requests", "scope", "step", "stopped_for", "suspended")
 
     def __init__(self, bodies: Bodies) -> None:
         self._bodies = bodies
+        self.requests = cancellations.Requests()
         self.scope = anyio.CancelScope()
         self.step: int | None = None
         self.attempt = 0
@@ -145,7 +147,7 @@ class Pool:
         self._waking = False
         try:
             while True:
-                before = cancellations.requests()
+                before = me.requests.count()
                 try:
                     with me.renewed():
                         await self._serve(me)
@@ -154,7 +156,7 @@ class Pool:
                     outside = me.stopped_for is None or cancellations.is_cancelled()
                     if outside or cancellations.ends_the_program(error):
                         raise
-                    cancellations.forget(before)
+                    me.requests.forget(before)
                 if me.step is not None and me.stopped_for is not None:
                     self._ended(me, self._bodies.failed, me.stopped_for)
         finally:
@@ -171,7 +173,7 @@ class Pool:
                 continue
             me.step, me.attempt = released.popleft()
             self._busy[me.step, me.attempt] = me
-            if released:
+            if released and not self._waking:
                 self.wake(inside=True)
             await self._attempt(me)
             if monotonic() - since > TURN:
@@ -181,21 +183,22 @@ class Pool:
     async def _attempt(self, me: Worker) -> None:
         """Run one body to its end, and tell how it ended; what it raised is its own unless the run is cancelled."""
         assert me.step is not None  # noqa: S101 - said for the type checker
-        before = cancellations.requests()
+        before = me.requests.count()
+        me.suspended = False
         try:
             context, body = self._bodies.body(me.step, me.attempt, me)
-            output = await isolated(context, body, me)
+            output = await isolated(context, body if isinstance(body, CoroutineType) else _awaiting(body), me)
         except BaseException as error:
             if me.stopped_for is not None or cancellations.ends_the_program(error):
                 raise
             if cancellations.is_cancelled() and cancellations.answers_cancellation(error):
                 await checkpoint()  # raises the cancellation itself, not what the body made of it
                 raise
-            cancellations.forget(before)
+            me.requests.forget(before)
             self._ended(me, self._bodies.failed, error)
         else:
             if me.suspended and not cancellations.is_cancelled():
-                cancellations.forget(before)
+                me.requests.forget(before)
             self._ended(me, self._bodies.completed, output)
 
     async def _park(self) -> None:
@@ -220,10 +223,14 @@ class Pool:
         tell(step, attempt, *what)
 
 
+async def _awaiting(awaitable: Awaitable[object]) -> object:
+    """A coroutine that does what *awaitable* does."""
+    return await awaitable
+
+
 @types.coroutine
 def isolated(context: Context, body: Coroutine[Any, Any, object], worker: Worker) -> Generator[Any, Any, object]:
     """Run *body* to its end inside *context*, on the task that awaits this; note whether it was suspended."""
-    worker.suspended = False
     run, send, throw = context.run, body.send, body.throw
     value: Any = None  # Any: what the event loop passes to and fro
     error: BaseException | None = None

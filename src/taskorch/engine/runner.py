@@ -4,10 +4,10 @@ Decide, commit, act: the frontier decides at once and in memory; what it decided
 bodies begin and observers hear of it. Nothing outside ever sees what the disk does not know.
 """
 
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from contextvars import Context, copy_context
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import anyio
 import attrs
@@ -16,17 +16,20 @@ from taskorch.core import runs
 from taskorch.core.documents import JSON
 from taskorch.core.events import Event
 from taskorch.core.frontier.facts import Fact
-from taskorch.core.frontier.frontier import WORKFLOW_TIMEOUT, Frontier, Stop
+from taskorch.core.frontier.frontier import Frontier, Stop
+from taskorch.core.frontier.reasons import CANCELLED_BY_HOST, HALTING, TOTAL_TIMEOUT, WORKFLOW_TIMEOUT
+from taskorch.core.results import outcome_of
 from taskorch.core.task import Task
-from taskorch.core.times import instant, microseconds
+from taskorch.core.times import instant
+from taskorch.engine.clocks import reading
 from taskorch.engine.committer import Committer
-from taskorch.engine.current import CURRENT, StepContext
+from taskorch.engine.current import CURRENT, Here, StepContext
 from taskorch.engine.jobs import Jobs
 from taskorch.engine.leases import Lease
 from taskorch.engine.observation import Observation
 from taskorch.engine.pool import Pool, Worker
 from taskorch.engine.timers import Timers
-from taskorch.errors import OperatorError, StepTimeout, TaskorchError
+from taskorch.errors import OperatorError, OutputNotStorable, StepCancelled, StepTimeout, TaskorchError
 from taskorch.protocols import Clock, Dispatcher
 
 
@@ -86,8 +89,12 @@ class Runner:
         self._group: anyio.abc.TaskGroup | None = None
         self._is_last = self._is_closing = False
         # A machine whose clock is behind that of the one before: time goes on from where the journal ends.
-        self._ahead = max(0, frontier.latest - microseconds(around.clock.now()))
+        self._read_clock = reading(around.clock)
+        self._ahead = max(0, frontier.latest - self._read_clock())
         self._error: TaskorchError | None = None
+        self._here = Here(around.run_id, around.params, around.context, around.clock)
+        self._dispatch = around.dispatcher.dispatch
+        self._has_timeouts, self._encodes = bool(frontier.plan.timeouts), jobs.encodes
         self.errors: dict[str, BaseException] = {}  # the last of each step, with their tracebacks
 
     @property
@@ -137,6 +144,7 @@ class Runner:
             self._task, beginning = runs.begun(self._task, self._around.started_at)
             self._group.start_soon(self._timers.run)
             self._decided(self._now(), beginning)
+            self._pool.wake(inside=True)
 
     # --- deciding and recording --------------------------------------------------------------------------
 
@@ -145,27 +153,43 @@ class Runner:
         frontier = self._frontier
         if self._is_last:
             return
-        self._stop(frontier.due(now))
-        started = []
+        if frontier.is_timed:
+            self._stop(frontier.due(now))
+        if self._lease is None and not self._around.observation:
+            self._go_on(now)
+        else:
+            self._tell(now, beginning)
+        if frontier.is_timed:
+            self._timers.look()
+
+    def _go_on(self, now: int) -> None:
+        """Start what can be started; nobody has to be told before."""
+        frontier, release = self._frontier, self._pool.release
+        while not self._is_closing and (step := frontier.take(now)) is not None:
+            release(step, frontier.attempt[step])
+        if not frontier.open:
+            self._end(now)
+            self._close()
+
+    def _tell(self, now: int, beginning: Sequence[Event]) -> None:
+        """Start what can be started, once everything that was decided is recorded and told."""
+        frontier, started = self._frontier, []
         while not self._is_closing and (step := frontier.take(now)) is not None:
             started.append((step, frontier.attempt[step]))
-        facts: Sequence[Fact] = ()
-        if self._lease is not None or self._around.observation:
-            facts = frontier.facts[self._told :]
+        facts: Sequence[Fact] = frontier.facts[self._told :]
         self._told = len(frontier.facts)
-        end: list[Event] = []
-        if not frontier.open:
-            self._is_last = True
-            self._task, event = runs.ended(
-                self._task, failed=frontier.has_failed, reason=frontier.halted, now=instant(now)
-            )
-            end.append(event)
+        end = [] if frontier.open else [self._end(now)]
         decided = _Decided(started, facts, beginning, end, self._is_last)
         if self._lease is None:
             self._act(decided, inside=True)
         elif facts or beginning or self._is_last:
             self._record(self._lease, decided)
-        self._timers.look()
+
+    def _end(self, now: int) -> Event:
+        """All steps have ended, and so has the run."""
+        self._is_last = True
+        self._task, event = runs.ended(self._task, outcome_of(self._frontier), self._frontier.halted, instant(now))
+        return event
 
     def _record(self, lease: Lease, decided: "_Decided") -> None:
         before = lease.task
@@ -212,16 +236,22 @@ class Runner:
         self._pool.wake(inside=True)
 
     def _stop(self, stops: Sequence[Stop]) -> None:
-        plan = self._frontier.plan
         for step, attempt, reason in stops:
-            limit = plan.timeouts[step] if reason == "timeout" else plan.timeout or 0
-            error = StepTimeout(plan.steps[step].id, limit / 1e6)
-            if reason == WORKFLOW_TIMEOUT:  # the frontier has failed it already
-                self.errors[plan.steps[step].id] = error
+            id, error = self._frontier.plan.steps[step].id, self._error_of(step, reason)
+            if reason in HALTING:  # the frontier has ended it already
+                self.errors[id] = error
             self._pool.stop(step, attempt, error)
 
+    def _error_of(self, step: int, reason: str) -> Exception:
+        """What a body is stopped with."""
+        plan = self._frontier.plan
+        if reason == CANCELLED_BY_HOST:
+            return StepCancelled(plan.steps[step].id)
+        limits = {WORKFLOW_TIMEOUT: plan.timeout, TOTAL_TIMEOUT: plan.total_timeouts.get(step)}
+        return StepTimeout(plan.steps[step].id, (limits.get(reason, plan.timeouts.get(step)) or 0) / 1e6)
+
     def _now(self) -> int:
-        return microseconds(self._around.clock.now()) + self._ahead
+        return self._read_clock() + self._ahead
 
     def _next_due(self) -> int | None:
         due = self._frontier.next_due()
@@ -229,25 +259,14 @@ class Runner:
 
     # --- what the pool asks and tells --------------------------------------------------------------------
 
-    def body(self, step: int, attempt: int, worker: Worker) -> tuple[Context, Coroutine[Any, Any, object]]:
+    def body(self, step: int, attempt: int, worker: Worker) -> tuple[Context, Awaitable[object]]:
         """The body of an attempt; its timeout counts from now."""
-        self.began(step)
-        around, id = self._around, self._frontier.plan.steps[step].id
+        if self._has_timeouts:
+            self.began(step)
+        job = self._jobs.job(step, attempt)
         context = self._caller.copy()
-        context.run(
-            CURRENT.set,
-            StepContext(
-                id=id,
-                run_id=around.run_id,
-                attempt=attempt,
-                idempotency_key=f"{around.run_id}/{id}",
-                params=around.params,
-                context=around.context,
-                report=worker,
-                clock=around.clock,
-            ),
-        )
-        return context, self._body(step, attempt, worker)
+        context.run(CURRENT.set, StepContext(self._here, job.step_id, attempt, worker))
+        return context, context.run(self._dispatch, job, worker)
 
     def queued(self, step: int) -> None:
         """A body waits for a place: its timeout does not count meanwhile."""
@@ -263,14 +282,15 @@ class Runner:
         """The run is being cancelled: nothing more is started."""
         self._is_closing = True
 
-    async def _body(self, step: int, attempt: int, worker: Worker) -> object:
-        job = self._jobs.job(step, attempt)
-        output = await self._around.dispatcher.dispatch(job, worker)
-        return self._jobs.encoded(step, output)
-
     def completed(self, step: int, attempt: int, output: object) -> None:
         """A body has returned."""
         now = self._now()
+        if self._encodes:
+            try:
+                output = self._jobs.encoded(step, output)
+            except OutputNotStorable as error:
+                self.failed(step, attempt, error)
+                return
         if self._frontier.complete(step, attempt, output, now):
             if self.errors:
                 self.errors.pop(self._frontier.plan.steps[step].id, None)

@@ -150,6 +150,12 @@ class InvalidReport(InvalidDocument):
     noun = "report"
 
 
+class InvalidPolicy(InvalidDocument, ValueError):
+    """A policy of retries or of a circuit breaker, or the time of asking one, was refused."""
+
+    noun = "policy"
+
+
 class InvalidEvent(InvalidDocument):
     """An event cannot be counted; nothing was changed."""
 

@@ -35,6 +35,15 @@ class StepFailed(StepError):
         super().__init__(step, message + (f"; it said: {stderr}" if stderr else ""))
 
 
+class StepCancelled(StepError):
+    """A body was stopped because its run was cancelled."""
+
+    retryable = False
+
+    def __init__(self, step: str) -> None:
+        super().__init__(step, "was stopped: its run was cancelled")
+
+
 class StepTimeout(StepError):
     """An attempt took longer than the step's timeout, and was stopped.
 
@@ -45,6 +54,20 @@ class StepTimeout(StepError):
     def __init__(self, step: str, seconds: float) -> None:
         self.seconds = seconds
         super().__init__(step, f"took longer than its timeout of {seconds:g} s")
+
+
+class CircuitOpen(StepError):
+    """The target of a step has failed so often that it is left alone for a while.
+
+    Attributes:
+        target: The target, as the step or its program names it.
+    """
+
+    retryable = False
+
+    def __init__(self, step: str, target: str) -> None:
+        self.target = target
+        super().__init__(step, f"was not tried: the circuit of its target {target!r} is open; see whether it is up")
 
 
 class MissingOutput(StepError):

@@ -135,9 +135,9 @@ class AuditLog:
         """Append a record.
 
         Args:
-            actor: Who did it.
-            verb: What was done.
-            subject: The id of what it was done to.
+            actor: Who did it; not blank.
+            verb: What was done; not blank.
+            subject: The id of what it was done to; not blank.
             at: When (with a zone).
             before: The state before, where there is one.
             after: The state since.
@@ -155,22 +155,22 @@ class AuditLog:
             InvalidRecord: Something given cannot be written; nothing was, and the log goes on.
             AuditError: The file cannot be written, or ``failed`` holds an error from before.
         """
-        return self._append(
-            Record(
-                actor=actor,
-                verb=verb,
-                subject=subject,
-                at=at,
-                before=before,
-                after=after,
-                before_version=before_version,
-                version=version,
-                reason=reason,
-                step=step,
-                attempt=attempt,
-                details=details or {},
-            )
+        record = Record(
+            actor=actor,
+            verb=verb,
+            subject=subject,
+            at=at,
+            before=before,
+            after=after,
+            before_version=before_version,
+            version=version,
+            reason=reason,
+            step=step,
+            attempt=attempt,
+            details=details or {},
         )
+        record.require_names()
+        return self._append(record)
 
     def close(self) -> None:
         """Close the file, so that another may write it; once more does nothing."""

@@ -5,6 +5,8 @@ from typing import Protocol
 
 import attrs
 
+from taskorch.core.runs import idempotency_key
+
 
 @attrs.frozen(kw_only=True)
 class Command:
@@ -33,7 +35,6 @@ class Job:
         run_id: The run.
         step_id: The step.
         attempt: Which try this is, from 1.
-        idempotency_key: The same for every attempt of this step in this run, and no other.
         call: The Python body with its arguments bound; it may return an awaitable.
         command: The program to run.
         blocking: Whether calling ``call`` would hold up the event loop.
@@ -42,10 +43,14 @@ class Job:
     run_id: str
     step_id: str
     attempt: int
-    idempotency_key: str
     call: Callable[[], object] | None = None
     command: Command | None = None
     blocking: bool = False
+
+    @property
+    def idempotency_key(self) -> str:
+        """The same for every attempt of this step in this run, and no other."""
+        return idempotency_key(self.run_id, self.step_id)
 
 
 class Report(Protocol):

@@ -137,7 +137,6 @@ async def _dispatch(dispatcher: Dispatcher, body: Callable[..., object], *argume
         run_id="check",
         step_id="body",
         attempt=1,
-        idempotency_key="check/body",
         call=partial(body, *arguments),
     )
     return await dispatcher.dispatch(job, QuietReport())

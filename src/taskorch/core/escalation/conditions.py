@@ -14,7 +14,7 @@ from taskorch.core.escalation.urgencies import later
 from taskorch.core.escalation.views import Bounds, View, read_when
 from taskorch.core.expressions import Condition
 from taskorch.core.expressions.source import source_of
-from taskorch.core.times import read_time
+from taskorch.core.times import read_time_or_day
 from taskorch.errors import InvalidDocument, InvalidTask, UndecidableCondition
 
 T = TypeVar("T")
@@ -95,7 +95,7 @@ def _bounds(text: str) -> tuple[Bounds, bool]:
         names = set(_names_in(node)) if isinstance(node, ast.Compare) else set()
         if moving := sorted(names & {DEADLINE, *DURATIONS}):
             spans += [(name, span) for name in moving for span in _quoted(node, read_duration)]
-            times += _quoted(node, read_time) if DEADLINE in names else ()
+            times += _quoted(node, read_time_or_day) if DEADLINE in names else ()
             is_quoted = is_quoted and len(names) == 1
     return Bounds(tuple(spans), tuple(times)), is_quoted
 

@@ -1,19 +1,20 @@
 """The escalator: looks at tasks, raises each escalation once, climbs ladders, and tells when to look again."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Self
 
 import attrs
 
-from taskorch.core.documents import EMPTY, JSON
+from taskorch.core.documents import EMPTY, JSON, suggestion
 from taskorch.core.escalation import ladders
 from taskorch.core.escalation.conditions import Watch
 from taskorch.core.escalation.ladders import Case
-from taskorch.core.escalation.records import Escalation, check_words, members_of
+from taskorch.core.escalation.records import Escalation, check_actor, members_of
 from taskorch.core.escalation.registers import Register, Watched
 from taskorch.core.escalation.rules import DEFAULT_RULES, Rule, by_code
 from taskorch.core.escalation.views import View
+from taskorch.core.json_text import shown
 from taskorch.core.queues import DEFAULT_QUEUES, QueueSpec, by_name
 from taskorch.core.task import Task, utc
 from taskorch.core.timetable import Timetable
@@ -58,13 +59,13 @@ class Escalator:
 
     Look at a task whenever it has changed, and whenever ``due()`` names it; how often, and in which order, does
     not matter. It keeps no tasks, only what was raised and when to look again; ``state()`` gives that as plain
-    data to keep, ``restored()`` takes it back.
+    data to keep, ``restored()`` takes it back, and has every task looked at again.
 
     * An escalation whose condition no longer holds is resolved by the next look. Resolved is for ever: a task that
       is blocked a second time, or late again in another queue, is not told of again by the same rule, unless the
       host calls ``forget()``.
-    * The next level is raised when nobody has acknowledged any level in time. An acknowledgement ends the ladder;
-      so does a resolution.
+    * The next level is raised when nobody has acknowledged any level in time. An acknowledgement ends the ladder,
+      and is one of every level so far; so does a resolution.
     * A version of a task older than one seen before says nothing, and ``is_stale`` tells so. A clock that goes back
       takes nothing back; one that was wrong for a while does not make other rules speak.
     * While a rule cannot be decided, what it has raised stays open, and its ladder goes on.
@@ -87,6 +88,7 @@ class Escalator:
         self._versions: dict[str, int] = {}
         self._moments = Timetable()
         self._ladders = Timetable()
+        self._unseen: set[str] = set()  # to be looked at whatever the time: their moments were told by other rules
         self._extensions: Mapping[str, JSON] = EMPTY
 
     @property
@@ -177,6 +179,7 @@ class Escalator:
             self._ladders.put(task.id, self._next_level(task.id))
         self._moments.put(task.id, moment)
         self._versions[task.id] = task.metadata.version
+        self._unseen.discard(task.id)
         news = [(record.detached(), code) for code, case in changed.items() for record in case]
         raised = tuple(record for record, code in news if record.level >= len(before.get(code, ())))
         resolved = tuple(record for record, _ in news if record.is_resolved)
@@ -185,24 +188,25 @@ class Escalator:
     def acknowledge(self, key: str, by: str, now: datetime) -> Escalation:
         """Note that somebody has taken an escalation on: its ladder ends here, whatever level it had reached.
 
-        One that is acknowledged or resolved already stays as it is.
+        The levels below it are acknowledged with it. One that is acknowledged or resolved already stays as it is.
 
         Args:
             key: ``Escalation.key``.
-            by: Who.
+            by: Who, on one line of at most 1,000 characters.
             now: The time (UTC).
 
         Raises:
             UnknownEscalation: There is none of that key.
-            InvalidEscalation: *by* is empty.
+            InvalidEscalation: *by* is empty, too long, or holds control characters.
             InvalidTask: *now* has no zone.
         """
         record = self._found(key)
         _check_actor(by)
         at = utc(now, "now")
-        if record.is_acknowledged or record.is_resolved:
-            return record.detached()
-        return self._put(ladders.acknowledged(record, by, at)).detached()
+        for level in self._cases[record.task_id][record.reason][: record.level + 1]:
+            if not (level.is_acknowledged or level.is_resolved):
+                self._put(ladders.acknowledged(level, by, at))
+        return self._found(key).detached()
 
     def resolve(self, key: str, by: str, now: datetime) -> Escalation:
         """Note that an escalation is settled, and with it every level of its ladder, for ever.
@@ -237,7 +241,7 @@ class Escalator:
             InvalidTask: *now* has no zone.
         """
         at = utc(now, "now")
-        return tuple(sorted({*self._moments.until(at), *self._ladders.until(at)}))
+        return tuple(sorted({*self._unseen, *self._moments.until(at), *self._ladders.until(at)}))
 
     def next_due(self, now: datetime) -> datetime | None:
         """When to look again at what ``due`` will name then: never before *now*; None for not until a task changes.
@@ -248,19 +252,38 @@ class Escalator:
             InvalidTask: *now* has no zone.
         """
         at = utc(now, "now")
+        if self._unseen:
+            return at
         instants = [instant for table in (self._moments, self._ladders) if (instant := table.earliest()) is not None]
         return max(at, min(instants)) if instants else None
 
-    def forget(self, task_id: str) -> None:
-        """Drop all that is known of a task; looked at again, it is told of anew.
+    def forget(self, task_id: str, code: str | None = None) -> None:
+        """Drop all that is known of a task, or what one rule has raised about it; looked at again, it is told anew.
 
         Call it when a task has been removed, or moved to another queue, or when what happens to it a second time
-        is to be told a second time. Nothing else makes the books shorter.
+        is to be told a second time. Nothing else makes the books shorter. The keys begin anew as well: who sends
+        each key once must forget it too.
+
+        Args:
+            task_id: The task.
+            code: The rule whose records are dropped, and nothing else; the task is then due at once.
+
+        Raises:
+            InvalidTask: *task_id* is no text.
+            InvalidEscalation: There is no rule of that code, and nothing was raised by one.
         """
-        self._cases.pop(_id(task_id), None)
-        self._versions.pop(task_id, None)
-        self._moments.put(task_id, None)
-        self._ladders.put(task_id, None)
+        if code is None:
+            self._cases.pop(_id(task_id), None)
+            self._versions.pop(task_id, None)
+            self._moments.put(task_id, None)
+            self._ladders.put(task_id, None)
+            self._unseen.discard(task_id)
+            return
+        cases = self._cases.get(_id(task_id), {})
+        _check_rule(code, {**self._watches, **cases})
+        if cases.pop(code, None):
+            self._ladders.put(task_id, self._next_level(task_id))
+            self._unseen.add(task_id)
 
     def state(self) -> dict[str, JSON]:
         """All that was raised and when to look again, as plain data."""
@@ -281,6 +304,9 @@ class Escalator:
     ) -> Self:
         """The escalator that ``state()`` was asked of. Records of rules that are gone stay, and are left alone.
 
+        ``due`` names every task that is watched until it has been looked at: rules, queues and calendars may be others
+        than those by which the times were told, and what was not looked at since says nothing of them.
+
         Raises:
             InvalidEscalation: *state* is no such data; with every problem.
             InvalidRule: As in the constructor.
@@ -297,6 +323,7 @@ class Escalator:
         for watched in register.watched:
             self._versions[watched.task_id] = watched.version
             self._moments.put(watched.task_id, watched.due)
+            self._unseen.add(watched.task_id)
         return self
 
     def _found(self, key: object) -> Escalation:
@@ -335,6 +362,12 @@ def _id(task_id: object) -> str:
     return task_id
 
 
+def _check_rule(code: object, known: Collection[str]) -> None:
+    if not isinstance(code, str) or code not in known:
+        given = shown(code)
+        raise InvalidEscalation.because(f"{given!r} is the code of no rule", suggestion(given, known), "code")
+
+
 def _check_question(task: object, spec: object, conflicts: object) -> None:
     if not isinstance(task, Task):
         raise InvalidTask.because(f"expected a Task, got {type(task).__name__}", path="task")
@@ -346,5 +379,5 @@ def _check_question(task: object, spec: object, conflicts: object) -> None:
 
 
 def _check_actor(by: object) -> None:
-    if problems := list(check_words(by)):
+    if problems := list(check_actor(by)):
         raise InvalidEscalation(Problem("by", p.message, "say who it is") for p in problems)

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import ClassVar, Self
+from typing import ClassVar, Final, Self
+from unicodedata import category
 
 import attrs
 
@@ -17,6 +18,9 @@ from taskorch.core.json_text import described
 from taskorch.core.texts import check_text
 from taskorch.errors import InvalidDocument, InvalidEscalation, Problem
 
+LONGEST_ACTOR: Final = 1_000
+"""Characters of who acknowledges or resolves."""
+_BREAKING: Final = ("Cc", "Zl", "Zp")  # the categories of what breaks lines or acts on a display
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -33,6 +37,16 @@ def check_words(words: object) -> Iterator[Problem]:
         yield Problem("", "is empty" if isinstance(words, str) else f"expected a string, got {described(words)}")
     else:
         yield from json_text.check(words)
+
+
+def check_actor(by: object) -> Iterator[Problem]:
+    """What keeps *by* from being the name of somebody who acts: words on one line, and not too many of them."""
+    if problems := list(check_words(by)):
+        yield from problems
+    elif isinstance(by, str) and len(by) > LONGEST_ACTOR:
+        yield Problem("", f"has {len(by):,} characters; at most {LONGEST_ACTOR:,}")
+    elif isinstance(by, str) and any(category(char) in _BREAKING for char in by):
+        yield Problem("", "holds a line break or another control character")
 
 
 def check_optional_words(words: object) -> Iterator[Problem]:

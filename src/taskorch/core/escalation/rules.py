@@ -96,15 +96,15 @@ class Rule(Document):
 
     Attributes:
         code: What it is called; the ``reason`` of its records.
-        when: The condition, in the language of conditions, over the facts ``task.*`` of ``FACTS``:
-            ``task.blocked_for > "24h" and task.queue == "critical"``.
+        when: The condition, in the language of conditions, over the facts ``task.*`` that the page on escalation
+            lists: ``task.blocked_for > "24h" and task.queue == "critical"``.
         urgency: How soon somebody must act.
         suggested_action: What they could do.
         escalated_to: Who is told.
         context: The facts that its records tell beside state and blocker, as ``attempts`` or
             ``context.client.name``; what is absent is left out.
-        answer_within: The time for an answer (seconds or a timedelta; milliseconds in documents); by default
-            ``ANSWER_WITHIN`` of the urgency.
+        answer_within: The time for an answer (seconds or a timedelta; milliseconds in documents); by default that
+            of the urgency: 1 h if critical, 3 h if high, 8 h if medium, 24 h if low.
         ladder: Who is told next while nobody acknowledges, in order.
         every: How often to look again at an open task, for a condition whose moment cannot be foreseen: one
             that compares a duration, or the deadline, with anything but what is quoted.

@@ -64,8 +64,8 @@ def _read(source: Source, literal: Literal, kind: Kind) -> object:
         try:
             return values.read_as(literal.value, kind)
         except InvalidDocument as error:
-            reason = error.problems[0].message
-    message = f"expected {_EXAMPLES[kind]}" + (f"; it {reason}" if reason.startswith("is ") else "")
+            reason = values.reason_of(error, literal.value)
+    message = f"expected {_EXAMPLES[kind]}" + (f"; it {reason}" if reason else "")
     is_number = literal.kind is Kind.NUMBER and kind is Kind.DURATION
     hint = f'a duration is quoted, with its unit: "{str(literal.value)[:20]}s" if these are seconds'
     raise source.fault(literal.place, message, hint if is_number else "")

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Callable
+from itertools import pairwise
 
 from taskorch.core.documents import suggestion
 from taskorch.core.expressions.comparisons import compare, truth
@@ -12,15 +13,16 @@ from taskorch.core.expressions.vocabulary import CONSTANTS, STATUS_FUNCTIONS, Vo
 from taskorch.core.outcomes import Outcome
 from taskorch.errors import InvalidCondition
 
-OutcomeOf = Callable[[str], Outcome]
+OutcomeOf = Callable[[str], Outcome | None]
+"""How the step of an id ended; None if it has not, as alerts may ask."""
 Test = Callable[[OutcomeOf | None, Data], bool]
 """A compiled part; asked with None it takes every status function as true."""
 
-_FUNCTIONS: dict[str, Callable[[list[Outcome]], bool]] = {
+_FUNCTIONS: dict[str, Callable[[list[Outcome | None]], bool]] = {
     "on_success": lambda ends: all(end is Outcome.COMPLETED for end in ends),
     "on_failure": lambda ends: any(end is Outcome.FAILED for end in ends),
     "on_skip": lambda ends: any(end is Outcome.SKIPPED for end in ends),
-    "on_complete": lambda ends: True,
+    "on_complete": lambda ends: None not in ends,
 }
 
 
@@ -30,6 +32,7 @@ class Compiler:
     Attributes:
         steps: The ids of steps, as they come.
         fields: The paths of fields, as they come.
+        compared: What stands beside each other in comparisons, as it comes.
         always: Whether ``always`` was met.
         asks: Whether a status function was met.
     """
@@ -38,6 +41,7 @@ class Compiler:
         self._source, self._vocabulary = source, vocabulary
         self.steps: list[str] = []
         self.fields: list[Path] = []
+        self.compared: list[tuple[Operand, Operand]] = []
         self.always = self.asks = False
 
     def compile(self, node: ast.expr) -> Test:
@@ -80,6 +84,7 @@ class Compiler:
             compare(self._source, one, RELATIONS[type(operator)], other)
             for one, operator, other in zip(operands, operators, operands[1:], strict=False)
         ]
+        self.compared.extend(pairwise(operands))
         if len(tests) == 1:
             (test,) = tests
             return lambda of, data: test(data)

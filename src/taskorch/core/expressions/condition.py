@@ -5,11 +5,12 @@ from functools import lru_cache
 
 import attrs
 
-from taskorch.core.documents import EMPTY
+from taskorch.core.documents import EMPTY, Number
 from taskorch.core.expressions.compatibility import require_value
 from taskorch.core.expressions.compiler import Compiler, OutcomeOf, Test
-from taskorch.core.expressions.operands import Data, Field, Path, read_operand
+from taskorch.core.expressions.operands import Data, Field, Operand, Path, read_operand
 from taskorch.core.expressions.source import source_of
+from taskorch.core.expressions.values import milliseconds_in
 from taskorch.core.expressions.vocabulary import ALERTS, SOURCES, STEPS, Vocabulary
 from taskorch.core.outcomes import Outcome
 from taskorch.errors import InvalidCondition, Problem
@@ -35,11 +36,25 @@ class Condition:
     always: bool
     _asks: bool = attrs.field(repr=False)
     _test: Test = attrs.field(repr=False)
+    _compared: tuple[tuple[Operand, Operand], ...] = attrs.field(default=(), repr=False)
 
     @property
     def needs_data(self) -> bool:
         """Whether it reads data."""
         return bool(self.fields)
+
+    def bounds(self, path: Path, data: Data = EMPTY) -> Iterator[Number]:
+        """The milliseconds that a field of milliseconds is compared with; between them its growth changes nothing.
+
+        Args:
+            path: The field, such as ``("step", "duration")``.
+            data: As in ``holds``: where the field is compared with other fields, those count as they are there.
+        """
+        for one, other in self._compared:
+            for field, beside in ((one, other), (other, one)):
+                if isinstance(field, Field) and field.path == path:
+                    value = beside.getter()(data) if isinstance(beside, Field) else beside.value
+                    yield from milliseconds_in(value)
 
     def holds(self, data: Data) -> bool:
         """Whether it is true of *data*: mappings by root, as ``{"task": {"blocked_for": …}}``.
@@ -51,6 +66,10 @@ class Condition:
         if self._asks:
             raise ValueError("this condition asks how steps ended; ask `verdict` with their outcomes")
         return self._test(None, data)
+
+    def is_met(self, outcome_of: OutcomeOf, data: Data = EMPTY) -> bool:
+        """Whether it is true of *data* and of how steps ended; arguments and errors as in ``verdict``."""
+        return self._test(outcome_of, data)
 
     def verdict(self, outcome_of: OutcomeOf, data: Data = EMPTY) -> Outcome | None:
         """None if the condition holds, else how the step ends that will not run.
@@ -89,7 +108,8 @@ def _read(text: str, vocabulary: Vocabulary) -> Condition:
     compiler = Compiler(source, vocabulary)
     test = compiler.compile(source.tree())
     steps, fields = dict.fromkeys(compiler.steps), dict.fromkeys(compiler.fields)
-    return Condition(source.text, tuple(steps), tuple(fields), compiler.always, compiler.asks, test)
+    compared = tuple(compiler.compared)
+    return Condition(source.text, tuple(steps), tuple(fields), compiler.always, compiler.asks, test, compared)
 
 
 def read_source(text: str) -> Path:

@@ -1,7 +1,7 @@
 """What is compared: fields, reached along a path, and literals."""
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from enum import StrEnum
 from math import isfinite
@@ -41,14 +41,13 @@ class Field:
 
     def getter(self) -> Callable[[Data], object]:
         """What takes its value from the data."""
-        root, *rest = self.path
+        root, rest = str(self.path[0]), self.path[1:]
 
         def get(data: Data) -> object:
-            value: object = data.get(str(root), ABSENT)
+            value = data.get(root, ABSENT)
             for key in rest:
                 # Most of what is walked are plain dicts, and of those nothing else need be asked.
-                plain = type(value) is dict and type(key) is str
-                value = value.get(key, ABSENT) if plain and isinstance(value, dict) else member_of(value, key)
+                value = value.get(key, ABSENT) if type(value) is dict and type(key) is str else member_of(value, key)
             return value
 
         return get
@@ -139,17 +138,17 @@ def _item(node: ast.expr, source: Source, vocabulary: Vocabulary) -> Literal:
 
 
 def _field(node: ast.expr, source: Source, vocabulary: Vocabulary, *, may_be_text: bool) -> Field:
-    keys: list[tuple[str | int, ast.expr]] = []
+    keys: list[tuple[str | int, int]] = []
     while not isinstance(node, ast.Name):
         match node:
             case ast.Attribute(inner, name):
                 if name.startswith("_"):
                     raise source.fault(_end_of(node, source), f"the name {name!r} is private")
-                keys.append((name, node))
+                keys.append((name, _end_of(node, source)))
             case ast.Subscript(inner, ast.Constant(str() | int() as key)) if not isinstance(key, bool):
-                keys.append((key, node))
+                keys.append((key, _end_of(node, source)))
             case ast.Subscript(inner, ast.UnaryOp(ast.USub(), ast.Constant(int(number)))) if number is not True:
-                keys.append((-number, node))
+                keys.append((-number, _end_of(node, source)))
             case ast.Subscript(_, index):
                 raise source.fault(source.place_of(index), "expected a quoted name or a number between [ ]")
             case _:
@@ -159,7 +158,7 @@ def _field(node: ast.expr, source: Source, vocabulary: Vocabulary, *, may_be_tex
     if node.id not in vocabulary.roots:
         hint = _hint(node.id, vocabulary, may_be_text=may_be_text and not keys)
         raise source.fault(place, f"{node.id!r} is not known in a condition", hint)
-    return _follow(Field(place, (node.id,), vocabulary.roots[node.id]), keys[::-1], source, vocabulary.reasons)
+    return follow(Field(place, (node.id,), vocabulary.roots[node.id]), keys[::-1], source, vocabulary.reasons)
 
 
 def _hint(name: str, vocabulary: Vocabulary, *, may_be_text: bool) -> str:
@@ -178,13 +177,21 @@ def known(vocabulary: Vocabulary) -> list[str]:
     return [*functions, *vocabulary.roots]
 
 
-def _follow(field: Field, keys: list[tuple[str | int, ast.expr]], source: Source, reasons: Mapping[str, str]) -> Field:
-    """The field that *keys* lead to from *field*, if the vocabulary has it."""
+def follow(field: Field, keys: Iterable[tuple[str | int, int]], source: Source, reasons: Mapping[str, str]) -> Field:
+    """The field that *keys* lead to from *field*, if the vocabulary has it.
+
+    Args:
+        field: Where the path begins.
+        keys: The names and numbers that follow, each with the character at which it is written.
+        source: The text they are written in.
+        reasons: As in ``Vocabulary``.
+
+    Raises:
+        InvalidCondition: There is no such field.
+    """
     path, shape = list(field.path), field.shape
-    for key, node in keys:
+    for key, place in keys:
         if shape not in (None, Kind.ANY, Kind.OBJECT, Kind.ARRAY):
-            # A key is told where it stands: after the dot or bracket that ends what came before.
-            place = _end_of(node, source)
             name = ".".join(map(str, path))
             if not isinstance(shape, Mapping | AbstractSet):
                 raise source.fault(place, f"{name} is {kind_of_shape(shape).phrase}, and has no fields")
@@ -206,7 +213,7 @@ def names_in(shape: Mapping[str, Shape] | AbstractSet[str]) -> list[str]:
 
 
 def _end_of(node: ast.expr, source: Source) -> int:
-    """The character at which the last name of a path begins."""
+    """The character at which the last name of a path begins: after the dot or bracket that ends what came before."""
     if isinstance(node, ast.Subscript):
         return source.place_of(node.slice)
     end = len(source.text.encode()[: node.end_col_offset].decode(errors="ignore"))

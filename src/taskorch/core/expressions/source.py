@@ -36,6 +36,8 @@ _HINTS = {
     "-": 'it stands before digits only; quote names that hold it: steps["a-b"]',
     "{": "lists are written in [ ]",
 }
+_CURLY = frozenset("\u201c\u201d\u201e\u201f\u2018\u2019\u201a\u201b«»\u2039\u203a")
+_OPEN_CALL = re.compile(r"\bon_[a-z]+\([^()]*$")
 _UNFINISHED = frozenset({"and", "or", "not", "in", "==", "!=", "<", "<=", ">", ">=", ".", ",", "-"})
 _CLOSED_BY = {"(": ")", "[": "]"}
 _SHOWN = 120
@@ -102,8 +104,8 @@ class Source:
         shown = self.text[begin : begin + (_SHOWN if len(self.text) <= _SHOWN else 110)]
         head = "..." if begin else ""
         tail = "..." if begin + len(shown) < len(self.text) else ""
-        columns = len(head) + sum(map(_columns, self.text[begin:place]))
         printable = "".join(" " if c == "\t" else c if c.isprintable() else "\ufffd" for c in shown)
+        columns = len(head) + sum(map(_columns, printable[: place - begin]))
         return f"      {head}{printable}{tail}\n      {' ' * columns}^"
 
 
@@ -159,6 +161,11 @@ def _stranger(source: Source, place: int) -> InvalidCondition:
         return source.fault(place, "is a duration without quotes", f'write "{minus}{duration.group().strip()}"')
     if character.isdigit() and character.isascii():
         return source.fault(place, "has a number that JSON would not take", "write 12, -0.5 or 1e6")
+    if character == "=" and (call := _OPEN_CALL.search(source.text, 0, place)):
+        name = call.group().partition("(")[0]
+        return source.fault(place, "'=' is not allowed in a condition", f"name steps only: {name}(a, b)")
+    if character in _CURLY:
+        return source.fault(place, f"{character!r} is no quote of a condition", "write straight quotes: \" or '")
     if character.isascii():
         return source.fault(place, f"{character!r} is not allowed in a condition", _HINTS.get(character, ""))
     return source.fault(place, f"{character!a} is no letter of a condition", "quote names that hold it")

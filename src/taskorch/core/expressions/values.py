@@ -1,16 +1,21 @@
 """Values as conditions see them: what is in them, when two are alike, and which comes first."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
+from itertools import islice
 
 from taskorch.core.durations import read_duration
 from taskorch.core.expressions.kinds import ABSENT, ORDERED, READ_FROM_TEXT, Kind, comparable, kind_of
-from taskorch.core.times import read_time, write_milliseconds
+from taskorch.core.times import read_time_or_day, write_milliseconds
 from taskorch.errors import InvalidDocument
 
 MAX_PARTS = 100_000
 """How many parts of arrays and objects one comparison looks at."""
 _LONGEST_TIME = 60
+_HOLDERS = (str, Mapping)
+_PLAIN_HOLDERS = (str, dict)
+_PLAIN = (str, int)
+"""Two values of one of these types are compared as Python does; nearly all that are compared are such."""
 
 
 class Undecided(Exception):
@@ -43,9 +48,18 @@ def read_as(text: str, kind: Kind) -> object:
     if kind is Kind.TIME:
         if len(text) > _LONGEST_TIME:
             raise InvalidDocument.because("is not an ISO 8601 time")
-        return comparable(read_time(text), Kind.TIME)
+        return comparable(read_time_or_day(text), Kind.TIME)
     duration = read_duration(text)
     return duration if kind is Kind.DURATION else write_milliseconds(duration)
+
+
+def reason_of(error: InvalidDocument, text: str) -> str:
+    """Why a text that looks like a duration or time is none, without the text; empty where it looks like neither."""
+    problem = error.problems[0]
+    reason = problem.message.removeprefix(f"{text[:40]!r} ")
+    if reason.startswith("is not "):
+        return ""
+    return f"{reason} ({problem.hint})" if problem.hint else reason
 
 
 def conform(value: object, kind: Kind) -> object:
@@ -54,6 +68,8 @@ def conform(value: object, kind: Kind) -> object:
     Raises:
         Undecided: It is of another kind, and no text that can be read as one.
     """
+    if type(value) is int and kind is Kind.MILLISECONDS:
+        return value  # as nearly all of them are
     own = kind_of(value)
     if own in (Kind.ABSENT, Kind.NULL):
         return value
@@ -64,12 +80,26 @@ def conform(value: object, kind: Kind) -> object:
             return value
         if isinstance(value, timedelta):
             return write_milliseconds(value)
+    reason = ""
     if isinstance(value, str):
         try:
             return read_as(value, kind)
-        except InvalidDocument:
-            pass
-    raise Undecided(own, kind, f"{own.phrase} stands where {kind.phrase} is expected")
+        except InvalidDocument as error:
+            reason = reason_of(error, value)
+    more = f"; it {reason}" if reason else ""
+    raise Undecided(own, kind, f"{own.phrase} stands where {kind.phrase} is expected{more}")
+
+
+def milliseconds_in(value: object) -> Iterator[int | float]:
+    """The milliseconds that *value* is, or that are in it; what could be none is passed over."""
+    items = value if isinstance(value, Sequence) and kind_of(value) is Kind.ARRAY else (value,)
+    for item in islice(items, MAX_PARTS):
+        try:
+            number = conform(item, Kind.MILLISECONDS)
+        except Undecided:
+            continue
+        if isinstance(number, int | float) and not isinstance(number, bool):
+            yield number
 
 
 def _aligned(left: object, right: object) -> tuple[Kind, Kind, object, object]:
@@ -87,6 +117,8 @@ def _aligned(left: object, right: object) -> tuple[Kind, Kind, object, object]:
 
 def equal(left: object, right: object) -> bool:
     """Whether two present values are the same data; unlike kinds never are."""
+    if type(left) in _PLAIN and type(left) is type(right):
+        return left == right
     left_kind, right_kind, left, right = _aligned(left, right)
     if left_kind is not right_kind:
         if Kind.FOREIGN in (left_kind, right_kind) and Kind.NULL not in (left_kind, right_kind):
@@ -101,10 +133,10 @@ def measured(text: str, kind: Kind) -> object:
     Raises:
         Undecided: It is none.
     """
-    value = _read_or_absent(text, kind)
-    if value is ABSENT:
-        raise disordered(Kind.TEXT, kind)
-    return value
+    try:
+        return read_as(text, kind)
+    except InvalidDocument as error:
+        raise disordered(Kind.TEXT, kind, reason_of(error, text)) from None
 
 
 def _read_or_absent(text: str, kind: Kind) -> object:
@@ -126,6 +158,8 @@ def ordered(left: object, right: object, precedes: Callable[[object, object], bo
     Raises:
         Undecided: They are of unlike kinds, or of one that has no order.
     """
+    if type(left) is int and type(right) is int:
+        return precedes(left, right)
     if are_free and isinstance(left, str) and isinstance(right, str):
         for kind in (Kind.DURATION, Kind.TIME):
             one, other = _read_or_absent(left, kind), _read_or_absent(right, kind)
@@ -140,10 +174,10 @@ def ordered(left: object, right: object, precedes: Callable[[object, object], bo
     raise disordered(left_kind, right_kind)
 
 
-def disordered(left: Kind, right: Kind) -> Undecided:
-    """The error for an order that is asked of kinds that have none."""
+def disordered(left: Kind, right: Kind, reason: str = "") -> Undecided:
+    """The error for an order that is asked of kinds that have none; *reason* is why a text was not read as other."""
     message = f"two values of kind {left} have no order" if left is right else f"{left} and {right} have no order"
-    return Undecided(left, right, message)
+    return Undecided(left, right, f"{message}; the text {reason}" if reason else message)
 
 
 def foreign(left: Kind, right: Kind) -> Undecided:
@@ -199,15 +233,17 @@ def contains(container: object, value: object) -> bool:
     Raises:
         Undecided: *container* is neither, or *value* could not be in it.
     """
+    if type(value) is str and type(container) in _PLAIN_HOLDERS and isinstance(container, _HOLDERS):
+        return value in container  # as nearly all of them are
     kind, own = kind_of(container), kind_of(value)
-    if kind is Kind.ARRAY and isinstance(container, list | tuple | Sequence):
+    if kind is Kind.ARRAY and isinstance(container, Sequence):
         allowance = _Allowance()
         allowance.spend(len(container), kind)
         if own in (Kind.ARRAY, Kind.OBJECT):
             return any(same(value, item, allowance) for item in container)
         return _holds_scalar(container, comparable(value, own), own)
     if kind in (Kind.TEXT, Kind.OBJECT) and own in (Kind.TEXT, Kind.NULL):
-        if isinstance(value, str) and isinstance(container, str | Mapping):
+        if isinstance(value, str) and isinstance(container, _HOLDERS):
             return value in container
         return False
     is_holder = kind in (Kind.TEXT, Kind.OBJECT)
@@ -219,7 +255,12 @@ def _holds_scalar(container: Sequence[object], value: object, own: Kind) -> bool
     if own is Kind.FOREIGN:
         raise foreign(own, Kind.ARRAY)
     readings: dict[Kind, object] = {own: value}
+    plain = type(value) if type(value) in _PLAIN else None
     for item in container:
+        if type(item) is plain:
+            if item == value:
+                return True
+            continue
         kind = kind_of(item)
         if kind not in readings and kind in READ_FROM_TEXT and isinstance(value, str):
             readings[kind] = _read_or_absent(value, kind)

@@ -66,3 +66,32 @@ STEPS = Vocabulary(
 
 SOURCES = Vocabulary({"steps": {EACH: {"output": None}}, "context": None, "params": None})
 """What a step may be mapped over (design §7)."""
+
+
+_RUN: Mapping[str, Shape] = {
+    "id": Kind.TEXT,
+    "name": Kind.TEXT,
+    "status": Kind.TEXT,
+    "duration": Kind.MILLISECONDS,
+}
+
+MESSAGES = Vocabulary({"workflow": _RUN, "step": {**_NAMED, **_RUNNING}, **_SHARED})
+"""What the message of an alert may show (D4): ``step`` is the step it tells of."""
+
+PAYLOADS = Vocabulary(
+    {"workflow": _RUN, **_SHARED},
+    reasons={"step": "a webhook tells of the whole run; name a step: {steps.x.status}"},
+)
+"""What the payload of a webhook may show (D4)."""
+
+COMMANDS = Vocabulary(
+    {
+        "params": None,
+        "context": None,
+        "steps": {EACH: _ENDED},
+        "workflow": {"id": Kind.TEXT, "name": Kind.TEXT},
+        "step": {**_NAMED, "attempt": Kind.NUMBER},
+    },
+    reasons={"param": "did you mean 'params'?"},
+)
+"""What the arguments of a command may hold."""

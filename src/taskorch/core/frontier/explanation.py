@@ -4,9 +4,10 @@ from typing import Any
 
 import attrs
 
+from taskorch.core.frontier.ends import End
 from taskorch.core.frontier.facts import STATES
-from taskorch.core.frontier.frontier import OPEN, Frontier
-from taskorch.core.frontier.plan import End
+from taskorch.core.frontier.fold import OPEN
+from taskorch.core.frontier.frontier import Frontier
 from taskorch.core.outcomes import Outcome
 from taskorch.core.states import State
 
@@ -37,7 +38,7 @@ def explain(frontier: Frontier, id: str) -> Explanation:
     plan = frontier.plan
     target = plan.index[id]
     waits_for, unmet = [], []
-    for source, links in enumerate(plan.on_finish):
+    for source, links in enumerate(plan.wiring.on_finish):
         for successor, mask in links:
             if successor == target and frontier.ends[source] == OPEN:
                 waits_for.append(plan.steps[source].id)

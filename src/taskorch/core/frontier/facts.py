@@ -7,7 +7,8 @@ A fact is the plain tuple ``(step, verb, attempt, at, detail)``:
 - ``attempt``: which try of the body it belongs to, 0 before the first,
 - ``at``: the instant, in microseconds since 1970 (UTC),
 - ``detail``: for ``complete`` the output (its stored text, when there is a store), for ``fail`` a dictionary
-  with ``type``, ``message`` and perhaps ``reason`` and ``retry_at``, for ``cancel`` the reason; otherwise None.
+  with ``type``, ``message`` and perhaps ``reason`` and ``retry_at``, for ``cancel`` the reason, for ``block`` a
+  dictionary with the ``reason`` and, of a step that may not finish yet, its ``output``; otherwise None.
 
 Verbs and states are those of the lifecycle, compiled to integers; ``NEXT[state][verb]`` is the table, with -1
 where it has no row. Dates, enums and events are made when somebody reads.
@@ -24,17 +25,29 @@ Fact = tuple[int, int, int, int, Any]
 VERBS: tuple[Verb, ...] = tuple(Verb)
 STATES: tuple[State, ...] = tuple(State)
 
-ENQUEUE, SCHEDULE, START, COMPLETE, FAIL, RETRY, CANCEL = (
+ENQUEUE, SCHEDULE, START, COMPLETE, FAIL, RETRY, CANCEL, BLOCK, UNBLOCK = (
     VERBS.index(verb)
-    for verb in (Verb.ENQUEUE, Verb.SCHEDULE, Verb.START, Verb.COMPLETE, Verb.FAIL, Verb.RETRY, Verb.CANCEL)
+    for verb in (
+        Verb.ENQUEUE,
+        Verb.SCHEDULE,
+        Verb.START,
+        Verb.COMPLETE,
+        Verb.FAIL,
+        Verb.RETRY,
+        Verb.CANCEL,
+        Verb.BLOCK,
+        Verb.UNBLOCK,
+    )
 )
-CREATED, QUEUED, SCHEDULED, IN_PROGRESS, COMPLETED, FAILED, CANCELLED = (
+CREATED, QUEUED, SCHEDULED, IN_PROGRESS, BLOCKED, UNBLOCKED, COMPLETED, FAILED, CANCELLED = (
     STATES.index(state)
     for state in (
         State.CREATED,
         State.QUEUED,
         State.SCHEDULED,
         State.IN_PROGRESS,
+        State.BLOCKED,
+        State.UNBLOCKED,
         State.COMPLETED,
         State.FAILED,
         State.CANCELLED,

@@ -144,8 +144,8 @@ DEFINITIONS: Final = (
         wish="Selon capacité",
         unit="tasks/day",
         value=(
-            "Tasks completed within the window, by the days of it that have passed (24 h each, in fractions). 0 where "
-            "tasks were at work and none was completed."
+            "Tasks completed within the window, by the days of it that have passed (24 h each, in fractions), by one "
+            "day where less than one has: what was completed so far. 0 where tasks were at work and none was completed."
         ),
         sample="Tasks at work within the window, as for the Retry Rate.",
     ),

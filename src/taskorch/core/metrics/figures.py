@@ -70,7 +70,8 @@ def figures(
         (total.waited, total.waits * _MICROSECONDS_AN_HOUR, total.waits),
         (total.cycled, total.completed * _MICROSECONDS_AN_HOUR, total.completed),
         (100 * total.met, decided, decided),
-        (total.completed * _MICROSECONDS_A_DAY, elapsed, total.worked if elapsed else 0),
+        # No rate is made up from a part of a day: by the evening it would be another.
+        (total.completed * _MICROSECONDS_A_DAY, max(elapsed, _MICROSECONDS_A_DAY), total.worked if elapsed else 0),
         (100 * total.failed, ended, ended),
         (100 * total.retried, total.worked, total.worked),
         (100 * total.blocked, total.worked, total.worked),

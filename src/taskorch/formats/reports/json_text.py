@@ -9,7 +9,7 @@ from taskorch.core.documents import JSON
 from taskorch.core.loads import Load
 from taskorch.core.metrics.definitions import Target
 from taskorch.core.metrics.kpis import Kpi
-from taskorch.core.reports import StatusReport, TaskStanding
+from taskorch.core.reports import StatusReport, TaskStanding, as_report
 from taskorch.core.sla import Standing
 from taskorch.core.times import write_milliseconds, write_time
 
@@ -24,7 +24,11 @@ def to_dict(report: StatusReport) -> dict[str, JSON]:
 
     Args:
         report: What to say; unlike in the other renderings, no list is cut.
+
+    Raises:
+        InvalidReport: It is no report.
     """
+    report = as_report(report)
     card = report.scorecard
     groups = {"queue": card.by_queue, "type": card.by_type, "skill": card.by_skill}
     return {
@@ -50,6 +54,9 @@ def to_json(report: StatusReport, indent: int | None = 2) -> str:
     Args:
         report: What to say.
         indent: The spaces by which a level is set in; None for one line.
+
+    Raises:
+        InvalidReport: It is no report.
     """
     return json.dumps(to_dict(report), ensure_ascii=False, allow_nan=False, indent=indent) + "\n" * (indent is not None)
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from taskorch.core.reports import StatusReport
+from taskorch.core.reports import StatusReport, as_report
 from taskorch.formats.reports.sections import Section, Table, sections
 from taskorch.formats.reports.summary import period, summary
 from taskorch.formats.reports.wording import moment, visible
@@ -20,7 +20,11 @@ def markdown(report: StatusReport) -> str:
 
     Returns:
         Text that ends with a newline. What was in titles and names stays text; long lists are cut, and say so.
+
+    Raises:
+        InvalidReport: It is no report.
     """
+    report = as_report(report)
     lines = [f"# {escaped(visible(report.title))}", ""]
     lines += [f"Window: {period(report.window)}. Made at {moment(report.now)}.", ""]
     lines += [f"- {escaped(sentence)}" for sentence in summary(report)]

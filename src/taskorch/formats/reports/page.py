@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from html import escape
 from typing import Final
 
-from taskorch.core.reports import StatusReport
+from taskorch.core.reports import StatusReport, as_report
 from taskorch.core.times import write_time
 from taskorch.formats.reports.figures_chart import figures_chart
 from taskorch.formats.reports.load_chart import load_chart
@@ -29,7 +29,11 @@ def html(report: StatusReport) -> str:
         HTML with its style and its charts, inline SVG, inside. It follows the reader's choice of light or dark,
         can be read on a telephone and by a screen reader, and says in words whatever it says in colours. What was in
         titles and names stays text; long lists are cut, and say so.
+
+    Raises:
+        InvalidReport: It is no report.
     """
+    report = as_report(report)
     title = _text(report.title)
     made = f'<time datetime="{write_time(report.now)}">{moment(report.now)}</time>'
     lines = [

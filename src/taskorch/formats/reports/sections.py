@@ -172,7 +172,8 @@ def _throughput(report: StatusReport) -> Section:
     rows = tuple(Row((bar.days, f"{bar.completed:,}")) for bar in shown)
     headings = ("Day" if len(shown) == len(days) else "Days", "Completed")
     table = Table("Completed tasks by day", headings, frozenset((1,)), rows)
-    words = f"{count(total, 'task')} completed in {count(len(days), 'day')}"
+    so_far = " so far" if report.now < report.window.end else ""
+    words = f"{count(total, 'task')} completed on {count(len(days), 'day')}{so_far}"
     if len(shown) < len(days):
         words += f", shown by {days_of_a_bar(len(days))} days"
     return Section("throughput", heading, (f"{words}.",), table, is_long=True)

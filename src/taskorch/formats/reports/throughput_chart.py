@@ -63,7 +63,7 @@ def throughput_chart(days: Sequence[tuple[datetime, int]]) -> str:
             parts.append(svg.label(x + wide / 2, y - 4, f"{bar.completed:,}", "tick", "middle"))
     parts += _dates(shown, pitch)
     total = sum(bar.completed for bar in shown)
-    description = f"{count(total, 'task')} completed in {count(len(days), 'day')}; the axis ends at {top:,}."
+    description = f"{count(total, 'task')} completed on {count(len(days), 'day')}; the axis ends at {top:,}."
     if len(shown) < len(days):
         description += f" Each bar stands for {days_of_a_bar(len(days))} days."
     return svg.chart("throughput", "Completed tasks", description, _TOP + _HIGH + 40, parts)

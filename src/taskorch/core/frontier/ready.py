@@ -1,0 +1,67 @@
+"""The steps that are ready and wait for a place, in one line for each demand, the best of each at its head."""
+
+from collections.abc import Callable, Iterator
+from heapq import heappop, heappush
+
+from taskorch.core.frontier.plan import Plan
+from taskorch.core.frontier.slots import Line, Slots
+
+
+class Ready:
+    """The ready steps of one run."""
+
+    def __init__(self, plan: Plan, slots: Slots) -> None:
+        """Nobody is ready yet; places are those of *slots*."""
+        self._order, self._rank, self._lines, self._line_of = plan.order, plan.rank, plan.lines, plan.line_of
+        self._slots = slots
+        self._heaps: dict[int, list[int]] = {}  # by line, ranks; some may be stale …
+        self._listed = bytearray(len(plan.steps))  # … and this tells which steps are ready indeed
+
+    def __contains__(self, step: int) -> bool:
+        return bool(self._listed[step])
+
+    def add(self, step: int) -> None:
+        """*step* is ready."""
+        if not self._listed[step]:
+            self._listed[step] = 1
+            line = self._line_of[step]
+            heap = self._heaps.get(line)
+            if heap is None:
+                self._heaps[line] = [self._rank[step]]
+            else:
+                heappush(heap, self._rank[step])
+
+    def remove(self, step: int) -> None:
+        """*step* has started, or will not."""
+        self._listed[step] = 0
+
+    def best(self, is_open: Callable[[Line], bool] | None = None) -> int | None:
+        """Take out the best step that would fit, or None.
+
+        Args:
+            is_open: Whether steps of a line may start for other reasons; None if there are none.
+        """
+        if not self._heaps or self._slots.total <= 0:
+            return None
+        best: int | None = None
+        found = 0
+        heaps, order, listed = self._heaps, self._order, self._listed
+        for number in tuple(heaps):
+            heap = heaps[number]
+            while heap and not listed[order[heap[0]]]:
+                heappop(heap)
+            if not heap:
+                del heaps[number]
+            elif best is None or heap[0] < best:
+                line = self._lines[number]
+                if self._slots.fits(line) and (is_open is None or is_open(line)):
+                    best, found = heap[0], number
+        if best is None:
+            return None
+        step = order[heappop(heaps[found])]
+        listed[step] = 0
+        return step
+
+    def lines(self) -> Iterator[Line]:
+        """The lines in which somebody may be waiting."""
+        return (self._lines[number] for number in self._heaps)
