@@ -152,8 +152,8 @@ class Task(EnvelopedDocument):
             intake_id: The request it comes from.
             queue: The queue it is meant for; it enters it when it is enqueued.
             at: The date of its start.
-            priority: Its score and factors; or the score alone, 0 to 100; or a label, such as ``P1`` or
-                ``urgent``, which is kept as its one factor.
+            priority: Its score and factors; or the score alone, 0 to 100; or a label that chooses its queue, such as
+                ``P1`` or ``urgent``, which is kept as its one factor.
             execution: Estimates and assignment.
             dependencies: The tasks it waits for, and its parent.
             context: Anything its handler should know, as JSON data.

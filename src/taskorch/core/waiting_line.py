@@ -11,7 +11,8 @@ from taskorch.core.estimates import given_of, remaining
 from taskorch.core.lanes import NO_DEADLINE, Key, Lane
 from taskorch.core.loads import Load
 from taskorch.core.predictions import Work
-from taskorch.core.priority import BANDS, ranked_queue
+from taskorch.core.priority import ranked_queue
+from taskorch.core.queue_choice import BANDS
 from taskorch.core.queues import Order, QueueSpec
 from taskorch.core.ranking import Ranking
 from taskorch.core.states import LIFECYCLE, State
