@@ -96,7 +96,9 @@ class Scoring:
         return Score(min(max(total, 0), 100), self.base, parts)
 
     def factors(self, task: Task, now: datetime) -> tuple[str, ...]:
-        """The factors of *task* with those that rules raise at *now* (UTC): today only ``deadline_soon``.
+        """The factors of *task* with those that rules raise at *now* (UTC).
+
+        Today that is only ``deadline_soon``, for a deadline within ``soon``, and for one that has passed.
 
         Raises:
             InvalidTask: *now* has no zone.

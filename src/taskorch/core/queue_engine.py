@@ -28,7 +28,7 @@ from taskorch.core.task import Task, expect_task
 from taskorch.core.times import in_utc
 from taskorch.core.waiting_line import Entry, Place, check_place, work_of
 from taskorch.core.waiting_room import WaitingRoom
-from taskorch.errors import DuplicateTask, IllegalTransition, InvalidTask, NotWaiting, QueueFull, UnknownQueue
+from taskorch.errors import DuplicateTask, IllegalTransition, InvalidTask, NotWaiting, UnknownQueue
 
 # Found by identity, not by hash, which is slow for enums; so are their attributes.
 _WAITING: Final = (State.CREATED, State.QUEUED, State.SCHEDULED, State.ON_HOLD, State.UNBLOCKED)
@@ -109,6 +109,7 @@ class QueueEngine:
     def placed(self, task: Task, now: datetime) -> Task:
         """*task* with the queue that ``push`` would put it into, and its deadline there; it does not go in.
 
+        It reserves no place: of two tasks placed before either is pushed the second may find its queue full.
         Enqueue the placed task, then push it: so the event that tells of its entry says where, and by when.
 
         Args:
@@ -227,7 +228,7 @@ class QueueEngine:
             return None
         line = self._room.line_with_room(wanted) if entry.counts else wanted
         if line is entry.line:
-            raise QueueFull(queue, wanted.waiting, wanted.spec.capacity or 0)
+            raise self._room.full(wanted)
         place = Entry(entry.task, line, entry.entered_at).shown(None).queue
         task, event = amend(entry.task, Amendment.MOVE, now=now, by=by, reason=reason, queue=place)
         self._room.replace(entry, Entry(task, line, entry.entered_at), entry.place)

@@ -125,7 +125,8 @@ class QueueSpec:
             of the service level. In a queue by date there is no risk before it is late, unless this is given.
         grace: How long after its deadline it is still in time; by default nothing, and a minute in a queue by date,
             whose tasks may not start before their deadline.
-        discipline: What comes first within it, ``score`` or ``edf``.
+        discipline: What comes first within it, ``score`` or ``edf``: its ``Order``. Between queues the ``Discipline``
+            of the engine chooses.
         ageing: The points by which the score of a waiting task grows in an hour; 0 for none.
         weight: Its share where the discipline between queues is ``weighted``.
         by_date: Whether its tasks wait for a date, which is the deadline of their start; once due, a task ranks

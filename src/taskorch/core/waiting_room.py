@@ -34,9 +34,17 @@ class WaitingRoom:
         wanted = line
         while line.waiting >= line.capacity:
             if line.spec.overflow is None:
-                raise QueueFull(wanted.spec.name, wanted.waiting, wanted.spec.capacity or 0)
+                raise self.full(wanted)
             line = self.lines[line.spec.overflow]
         return line
+
+    def full(self, line: WaitingLine) -> QueueFull:
+        """The error that tells that neither *line* nor an overflow of it has another place."""
+        overflows, spec = list[str](), line.spec
+        while spec.overflow is not None:
+            overflows.append(spec.overflow)
+            spec = self._specs[spec.overflow]
+        return QueueFull(line.spec.name, line.waiting, line.spec.capacity or 0, overflows)
 
     def entry(self, id: object) -> Entry:
         """The entry of a task; raises ``UnknownTask``."""
