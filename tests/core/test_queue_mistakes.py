@@ -9,13 +9,18 @@ import pytest
 from taskorch import (
     BusinessCalendar,
     Estimates,
+    InvalidEvent,
     InvalidQueue,
     InvalidTask,
+    InvalidWindow,
     QueueEngine,
     QueueSpec,
     SlaWatch,
+    Tally,
     TaskorchError,
+    Window,
     Work,
+    measure,
     remaining,
     standing,
     task_progress,
@@ -25,6 +30,7 @@ from tests.core.waiting import HOUR, NOW, waiting
 
 ANY: Any = "urgent"
 NOTHING: Any = None
+TASK: Any = waiting("a")
 NAMED: list[tuple[str, Callable[[], object], type[TaskorchError], str]] = [
     ("a name for a queue", lambda: standing(waiting("a"), ANY, NOW), InvalidQueue, r'engine\.specs\["urgent"\]'),
     ("a name to watch", lambda: SlaWatch().watch(waiting("a"), ANY, NOW), InvalidQueue, "expected a QueueSpec"),
@@ -40,6 +46,10 @@ NAMED: list[tuple[str, Callable[[], object], type[TaskorchError], str]] = [
     ("no task to learn from", lambda: Estimates().observe(NOTHING), InvalidTask, "expected a task"),
     ("no task to go on", lambda: remaining(NOTHING, NOW), InvalidTask, "expected a task"),
     ("none among tasks", lambda: task_progress("a", [NOTHING]), InvalidTask, "expected a task"),
+    ("no window", lambda: Tally(NOTHING), InvalidWindow, "expected Window, got null"),
+    ("no window to measure", lambda: measure([], NOTHING, NOW), InvalidWindow, "expected Window"),
+    ("no events", lambda: measure(NOTHING, Window.day(NOW), NOW), InvalidEvent, "a list of events"),
+    ("a task for an event", lambda: Tally(Window.day(NOW)).add(TASK), InvalidEvent, "those that advance returns"),
     ("no tasks", lambda: task_progress("a", NOTHING), InvalidTask, "expected tasks, got null"),
 ]
 
