@@ -135,7 +135,7 @@ class Weighted:
     def __init__(self) -> None:
         self._clock = 0
         self._starts: dict[str, int] = {}  # by queue: the virtual time at which its next task starts, if not now
-        self._turns: dict[float, int] = {}  # by weight: how much virtual time a task takes
+        self._turns: dict[str, int] = {}  # by queue: how much virtual time a task takes
 
     def choose(self, lanes: Sequence[Lane]) -> Lane:
         """The lane whose next task starts first in virtual time."""
@@ -149,9 +149,9 @@ class Weighted:
         """Let the queue's next task start one share later."""
         spec = lane.spec
         self._clock = start = self._start(lane)
-        turn = self._turns.get(spec.weight)
+        turn = self._turns.get(spec.name)
         if turn is None:
-            turn = self._turns[spec.weight] = round(_TURN / Fraction(spec.weight))
+            turn = self._turns[spec.name] = round(_TURN / Fraction(spec.weight))
         self._starts[spec.name] = start + turn
 
     def _start(self, lane: Lane) -> int:
