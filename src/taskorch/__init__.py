@@ -75,6 +75,7 @@ if _typing.TYPE_CHECKING:
         ended_steps as ended_steps,
         run_progress as run_progress,
     )
+    from taskorch.core.simulation import simulate as simulate
     from taskorch.core.sla import SlaStatus as SlaStatus, Standing as Standing, standing as standing
     from taskorch.core.states import (
         DOCUMENTED as DOCUMENTED,
@@ -129,6 +130,7 @@ _ROOMS = {
     "core.retry": ("Retry",),
     "core.routing": ("Candidate", "Route", "route"),
     "core.run_progress": ("RunProgress", "ended_steps", "run_progress"),
+    "core.simulation": ("simulate",),
     "core.sla": ("SlaStatus", "Standing", "standing"),
     "core.states": ("DOCUMENTED", "LIFECYCLE", "State", "TransitionTable", "Verb"),
     "core.step": ("Link", "Step"),

@@ -13,6 +13,7 @@ import anyio
 import attrs
 
 from taskorch.core import runs
+from taskorch.core.chance import chance
 from taskorch.core.documents import JSON
 from taskorch.core.events import Event
 from taskorch.core.frontier.alarms import Alarms
@@ -316,8 +317,8 @@ class Runner:
     def failed(self, step: int, attempt: int, error: BaseException) -> None:
         """A body has raised, or was stopped."""
         id = self._frontier.plan.steps[step].id
-        chance, now = _chance(f"{self._around.run_id}/{id}/{attempt}"), self._now()
-        if self._frontier.fail(step, attempt, error, now, chance):
+        drawn, now = chance(f"{self._around.run_id}/{id}/{attempt}"), self._now()
+        if self._frontier.fail(step, attempt, error, now, drawn):
             self.errors[id] = error
             self._decided(now)
 
@@ -326,13 +327,6 @@ class Runner:
         self._is_closing = True
         if self._frontier.is_running(step, attempt):
             self._frontier.interrupt(step, self._now())
-
-
-def _chance(key: str) -> float:
-    """A number in [0, 1) that is the same for the same key: jitter that a test can repeat."""
-    import hashlib  # a run in which nothing is tried again does without it
-
-    return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest()) / 2**64
 
 
 def _sole(group: BaseExceptionGroup[BaseException]) -> BaseException:

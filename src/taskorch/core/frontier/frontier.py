@@ -155,7 +155,7 @@ class Frontier(Fold):
             elif entry.timer is Timer.ATTEMPT:
                 stops.append(Stop(entry.step, entry.attempt, "timeout"))
             elif self.states[entry.step] == IN_PROGRESS:
-                stops.append(Stop(entry.step, entry.attempt, TOTAL_TIMEOUT))
+                stops.append(Stop(entry.step, self.attempt[entry.step], TOTAL_TIMEOUT))
             else:
                 reason = TOTAL_TIMEOUT if entry.timer is Timer.TOTAL else QUEUE_TIMEOUT
                 self._do(entry.step, CANCEL, self.attempt[entry.step], now, reason)
@@ -199,6 +199,7 @@ class Frontier(Fold):
                 self._do(step, CANCEL, 0, now, reason)
         if self.halted is not None and not self._swept:
             self._halt(self.halted, now, (CREATED, QUEUED))
+            self._decide(now)
 
     def _start(self, step: int, now: int) -> None:
         attempt, state = self.attempt[step] + 1, self.states[step]

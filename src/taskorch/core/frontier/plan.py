@@ -67,18 +67,23 @@ class Plan:
     alerts: tuple[Alert, ...]
 
     @classmethod
-    def of(cls, flow: Workflow) -> Self:
+    def of(cls, flow: Workflow, *, needs_bodies: bool = True) -> Self:
         """The plan of a workflow.
 
+        Args:
+            flow: The workflow.
+            needs_bodies: Whether each step must have something to run; a simulation does without.
+
         Raises:
-            InvalidWorkflow: The workflow is not sound, or a step has nothing to run.
+            InvalidWorkflow: The workflow is not sound, or a step has nothing to run that needs it.
             UnsupportedFeature: It needs what this version cannot carry out.
         """
         wiring = flow.wiring()
         if features := flow.unsupported():
             raise UnsupportedFeature(flow.name, features)
         steps = tuple(flow.steps)
-        _require_bodies(flow, steps)
+        if needs_bodies:
+            _require_bodies(flow, steps)
         couplings = coupled(wiring)
         resources = ResourcePlan.of(steps, flow.resources, flow.context)
         lines, line_of, limits = _lines(flow, steps, resources)
