@@ -47,6 +47,8 @@ if _typing.TYPE_CHECKING:
     )
     from taskorch.core.events import Amendment as Amendment, Event as Event
     from taskorch.core.forecast import Forecast as Forecast, Work as Work, forecast as forecast
+    from taskorch.core.frontier.causes import Cause as Cause, LinkStanding as LinkStanding, Why as Why
+    from taskorch.core.frontier.explanation import Explanation as Explanation
     from taskorch.core.lanes import Discipline as Discipline, Lane as Lane
     from taskorch.core.lifecycle import advance as advance
     from taskorch.core.loads import Load as Load
@@ -111,6 +113,8 @@ _ROOMS = {
     "core.estimates": ("Estimate", "Estimates", "Remaining", "RemainingBasis", "remaining"),
     "core.events": ("Amendment", "Event"),
     "core.forecast": ("Forecast", "Work", "forecast"),
+    "core.frontier.causes": ("Cause", "LinkStanding", "Why"),
+    "core.frontier.explanation": ("Explanation",),
     "core.lanes": ("Discipline", "Lane"),
     "core.lifecycle": ("advance",),
     "core.loads": ("Load",),

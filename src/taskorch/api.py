@@ -23,6 +23,7 @@ from taskorch.dispatchers import LocalDispatcher
 from taskorch.engine.cancellations import uncut
 from taskorch.engine.clocks import SystemClock
 from taskorch.engine.execution import Execution
+from taskorch.engine.observation import Trace
 from taskorch.errors import CallerError, InvalidParameters, InvalidWorkflow, StoreUnreadable
 from taskorch.formats.mermaid import workflow as mermaid
 from taskorch.protocols import Clock, Dispatcher, Observer, Store
@@ -175,11 +176,21 @@ async def run(
         concurrency=concurrency,
         clock=clock or SystemClock(),
         observers=observers,
+        trace=_trace(workflow),
     )
     if kept is None:
         return await execution.in_memory()
     async with _closing(kept, ours=kept is not store):
         return await execution.in_store(kept, f"process {os.getpid()} (call {_unique(4)})")
+
+
+def _trace(flow: Workflow) -> Trace | None:
+    """Who writes down what happens in a run of a workflow in debug mode."""
+    if flow.debug is None or not flow.debug.enabled:
+        return None
+    from taskorch.observers.debug_log import DebugLog  # most runs do without it
+
+    return DebugLog(flow.debug)
 
 
 def _in_a_loop_of_its_own(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:

@@ -311,3 +311,16 @@ def test_params_have_the_type_of_their_default(shell: Shell) -> None:
             return dict(json.loads(found.body)["task"]["x-taskorch"]["run"]["params"])
 
     assert anyio.run(record) == {"text": "2", "number": 2, "list": [2, {}], "loose": "yes"}
+
+
+def test_debug_mode(shell: Shell) -> None:
+    """A document in debug mode has the run tell of itself on standard error, with explanations, as it asks."""
+    steps = [{"id": "a", "command": "true"}, {"id": "b", "command": "true", "condition": "on_failure(a)"}]
+    debug = {"logLevel": "info", "traceDependencies": True}
+    shell.write(FILE, {"workflow": {"name": "w", "steps": steps}, "debug": debug})
+    said = shell.run("run", FILE, "--store", "memory:")
+    told = [line.partition("/")[2] for line in said.err.splitlines() if line.startswith("debug: ") and "/" in line]
+
+    assert told[0] == "a: complete, now COMPLETED: its body ended well; it had to wait for no step"
+    assert told[1].startswith("b: cancel, now CANCELLED (omitted): its condition on other steps was not met: on_")
+    assert len(told) == 2

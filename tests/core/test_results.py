@@ -1,5 +1,6 @@
 """The result of a run: figures from facts, and D4's document."""
 
+import pickle
 from datetime import UTC, datetime
 from typing import Any
 
@@ -198,3 +199,17 @@ def test_an_allowed_failure_fails_no_run() -> None:
     result = run.result(1)
 
     assert (result.success, result.status, result.steps["a"].status) == (True, Outcome.COMPLETED, Outcome.FAILED)
+
+
+def test_a_result_explains_its_steps() -> None:
+    """Item 9, explanations: a result says why each step ran or did not; so does its copy in another process."""
+    run = Driver(flow_of("a", "b", links=(("a", "b"),)))
+    run.take()
+    run.fail("a", 1)
+    result = run.result(1)
+
+    for found in (result, pickle.loads(pickle.dumps(result))):
+        assert found.explain("b").reason == "a link was not met: a ended as failed (finish_to_start, success)"
+        assert found.explain("a").causes[0].code == "exhausted"
+        with pytest.raises(KeyError):
+            found.explain("nope")

@@ -30,7 +30,6 @@ FLOW: dict[str, Any] = {
 BESIDE: dict[str, Any] = {
     "template": "t",
     "monitor": True,
-    "debug": {"enabled": True},
     "context.notifications.on_start": True,
     "context.notifications.channels": ["x"],
     "context.notifications.webhooks": [{"url": "https://x"}],
@@ -47,6 +46,7 @@ HARMLESS: list[dict[str, Any]] = [
     {"errorHandling": {"rollbackStrategy": "none", "circuitBreaker": {"enabled": False}, "retryPolicy": {}}},
     {"notifications": False},
     {"notifications": {"on_start": False, "channels": []}},
+    {"debug": {"enabled": True, "logLevel": "verbose", "captureOutputs": True, "traceDependencies": True}},
     {"debug": {"enabled": False}, "monitor": False, "retryPolicy": {"maxRetries": 2, "jitter": 0.5}},
     {"resources": {}, "x-a": {"gate": 1}},
     {
@@ -172,7 +172,7 @@ def test_everything_is_listed_at_once() -> None:
         ("Error Handling and Recovery", ["errorHandling.rollbackStrategy"]),
         ("Resource Management", []),
         ("Notifications and Alerts", ["notifications.webhooks"]),
-        ("Debug Mode", ["debug"]),
+        ("Debug Mode", []),
         ("Workflow Templates", ["template"]),
     ],
 )

@@ -10,6 +10,7 @@ from taskorch.core.frontier.facts import IN_PROGRESS
 from taskorch.core.frontier.frontier import Frontier
 from taskorch.core.frontier.plan import Plan
 from taskorch.core.frontier.slots import Slots
+from taskorch.core.settings import CircuitBreaker, ErrorHandling
 
 SECOND = 1_000_000
 BEGIN = 1_700_000_000 * SECOND
@@ -26,6 +27,8 @@ CONDITIONS = (
 )
 
 
+REQUESTS: tuple[dict[str, Any], ...] = ({}, {"cpu": 1}, {"cpu": 2}, {"cpu": "500m", "memory": "1Gi"})
+BREAKERS = tuple(CircuitBreaker(failure_threshold=1, timeout=3, when_open=when_open) for when_open in ("wait", "fail"))
 LAGS = st.sampled_from([0, 0, 0, 2])
 
 
@@ -34,14 +37,21 @@ async def body() -> None:
 
 
 @st.composite
-def workflows(draw: Callable[..., Any]) -> Workflow:
-    """A workflow without circles: links run from earlier to later steps, with all conditions, retries and bounds."""
+def workflows(draw: Callable[..., Any], *, equipped: bool = False) -> Workflow:
+    """A workflow without circles: links run from earlier to later steps, with all conditions, retries and bounds.
+
+    One that is *equipped* may have resources and a circuit breaker too.
+    """
     count = draw(st.integers(1, 8))
+    has_resources = equipped and draw(st.booleans())
+    breaker = draw(st.sampled_from([None, *BREAKERS])) if equipped else None
     flow = Workflow(
         "random",
         fail_fast=draw(st.booleans()),
         timeout=draw(st.sampled_from([None, None, 20])),
         mode=draw(st.sampled_from(["parallel", "parallel", "sequential"])),
+        resources={"limits": {"cpu": 2, "memory": "1Gi"}} if has_resources else None,
+        error_handling=breaker and ErrorHandling(circuit_breaker=breaker),
     )
     for number in range(count):
         named = [f"s{other}" for other in range(number) if draw(st.booleans())] if number else []
@@ -57,6 +67,7 @@ def workflows(draw: Callable[..., Any]) -> Workflow:
             total_timeout=draw(st.sampled_from([None, None, 3])),
             queue_timeout=draw(st.sampled_from([None, None, None, 1])),
             retry=draw(st.sampled_from([None, Retry(max_attempts=2, initial=0), Retry(max_attempts=3, initial=4)])),
+            **({"resources": draw(st.sampled_from(REQUESTS))} if has_resources else {}),
         )
     for target in range(1, count):
         for source in range(target):

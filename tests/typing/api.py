@@ -49,6 +49,8 @@ async def main() -> None:
     assert_type(result[total], int)
     assert_type(result[report], str)
     assert_type(await extract(), list[int])
+    assert_type(result.explain(total), taskorch.Explanation)
+    assert_type(result.explain("total").causes, tuple[taskorch.Cause, ...])
     step = result.steps["total"]
     assert_type(step.status, taskorch.Outcome)
     assert_type(step.started_at, datetime | None)

@@ -11,6 +11,7 @@ import anyio
 import attrs
 
 from taskorch import api
+from taskorch.cli.debugging import heard
 from taskorch.cli.display import Display, display, show_table
 from taskorch.cli.exits import Exit, Interrupted, exit_of
 from taskorch.cli.interruption import interruptible
@@ -129,7 +130,7 @@ async def _carry_out(order: Order, progress: Display) -> RunResult:
     def warn() -> None:
         progress.say("interrupted: stopping everything (once more to end at once)")
 
-    with progress.shown():
+    with progress.shown(), heard(order.flow.debug, progress.say):
         return await interruptible(work, warn, progress.abandon)
 
 

@@ -11,6 +11,7 @@ import attrs
 
 from taskorch.core.frontier.courses import Course, Courses
 from taskorch.core.frontier.ends import End
+from taskorch.core.frontier.explanation import Explanation, explain
 from taskorch.core.frontier.fold import OPEN
 from taskorch.core.frontier.frontier import Frontier
 from taskorch.core.frontier.reasons import CANCELLED_BY_HOST
@@ -76,12 +77,21 @@ class RunResult:
     ended_at: datetime
     reason: str | None = None
     _measure: "_Measuring" = attrs.field(repr=False)
+    _explain: "_Explaining" = attrs.field(repr=False)
     _functions: tuple[tuple[Callable[..., Any], str], ...] = attrs.field(default=(), repr=False)
 
     @cached_property
     def metrics(self) -> Metrics:
         """Its figures."""
         return self._measure()
+
+    def explain(self, step: str | Step | Callable[..., Any]) -> Explanation:
+        """Why a step ran, or did not, and what it came to; the step as for ``result[step]``.
+
+        Raises:
+            KeyError: The workflow has no such step, or the function is that of several.
+        """
+        return self._explain(self._named(step))
 
     @property
     def success(self) -> bool:
@@ -117,11 +127,14 @@ class RunResult:
             KeyError: The workflow has no such step, or the function is that of several.
             MissingOutput: The step did not complete.
         """
-        id = step if isinstance(step, str) else step.id if isinstance(step, Step) else self._id_of(step)
+        id = self._named(step)
         result = self.steps[id]
         if result.status is not Outcome.COMPLETED:
             raise MissingOutput(id, id, f"has no output: it ended as {result.status}")
         return result.output
+
+    def _named(self, step: str | Step | Callable[..., Any]) -> str:
+        return step if isinstance(step, str) else step.id if isinstance(step, Step) else self._id_of(step)
 
     def _id_of(self, function: Callable[..., Any]) -> str:
         ids = [id for known, id in self._functions if known is function]
@@ -183,6 +196,7 @@ def result_of(
         status=outcome_of(frontier),
         steps=_Steps(plan.index, step_result),
         measure=_Measuring(lambda: _metrics(frontier.ends, courses, (ended_at - started_at) / 1e6)),
+        explain=_Explaining(plan.index, lambda id: explain(frontier, id)),
         started_at=instant(started_at),
         ended_at=instant(ended_at),
         reason=frontier.halted,
@@ -218,6 +232,20 @@ class _Measured:
 
     def __call__(self) -> Metrics:
         return self.metrics
+
+
+class _Explaining:
+    """The explanations of steps by id, made when they are asked for; a copy in another process has them made before."""
+
+    def __init__(self, ids: Iterable[str], make: Callable[[str], Explanation]) -> None:
+        self._ids, self._make = ids, make
+
+    def __call__(self, id: str) -> Explanation:
+        return self._make(id)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        made = {id: self(id) for id in self._ids}
+        return _Explaining, (tuple(made), made.__getitem__)
 
 
 class _Steps(Mapping[str, StepResult]):

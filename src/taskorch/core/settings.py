@@ -280,7 +280,15 @@ def notifications_in(context: JSON) -> bool | Notifications | None:
 
 @attrs.frozen
 class Debug(WorkflowDocument):
-    """How much a run tells about itself."""
+    """How much a run tells about itself, in the log named ``taskorch`` (D4, "Debug Mode").
+
+    Attributes:
+        enabled: Whether it tells anything.
+        log_level: What is told: what is as serious, or more; ``verbose`` tells everything, and ``debug`` is what
+            is told if it is absent.
+        capture_outputs: Whether outputs are told, cut where they are long.
+        trace_dependencies: Whether each decision about a step is told with its explanation.
+    """
 
     enabled: bool = member(True)
     log_level: str | None = member(None, check=one_of("error", "warning", "info", "debug", "verbose"))

@@ -270,8 +270,6 @@ class Workflow(WorkflowDocument):
         found.extend(support.notification_features(self.notifications, at("notifications")))
         found.extend(support.notification_features(notifications_in(self.context), at("context.notifications")))
         found.extend(at(Workflow.key_of(key)) for key in ("template", "monitor") if getattr(self, key))
-        if self.debug is not None and self.debug.enabled:
-            found.append(at("debug"))
         return found
 
     # --- documents ---------------------------------------------------------------------------------------

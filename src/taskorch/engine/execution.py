@@ -21,7 +21,7 @@ from taskorch.core.workflow import Workflow
 from taskorch.engine.committer import Committer
 from taskorch.engine.jobs import Jobs
 from taskorch.engine.leases import Held, Lease, give_back_after, hold
-from taskorch.engine.observation import Observation
+from taskorch.engine.observation import Observation, Trace, Traced
 from taskorch.engine.runner import Runner, Surroundings
 from taskorch.errors import IllegalTransition, StoreError
 from taskorch.protocols import Clock, Codec, Dispatcher, Observer, Store
@@ -42,6 +42,7 @@ class Execution:
         concurrency: The most bodies at once, or None.
         clock: Its time.
         observers: Who hears of it.
+        trace: Who hears of it with explanations, or None.
     """
 
     flow: Workflow
@@ -54,6 +55,7 @@ class Execution:
     concurrency: int | None
     clock: Clock
     observers: Iterable[Observer]
+    trace: Trace | None = None
 
     async def in_memory(self) -> RunResult:
         """Run without a store: outputs are handed on as the objects they are, and nothing outlives the call."""
@@ -99,7 +101,19 @@ class Execution:
         return run.result()
 
     def _observation(self) -> Observation:
-        return Observation(self.observers, self.run_id, self.plan)
+        if self.trace is None:
+            return Observation(self.observers, self.run_id, self.plan)
+        fold = Fold(self.plan, self.slots(), 0)  # its time is that of the facts
+        return Observation(self.observers, self.run_id, self.plan, Traced(self.trace, fold))
+
+    def slots(self) -> Slots:
+        """The places for its bodies, all free."""
+        return Slots.of(
+            loop=self.limits[Kind.LOOP],
+            threads=self.limits[Kind.THREAD],
+            commands=self.limits[Kind.COMMAND],
+            total=self.concurrency,
+        )
 
 
 class _Run:
@@ -121,12 +135,7 @@ class _Run:
         self._execution = execution
         self._started_at = task.execution.started_at or execution.clock.now()
         plan = execution.plan
-        slots = Slots.of(
-            loop=execution.limits[Kind.LOOP],
-            threads=execution.limits[Kind.THREAD],
-            commands=execution.limits[Kind.COMMAND],
-            total=execution.concurrency,
-        )
+        slots = execution.slots()
         workers = slots.total  # before the replay, in which lost attempts still hold their slots
         self._frontier = Frontier(plan, slots, microseconds(self._started_at))
         self._around = Surroundings(

@@ -1,17 +1,20 @@
 """The links of a workflow by index: which gates of which steps they hold."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import attrs
 
 from taskorch.core.frontier.ends import MASKS, MASKS_UNSTARTED
 from taskorch.core.graph import Wiring
-from taskorch.core.outcomes import LinkType
+from taskorch.core.outcomes import LinkCondition, LinkType
 from taskorch.core.times import MICROSECOND
 
 START, FINISH = 0, 1
 """The gates a link may hold."""
+_FROM_START = (LinkType.START_TO_START, LinkType.START_TO_FINISH)  # by gate
+_FROM_FINISH = (LinkType.FINISH_TO_START, LinkType.FINISH_TO_FINISH)
 
 
 class Coupling(NamedTuple):
@@ -26,6 +29,24 @@ class Coupling(NamedTuple):
 
     target: int
     gate: int
+    mask: int
+    lag: int
+
+
+class Incoming(NamedTuple):
+    """A link as its successor knows it.
+
+    Attributes:
+        source: The predecessor.
+        type: What of the one waits for what of the other.
+        condition: Which end of the predecessor it asks for.
+        mask: As in ``Coupling``.
+        lag: Likewise.
+    """
+
+    source: int
+    type: LinkType
+    condition: LinkCondition
     mask: int
     lag: int
 
@@ -51,6 +72,25 @@ class Couplings:
     typed_on_start: CouplingsOf
     typed_on_finish: CouplingsOf
     finish_waits: Mapping[int, int]
+
+    @cached_property
+    def incoming(self) -> Mapping[int, Sequence[Incoming]]:
+        """The links into each step that has any, for whoever asks; made when somebody does."""
+        found: dict[int, list[Incoming]] = {}
+
+        def note(target: int, source: int, type: LinkType, mask: int, lag: int) -> None:
+            masks = MASKS if type.from_finish else MASKS_UNSTARTED
+            condition = next(condition for condition, known in masks.items() if known == mask)
+            found.setdefault(target, []).append(Incoming(source, type, condition, mask, lag))
+
+        for source, links in enumerate(self.on_finish):
+            for target, mask in links:
+                note(target, source, LinkType.FINISH_TO_START, mask, 0)
+        for types, typed in ((_FROM_START, self.typed_on_start), (_FROM_FINISH, self.typed_on_finish)):
+            for source, couplings in typed.items():
+                for coupling in couplings:
+                    note(coupling.target, source, types[coupling.gate], coupling.mask, coupling.lag)
+        return found
 
     @property
     def has_lags(self) -> bool:

@@ -4,7 +4,7 @@
 same method gives the same state, so there is no second book.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from taskorch.core.frontier.agenda import Agenda, Entry, Timer
@@ -140,6 +140,17 @@ class Fold:
     def has_failed(self) -> bool:
         """Whether a step has failed that was not allowed to, or the run was cut short."""
         return End.FAILED in self.ends or End.ABORTED in self.ends or self.halted is not None
+
+    def has_place(self, step: int) -> bool:
+        """Whether a body of *step* occupies a place and resources."""
+        return bool(self._occupies[step])
+
+    def occupants(self) -> Iterator[int]:
+        """The steps whose bodies occupy places and resources, in order."""
+        step = self._occupies.find(1)
+        while step >= 0:
+            yield step
+            step = self._occupies.find(1, step + 1)
 
     def running(self) -> list[int]:
         """The steps whose attempt is under way."""

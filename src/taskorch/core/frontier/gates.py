@@ -5,9 +5,28 @@ start_to_finish). A gate is settled once its last link is; a link with a lag is 
 """
 
 from heapq import heappop, heappush
+from typing import NamedTuple
 
 from taskorch.core.frontier.couplings import FINISH, Coupling
 from taskorch.core.frontier.plan import Plan
+
+
+class Lag(NamedTuple):
+    """A link that was met and is not settled yet.
+
+    Attributes:
+        at: When it is.
+        target: The successor.
+        gate: Which of its gates the link holds.
+        source: The predecessor.
+        from_finish: Whether the link waited for its finish, rather than its start.
+    """
+
+    at: int
+    target: int
+    gate: int
+    source: int
+    from_finish: bool
 
 
 class Gates:
@@ -16,7 +35,7 @@ class Gates:
     Attributes:
         settled: The steps whose start gate has been settled since somebody looked.
         released: The steps whose finish gate has been.
-        lags: The links that were met and are settled later: when, the successor, its gate; a heap.
+        lags: The links that were met and are settled later; a heap.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -31,7 +50,7 @@ class Gates:
         self._broken = bytearray(len(plan.steps))
         self._finish_waits = dict(couplings.finish_waits)
         self._finish_broken: set[int] = set()
-        self.lags: list[tuple[int, int, int]] = []
+        self.lags: list[Lag] = []
         self.settled = [step for step, waits in enumerate(self._waits) if not waits]
         self.released: list[int] = []
 
@@ -52,7 +71,7 @@ class Gates:
     def started(self, step: int, at: int) -> None:
         """*step* has started for the first time."""
         for coupling in self._on_start.get(step, ()):
-            self._meet(coupling, True, at)
+            self._meet(coupling, True, at, (step, False))
 
     def ended(self, step: int, end: int, at: int, *, has_started: bool) -> None:
         """*step* has ended as *end*."""
@@ -65,24 +84,25 @@ class Gates:
                 self.settled.append(target)
         if self._on_finish:
             for coupling in self._on_finish.get(step, ()):
-                self._meet(coupling, bool(coupling.mask >> end & 1), at)
+                self._meet(coupling, bool(coupling.mask >> end & 1), at, (step, True))
         if self._on_start and not has_started:  # the start that these wait for will never come
             for coupling in self._on_start.get(step, ()):
-                self._meet(coupling, bool(coupling.mask >> end & 1), at)
+                self._meet(coupling, bool(coupling.mask >> end & 1), at, (step, False))
 
     def lapse(self, now: int) -> None:
         """Settle the links whose lag is over at *now*."""
         while self.lags and self.lags[0][0] <= now:
-            _, target, gate = heappop(self.lags)
-            self._settle(target, gate, True)
+            lag = heappop(self.lags)
+            self._settle(lag.target, lag.gate, True)
 
     def next_lapse(self) -> int | None:
         """When the next lag is over, or None."""
         return self.lags[0][0] if self.lags else None
 
-    def lags_of(self, step: int) -> list[int]:
-        """When the lags are over that *step* still waits for."""
-        return sorted(at for at, target, _ in self.lags if target == step)
+    def settled_at(self, source: int, target: int, *, from_finish: bool, gate: int) -> int | None:
+        """When the link between two steps is settled that was met and has a lag; None if it is."""
+        same = (target, gate, source, from_finish)
+        return next((lag.at for lag in self.lags if lag[1:] == same), None)
 
     def snapshot(self) -> tuple[object, ...]:
         """What decides how the run goes on, for comparing two runs."""
@@ -91,9 +111,9 @@ class Gates:
             sorted(self.lags),
         )  # fmt: skip
 
-    def _meet(self, coupling: Coupling, is_met: bool, at: int) -> None:
+    def _meet(self, coupling: Coupling, is_met: bool, at: int, event: tuple[int, bool]) -> None:
         if coupling.lag and is_met:
-            heappush(self.lags, (at + coupling.lag, coupling.target, coupling.gate))
+            heappush(self.lags, Lag(at + coupling.lag, coupling.target, coupling.gate, *event))
         else:
             self._settle(coupling.target, coupling.gate, is_met)
 
