@@ -74,15 +74,14 @@ def monitored(
     """
     now = max(now, frontier.latest)
     total, ended = len(frontier.ends), len(frontier.ends) - frontier.open
-    is_paused = frontier.paused or state is State.BLOCKED
-    status = _STATUSES.get(state, "paused" if is_paused else "running")
+    status = _STATUSES.get(state, "paused" if frontier.paused else "running")
     is_over = state in _STATUSES
     return {
         "workflowId": run_id,
         "status": status,
         "progress": {"completed": ended, "total": total, "percentage": 100 * ended // total if total else 100},
         "activeSteps": [] if is_over else [_active(frontier, step, told.get(step)) for step in _active_steps(frontier)],
-        "nextSteps": [] if is_over or frontier.halted else list(_next(frontier, now, told, is_paused=is_paused)),
+        "nextSteps": [] if is_over or frontier.halted else list(_next(frontier, now, told)),
         "metrics": {
             "throughput": _throughput(told, ended, (now - started_at) / _SECOND),
             "cpuUsage": _percent(usage.cpu),
@@ -128,12 +127,12 @@ def _throughput(told: Mapping[int, Told], ended: int, seconds: float) -> str | N
     return f"{ended / seconds:.3g} steps/second" if seconds > 0 else None
 
 
-def _next(frontier: Frontier, now: int, told: Mapping[int, Told], *, is_paused: bool) -> Iterator[dict[str, Any]]:
+def _next(frontier: Frontier, now: int, told: Mapping[int, Told]) -> Iterator[dict[str, Any]]:
     """The steps that come next, the earliest first; those of which nobody knows when come last."""
     starts = _Estimates(frontier, now, told).starts()
     rank = frontier.plan.rank
     for step in sorted(starts, key=lambda step: (starts[step] is None, starts[step], rank[step])):
-        at = None if is_paused else starts[step]
+        at = None if frontier.paused else starts[step]
         yield {
             "id": frontier.plan.steps[step].id,
             "name": frontier.plan.steps[step].title,
