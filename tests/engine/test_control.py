@@ -394,20 +394,22 @@ async def test_a_paused_run_can_be_cancelled(store):
     assert (await run.wait()).status is Outcome.CANCELLED
 
 
-async def test_a_thread_that_is_cancelled_is_left_to_itself(store):
-    """The result of a body in a thread that could not be stopped is dropped."""
-    flow, begun = Workflow("threads"), []
+async def test_a_thread_cannot_be_stopped_and_is_waited_for(store):
+    """``cancel`` returns once a body in a thread has ended by itself; what it returned is dropped."""
+    flow, begun, ended = Workflow("threads"), [], []
 
     @flow.step
     def slow():
         begun.append(1)
         time.sleep(0.1)
+        ended.append(1)
         return 1
 
     async with taskorch.start(flow, store=store) as run:
         while not begun:
             await anyio.sleep(0.001)
         await run.cancel()
+        assert ended
     assert (await run.wait()).steps["slow"].status is Outcome.CANCELLED
 
 

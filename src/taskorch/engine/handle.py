@@ -122,6 +122,8 @@ class RunHandle:
     async def cancel(self) -> None:
         """End the run for good, as ``cancelled``: what runs is stopped, and nothing of it is alive on return.
 
+        A body in a thread cannot be stopped: it is waited for, and what it returns is dropped.
+
         A run that is failing already, and waits only for its last bodies, ends as ``failed``; one that has ended
         stays as it is.
         """

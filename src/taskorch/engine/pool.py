@@ -19,6 +19,7 @@ from anyio.abc import TaskGroup
 from anyio.lowlevel import checkpoint
 
 from taskorch.engine import cancellations
+from taskorch.errors import StepTimeout
 
 TURN = 0.005
 """After so many seconds without suspension a worker lets others have a turn."""
@@ -95,8 +96,8 @@ class Worker:
 
     @property
     def timed_out(self) -> bool:
-        """Whether the body is being stopped because its time is up."""
-        return self.stopped_for is not None
+        """Whether the body is being stopped because its time is up; for any other reason its end is waited for."""
+        return isinstance(self.stopped_for, StepTimeout)
 
     def queued(self) -> None:
         """The job waits for a place to run."""
