@@ -94,9 +94,10 @@ def test_outputs_are_taken_over() -> None:
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_what_is_carried_over_folds_to_the_kept_steps_and_nothing_else(data: st.DataObject) -> None:
-    """After any life, whatever is asked for: the carried facts are legal, in order and with their times; folded
-    exactly the kept steps have ended, as before; nothing after a step that runs again is kept; no slot is held;
-    and the new run goes on to its end.
+    """After any life, whatever is asked for, exactly the kept steps have ended in the fold, as before.
+
+    The carried facts are legal, in order and with their times; nothing after a step that runs again is kept; no slot
+    is held; and the new run goes on to its end.
     """
     plan = Plan.of(data.draw(workflows()))
     life = Life(plan, data.draw(st.integers(1, 3)), lambda count: data.draw(st.integers(0, count - 1)))

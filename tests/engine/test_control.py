@@ -1,9 +1,11 @@
 """Steering a run (issue 4, item 7): start, pause, resume, cancel, and monitor by its id."""
 
+import threading
 import time
 
 import anyio
 import anyio.lowlevel
+import anyio.to_thread
 import pytest
 
 import taskorch
@@ -107,14 +109,19 @@ async def test_the_result_can_be_waited_for_in_the_block(store):
 
 async def test_an_error_of_the_block_interrupts_the_run():
     """What the block raises comes out as it is; the run is interrupted, and goes on when it is run again."""
-    case = Gated()
+    case, runs = Gated(), []
+
+    async def block():
+        async with taskorch.start(case.flow, store=store, run_id="r") as run:
+            runs.append(run)
+            await case.begun.wait()
+            raise ZeroDivisionError
+
     async with MemoryStore() as store:
         with pytest.raises(ZeroDivisionError):
-            async with taskorch.start(case.flow, store=store, run_id="r") as run:
-                await case.begun.wait()
-                raise ZeroDivisionError
+            await block()
         with pytest.raises(OperatorError, match="interrupted"):
-            await run.wait()
+            await runs[0].wait()
         case.gate.set()
         result = await taskorch.run(case.flow, store=store, run_id="r")
     assert result.check().steps["a"].attempts == 2
@@ -396,18 +403,17 @@ async def test_a_paused_run_can_be_cancelled(store):
 
 async def test_a_thread_cannot_be_stopped_and_is_waited_for(store):
     """``cancel`` returns once a body in a thread has ended by itself; what it returned is dropped."""
-    flow, begun, ended = Workflow("threads"), [], []
+    flow, begun, ended = Workflow("threads"), threading.Event(), []
 
     @flow.step
     def slow():
-        begun.append(1)
+        begun.set()
         time.sleep(0.1)
         ended.append(1)
         return 1
 
     async with taskorch.start(flow, store=store) as run:
-        while not begun:
-            await anyio.sleep(0.001)
+        assert await anyio.to_thread.run_sync(begun.wait, 10)
         await run.cancel()
         assert ended
     assert (await run.wait()).steps["slow"].status is Outcome.CANCELLED

@@ -1,6 +1,7 @@
 """Restarting a run (issue 4, item 7): under a new id, in the same block."""
 
 import anyio
+import anyio.lowlevel
 import attrs
 import pytest
 
@@ -174,7 +175,8 @@ async def test_monitor_restarts_from_a_step(store):
         await run.wait()
         case.calls.clear()
         status = await taskorch.monitor(run.run_id, "restart", from_step="c")
-        assert (status["status"], status["progress"]["completed"]) == ("running", 3)
+        assert status["workflowId"] != run.run_id
+        assert status["progress"]["completed"] >= 3
     assert case.calls == ["c"]
 
 

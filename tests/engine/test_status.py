@@ -5,6 +5,7 @@ import threading
 import time
 
 import anyio
+import anyio.to_thread
 import pytest
 
 import taskorch
@@ -98,8 +99,7 @@ async def test_a_thread_that_was_abandoned_tells_nothing_of_another_step():
         await anyio.sleep(0.05)
         await clock.advance(6)
         go_on.set()
-        while not has_told.is_set():
-            await anyio.sleep(0.001)
+        assert await anyio.to_thread.run_sync(has_told.wait, 10)
         [active] = run.status()["activeSteps"]
         gate.set()
     assert active["id"] == "other"
