@@ -88,9 +88,17 @@ def test_a_workflow_with_links_is_checked_and_run_without_networkx() -> None:
 
 
 @pytest.mark.parametrize("question", ["stages()", "critical_path()"])
-def test_a_question_about_the_graph_loads_networkx(question: str) -> None:
-    """Stages and the critical path are what networkx is for; so is naming a circle."""
-    assert "networkx" in loaded(f"import taskorch{RUN}flow.{question}")
+def test_plain_questions_about_the_graph_load_no_networkx(question: str) -> None:
+    """Stages and the critical path come from the order of the steps alone."""
+    assert "networkx" not in loaded(f"import taskorch{RUN}flow.{question}")
+
+
+def test_the_critical_path_of_links_back_and_forth_loads_networkx() -> None:
+    """Which steps wait for one another is what networkx is for."""
+    links = "flow.link('a', 'b', type='start_to_start')\nflow.link('b', 'a', type='finish_to_finish')\n"
+    steps = "flow = taskorch.Workflow('w')\nflow.command('true', id='a')\nflow.command('true', id='b')\n"
+
+    assert "networkx" in loaded(f"import taskorch\n{steps}{links}flow.critical_path()")
 
 
 def test_type_checkers_and_programs_are_told_the_same() -> None:

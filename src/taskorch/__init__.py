@@ -32,6 +32,7 @@ if _typing.TYPE_CHECKING:
         run_sync as run_sync,
         start as start,
     )
+    from taskorch.core.alerts import RaisedAlert as RaisedAlert
     from taskorch.core.calendars import BusinessCalendar as BusinessCalendar, Calendar as Calendar
     from taskorch.core.deadlines import DeadlineBasis as DeadlineBasis
     from taskorch.core.escalation.conflicts import dependency_conflicts as dependency_conflicts
@@ -76,6 +77,7 @@ if _typing.TYPE_CHECKING:
         ended_steps as ended_steps,
         run_progress as run_progress,
     )
+    from taskorch.core.simulation import simulate as simulate
     from taskorch.core.sla import SlaStatus as SlaStatus, Standing as Standing, standing as standing
     from taskorch.core.states import (
         DOCUMENTED as DOCUMENTED,
@@ -101,6 +103,7 @@ if _typing.TYPE_CHECKING:
 # the program what the imports above say for type checkers; a test compares the two.
 _ROOMS = {
     "api": ("load", "mermaid", "monitor", "open_store", "run", "run_sync", "start"),
+    "core.alerts": ("RaisedAlert",),
     "core.calendars": ("BusinessCalendar", "Calendar"),
     "core.deadlines": ("DeadlineBasis",),
     "core.escalation.conflicts": ("dependency_conflicts",),
@@ -130,6 +133,7 @@ _ROOMS = {
     "core.retry": ("Retry",),
     "core.routing": ("Candidate", "Route", "route"),
     "core.run_progress": ("RunProgress", "ended_steps", "run_progress"),
+    "core.simulation": ("simulate",),
     "core.sla": ("SlaStatus", "Standing", "standing"),
     "core.states": ("DOCUMENTED", "LIFECYCLE", "State", "TransitionTable", "Verb"),
     "core.step": ("Link", "Step"),

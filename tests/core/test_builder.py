@@ -116,7 +116,7 @@ def test_a_retry_is_the_policy_of_its_step() -> None:
     flow = Workflow("w")
     flow.step(extract, retry=retry)
 
-    assert Plan.of(flow).retries == (retry,)
+    assert list(Plan.of(flow).retries) == [retry]
     assert flow.to_dict()["workflow"]["steps"][0]["retryPolicy"] == {  # type: ignore[index]
         "maxRetries": 3,
         "initialDelay": 500,
@@ -148,3 +148,32 @@ def test_what_python_builds_has_a_document() -> None:
 
     assert flow.to_dict() == document
     assert Workflow.from_dict(flow.to_dict()).to_dict() == document
+
+
+def test_one_function_may_serve_many_steps() -> None:
+    """What a function tells of itself holds for each step it serves; inputs are each step's own."""
+    flow = flow_with(extract)
+    flow.step(lambda: None, id="other")
+
+    def takes(rows: object, **more: object) -> int:
+        return 1
+
+    flow.step(takes, id="a", inputs={"rows": extract})
+    flow.step(takes, id="b", inputs={"rows": "other", "extra": extract})
+    bodies = [step.body for step in flow.steps[2:]]
+
+    assert [body.annotation for body in bodies if body] == [int, int]
+    assert [[p.name for p in body.parameters] for body in bodies if body] == [["rows"], ["rows", "extra"]]
+    assert pairs(flow) == [("extract", "a", "success"), ("other", "b", "success"), ("extract", "b", "success")]
+
+
+def test_an_annotation_may_get_its_meaning_later() -> None:
+    """A name in an annotation that nobody knows yet is looked up again for the next step of the function."""
+    scope: dict[str, Any] = {}
+    exec("def body() -> 'Late': ...", scope)
+    flow = Workflow("w")
+    flow.step(scope["body"], id="a")
+    scope["Late"] = int
+    flow.step(scope["body"], id="b")
+
+    assert [step.body.annotation for step in flow.steps if step.body] == [None, int]

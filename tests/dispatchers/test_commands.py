@@ -266,7 +266,7 @@ class TestEnvironment:
             "TASKORCH_RUN_ID": "run",
             "TASKORCH_STEP_ID": "step",
             "TASKORCH_ATTEMPT": "2",
-            "TASKORCH_IDEMPOTENCY_KEY": "key",
+            "TASKORCH_IDEMPOTENCY_KEY": "run/step",
         }
 
     async def test_the_supervisor_has_none_of_it_either(self, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from typing import Any, assert_type
 import taskorch
 from taskorch.observers import AuditLog, Fault, Flaw, Head, LogObserver, Verdict, verify_audit
 from taskorch.stores import MemoryStore, SQLiteStore
-from taskorch.testing import FakeClock, check_dispatcher, check_store
+from taskorch.testing import FakeClock, check_dispatcher, check_store, simulate
 
 flow = taskorch.Workflow("typed", timeout=3600)
 
@@ -71,6 +71,16 @@ async def steering() -> None:
         assert_type(await run.wait(), taskorch.RunResult)
         assert_type(run.explain("total").reason, str)
     assert_type(await taskorch.monitor("RUN-1", "status"), dict[str, Any])
+
+
+def foresee(hours: dict[str, timedelta]) -> float:
+    """What a host does to foresee a run."""
+    assert_type(simulate(flow), taskorch.RunResult)
+    result = taskorch.simulate(flow, concurrency=2, durations=hours, outcomes={"total": "failed"}, seed=7)
+    assert_type(
+        taskorch.simulate(flow, durations={"extract": 1}, outcomes={"total": ["failed", OSError()]})[total], int
+    )
+    return result.metrics.makespan
 
 
 class Elsewhere:

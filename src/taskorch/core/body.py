@@ -3,7 +3,9 @@
 import inspect
 import typing
 from collections.abc import Callable, Collection, Iterator, Mapping
+from types import FunctionType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import attrs
 
@@ -26,6 +28,54 @@ class Parameter:
 
     name: str
     required: bool
+
+
+@attrs.frozen(eq=False)
+class _Signature:
+    """What a function tells of itself, and holds for every step it serves."""
+
+    parameters: tuple[Parameter, ...]
+    is_open: bool
+    """Whether it takes any named argument."""
+    annotation: object
+    is_async: bool
+
+    @classmethod
+    def of(cls, function: Callable[..., Any]) -> "_Signature":
+        """The signature of *function*, which is looked at once: one function may serve very many steps."""
+        if type(function) is not FunctionType:  # other callables may be equal and yet differ
+            return cls.read(function)
+        found = _SIGNATURES.get(function)
+        if found is None:
+            found = cls.read(function)
+            if found.annotation is not outputs.UNKNOWN or "return" not in function.__annotations__:
+                _SIGNATURES[function] = found  # an annotation that has no meaning yet may have one later
+        return found
+
+    @classmethod
+    def read(cls, function: Callable[..., Any]) -> "_Signature":
+        called = inspect.unwrap(getattr(function, "func", function))
+        if not inspect.isroutine(called):
+            called = type(called).__call__
+        if inspect.isasyncgenfunction(called) or inspect.isgeneratorfunction(called):
+            raise InvalidWorkflow.because("is a generator function", "return a list instead")
+        try:
+            signature = inspect.signature(function).parameters.values()
+        except ValueError:
+            raise InvalidWorkflow.because("does not tell its parameters", "wrap it in a function of your own") from None
+        for parameter in signature:
+            if parameter.kind is inspect.Parameter.POSITIONAL_ONLY and parameter.default is parameter.empty:
+                raise InvalidWorkflow.because(f"has the positional-only parameter {parameter.name!r}", "remove the /")
+        annotation = _return_annotation(function)
+        if (why := outputs.JSON_CODEC.check(annotation)) is not None:
+            raise InvalidWorkflow.because(f"returns what cannot be stored: {why}")
+        kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+        parameters = tuple(Parameter(p.name, p.default is p.empty) for p in signature if p.kind in kinds)
+        is_open = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in signature)
+        return cls(parameters, is_open, annotation, _is_async(function))
+
+
+_SIGNATURES: WeakKeyDictionary[Callable[..., Any], _Signature] = WeakKeyDictionary()  # Any: as in Body
 
 
 @attrs.frozen(eq=False)
@@ -56,31 +106,13 @@ class Body:
             InvalidWorkflow: It cannot be called with named arguments, *inputs* names a parameter it does not
                 have, or its return annotation can never be stored.
         """
-        called = inspect.unwrap(getattr(function, "func", function))
-        if not inspect.isroutine(called):
-            called = type(called).__call__
-        if inspect.isasyncgenfunction(called) or inspect.isgeneratorfunction(called):
-            raise InvalidWorkflow.because("is a generator function", "return a list instead")
-        try:
-            signature = inspect.signature(function)
-        except ValueError:
-            raise InvalidWorkflow.because("does not tell its parameters", "wrap it in a function of your own") from None
-        kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-        for parameter in signature.parameters.values():
-            if parameter.kind is inspect.Parameter.POSITIONAL_ONLY and parameter.default is parameter.empty:
-                raise InvalidWorkflow.because(f"has the positional-only parameter {parameter.name!r}", "remove the /")
-        parameters = tuple(
-            Parameter(p.name, p.default is p.empty) for p in signature.parameters.values() if p.kind in kinds
-        )
-        open_ended = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in signature.parameters.values())
-        if unknown := set(inputs) - {p.name for p in parameters}:
-            if not open_ended:
+        known = _Signature.of(function)
+        parameters = known.parameters
+        if inputs and (unknown := set(inputs) - {p.name for p in parameters}):
+            if not known.is_open:
                 raise InvalidWorkflow.because(f"has no parameter {min(unknown)!r}", path="inputs")
             parameters += tuple(Parameter(name, True) for name in inputs if name in unknown)
-        annotation = _return_annotation(function)
-        if (why := outputs.JSON_CODEC.check(annotation)) is not None:
-            raise InvalidWorkflow.because(f"returns what cannot be stored: {why}")
-        return cls(function, parameters, inputs, annotation, _is_async(function), inline)
+        return cls(function, parameters, inputs, known.annotation, known.is_async, inline)
 
     @property
     def reference(self) -> str:

@@ -1,90 +1,156 @@
-"""Questions about the graph of a workflow: circles, stages, the critical path.
+"""Steps and links as numbers, and what follows from them alone: circles, stages, groups that wait for one another.
 
-The only room with networkx, which is imported when the first question is asked.
+The only room with networkx, which is imported where links lead back and forth without a circle.
 """
 
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
-from itertools import pairwise
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from itertools import compress
+from operator import attrgetter, lt, not_
 
 import attrs
 
-from taskorch.core.step import Link, Step
+from taskorch.core.outcomes import LinkType
+from taskorch.core.step import Link
 
-if TYPE_CHECKING:
-    import networkx as nx
-
-_MICROSECOND = timedelta(microseconds=1)
-_Event = tuple[str, str]
-"""A step's id with ``start`` or ``finish``."""
+_TYPE = attrgetter("type")
 
 
-@attrs.frozen
-class CriticalPath:
-    """The longest chain of a workflow: no schedule is shorter, however many workers there are.
+@attrs.frozen(eq=False)
+class Wiring:
+    """The links between steps that are there, with the places of their ends; the three lists go in step.
 
     Attributes:
-        duration: Its length, from the estimates of its steps (steps without one count as nothing).
-        steps: The ids of the steps on it, in order.
+        place: The place of each step in their order, by id; ids that stand twice count once.
+        links: The links.
+        sources: The place of each link's predecessor.
+        targets: That of its successor.
+        is_whole: Whether no link was passed over because one of its steps is not there.
+        is_plain: Whether all links are ``finish_to_start``.
+        leads_on: Whether each link leads to a later step, so that the order of the steps is one to start in.
     """
 
-    duration: timedelta
-    steps: tuple[str, ...]
+    place: dict[str, int]
+    links: list[Link]
+    sources: list[int]
+    targets: list[int]
+    is_whole: bool
+    is_plain: bool
+    leads_on: bool
+
+    @classmethod
+    def of(cls, ids: Sequence[str], links: list[Link]) -> "Wiring":
+        """The wiring of *links*; links from or to steps that are not there are passed over."""
+        place = dict(zip(ids, range(len(ids)), strict=True))
+        if len(place) < len(ids):
+            place = {id: number for number, id in enumerate(dict.fromkeys(ids))}
+        try:  # whole lists at once, as there may be very many links
+            sources = [place[link.predecessor] for link in links]
+            targets = [place[link.successor] for link in links]
+        except KeyError:
+            known = [link for link in links if link.predecessor in place and link.successor in place]
+            return attrs.evolve(cls.of(ids, known), is_whole=False)
+        plain = list(map(_TYPE, links)).count(LinkType.FINISH_TO_START) == len(links)
+        return cls(place, links, sources, targets, True, plain, all(map(lt, sources, targets)))
+
+    def order(self) -> list[int] | None:
+        """The places of all steps, each after those it waits for; None if links lead back and forth."""
+        if self.leads_on:
+            return list(range(len(self.place)))
+        order = _sorted(self.sources, self.targets, len(self.place))
+        return order if len(order) == len(self.place) else None
+
+    def is_circular(self) -> bool:
+        """Whether the events start(x) and finish(x) of the steps cannot be put in order.
+
+        Steps are not enough: "A starts before B" and "B finishes before A" make a circle of steps, and are legal.
+        """
+        if self.order() is not None:
+            return False
+        return self.is_plain or len(self.event_order()) < 2 * len(self.place)
+
+    def events(self) -> tuple[list[int], list[int]]:
+        """For each link the event it waits for and the one that waits: start(x) is x, finish(x) that many more."""
+        count = len(self.place)
+        if self.is_plain:
+            return [source + count for source in self.sources], self.targets
+        triples = list(zip(self.links, self.sources, self.targets, strict=True))
+        return (
+            [source + count if link.type.from_finish else source for link, source, _ in triples],
+            [target if link.type.gates_start else target + count for link, _, target in triples],
+        )
+
+    def event_order(self) -> list[int]:
+        """The events, numbered as in ``events``, each after those it waits for; without those on circles."""
+        count = len(self.place)
+        sources, targets = self.events()
+        return _sorted([*range(count), *sources], [*range(count, 2 * count), *targets], 2 * count)
 
 
-def _events(ids: Sequence[str], links: Sequence[Link], lengths: Mapping[str, float]) -> "nx.DiGraph[_Event]":
-    import networkx as nx
+def _sorted(sources: Sequence[int], targets: Sequence[int], count: int) -> list[int]:
+    """The numbers below *count*, targets after their sources; what a circle holds up is left out."""
+    waits = [0] * count
+    after: list[list[int]] = [[] for _ in waits]
+    for source, target in zip(sources, targets, strict=True):
+        after[source].append(target)
+        waits[target] += 1
+    order = list(compress(range(count), map(not_, waits)))
+    for number in order:  # grows while it is walked
+        for target in after[number]:
+            left = waits[target] = waits[target] - 1
+            if not left:
+                order.append(target)
+    return order
 
-    graph: nx.DiGraph[_Event] = nx.DiGraph()
-    for id in ids:
-        graph.add_edge((id, "start"), (id, "finish"), weight=lengths.get(id, 0.0))
-    for link in links:
-        source = (link.predecessor, "finish" if link.type.from_finish else "start")
-        target = (link.successor, "start" if link.type.gates_start else "finish")
-        lag = link.lag / _MICROSECOND
-        if not graph.has_edge(source, target) or graph.edges[source, target]["weight"] < lag:
-            graph.add_edge(source, target, weight=lag)
-    return graph
 
-
-def find_cycle(ids: Sequence[str], links: Sequence[Link]) -> tuple[str, ...]:
-    """The ids on one circle of events, in order; empty if there is none."""
-    import networkx as nx
-
-    known = set(ids)
-    graph = _events(ids, [k for k in links if k.predecessor in known and k.successor in known], {})
-    try:
-        edges = nx.find_cycle(graph)
-    except nx.NetworkXNoCycle:
+def find_cycle(wiring: Wiring) -> tuple[str, ...]:
+    """The ids on one circle of events, in order, each once; empty if there is none."""
+    count = len(wiring.place)
+    left = set(range(2 * count)).difference(wiring.event_order())
+    if not left:
         return ()
-    return tuple(dict.fromkeys(edge[0][0] for edge in edges))
+    before: dict[int, int] = {}  # what is left waits for something that is left
+    for source, target in zip(*wiring.events(), strict=True):
+        if source in left and target in left:
+            before.setdefault(target, source)
+    # A finish for its own start, if it can: so the circle leads through no step twice.
+    before.update((event + count, event) for event in left if event < count)
+    walked: dict[int, None] = {}
+    event = min(left)
+    while event not in walked:
+        walked[event] = None
+        event = before[event]
+    events, ids = list(walked), list(wiring.place)
+    return tuple(dict.fromkeys(ids[e % count] for e in reversed(events[events.index(event) :])))
 
 
-def stages(ids: Sequence[str], links: Sequence[Link]) -> tuple[tuple[str, ...], ...]:
+def groups(wiring: Wiring) -> list[list[int]]:
+    """The places of all steps, those together that wait for one another, each group after those it waits for."""
+    order = wiring.order()
+    if order is not None:
+        return [[place] for place in order]
+    import networkx as nx
+
+    graph: nx.DiGraph[int] = nx.DiGraph()
+    graph.add_nodes_from(range(len(wiring.place)))
+    graph.add_edges_from(zip(wiring.sources, wiring.targets, strict=True))
+    whole = nx.condensation(graph)
+    return [sorted(whole.nodes[number]["members"]) for number in nx.topological_sort(whole)]
+
+
+def stages(wiring: Wiring) -> tuple[tuple[str, ...], ...]:
     """Groups of steps whose starts wait only for steps of earlier groups (D3, "execution stages").
 
-    Within a group the order is that of *ids*.
+    Within a group the order is that of the steps.
     """
-    import networkx as nx
-
-    graph: nx.DiGraph[str] = nx.DiGraph()
-    graph.add_nodes_from(ids)
-    graph.add_edges_from((link.predecessor, link.successor) for link in links if link.type.gates_start)
-    place = {id: number for number, id in enumerate(ids)}
-    return tuple(tuple(sorted(group, key=place.__getitem__)) for group in nx.topological_generations(graph))
-
-
-def critical_path(steps: Sequence[Step], links: Sequence[Link]) -> CriticalPath:
-    """The longest path through the events of all steps, weighted with estimates and lags."""
-    import networkx as nx
-
-    lengths = {s.id: s.estimated_duration / _MICROSECOND for s in steps if s.estimated_duration is not None}
-    graph = _events([step.id for step in steps], links, lengths)
-    # Of paths of one length the one over more steps, so that steps without an estimate are not left out.
-    for source, target, data in graph.edges(data=True):
-        data["rank"] = data["weight"] * (len(graph) + 1) + (source[0] == target[0])
-    path = nx.dag_longest_path(graph, weight="rank")
-    total = sum(graph.edges[edge]["weight"] for edge in pairwise(path))
-    on_path = [a[0] for a, b in pairwise(path) if a[0] == b[0]]
-    return CriticalPath(total * _MICROSECOND, tuple(on_path))
+    gates = [link.type.gates_start for link in wiring.links]
+    sources, targets = list(compress(wiring.sources, gates)), list(compress(wiring.targets, gates))
+    before: list[list[int]] = [[] for _ in wiring.place]
+    for source, target in zip(sources, targets, strict=True):
+        before[target].append(source)
+    level = [0] * len(before)
+    for place in _sorted(sources, targets, len(before)):
+        level[place] = max([level[source] + 1 for source in before[place]], default=0)
+    found: list[list[str]] = [[] for _ in range(max(level, default=-1) + 1)]
+    for id, number in zip(wiring.place, level, strict=True):
+        found[number].append(id)
+    return tuple(map(tuple, found))

@@ -10,7 +10,7 @@ import attrs
 from taskorch.core.frontier.facts import BLOCKED, CREATED, FAILED, IN_PROGRESS, QUEUED, RETRY, START
 from taskorch.core.frontier.fold import OPEN
 from taskorch.core.frontier.frontier import Frontier
-from taskorch.core.frontier.wiring import START as START_GATE
+from taskorch.core.frontier.couplings import START as START_GATE
 from taskorch.core.states import State
 from taskorch.core.times import MICROSECOND, instant, write_time
 
@@ -169,7 +169,7 @@ class _Estimates:
         frontier = self._frontier
         is_active = frontier.states[source] in (IN_PROGRESS, BLOCKED)
         end = self._end(source) if is_active else None
-        for target, lag, is_finish in frontier.plan.wiring.gated_starts(source):
+        for target, lag, is_finish in frontier.plan.couplings.gated_starts(source):
             if frontier.states[target] != CREATED or (not is_finish and frontier.attempt[source]):
                 continue
             if is_active:

@@ -5,7 +5,7 @@ A workflow says it in four places. How much there is: ``resources.limits``, and 
 ``resources``, else the workflow's ``resources`` under its id, else ``resources.requests``; 0 declines a default.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, Self
 
 import attrs
@@ -146,7 +146,7 @@ class Capacity:
 
 
 def resource_problems(
-    placed: Sequence[tuple[str, Step]],
+    placed: Iterable[tuple[str, Step]],
     ids: Collection[str],
     members: Mapping[str, JSON],
     path_of: Callable[[str], str],
@@ -173,13 +173,13 @@ def resource_problems(
 
 
 def _never_fitting(
-    placed: Sequence[tuple[str, Step]], allotment: Allotment, path_of: Callable[[str], str]
+    placed: Iterable[tuple[str, Step]], allotment: Allotment, path_of: Callable[[str], str]
 ) -> Iterator[Problem]:
     """Steps that take more than there is; a default is told of once, and not for each step that takes it."""
     limits, resources = allotment.limits, path_of("resources")
     told: set[str] = set()
     if not any(amount > limits.get(name, amount) for name, amount in allotment.defaults.items()):
-        placed = [placed[number] for number in _named([step for _, step in placed], allotment)] if limits else ()
+        placed = [(path, step) for path, step in placed if allotment.is_named(step)] if limits else ()
     for path, step in placed:
         for name, amount in allotment.request(step).items():
             if amount <= limits.get(name, amount):

@@ -40,14 +40,14 @@ def carried(run: Fold, kept: Iterable[int]) -> list[Fact]:
 
 def downstream(plan: Plan, steps: Iterable[int]) -> set[int]:
     """*steps*, and all that comes after them by links of whatever type."""
-    wiring = plan.wiring
+    links = plan.couplings
     found = set(steps)
     waiting = list(found)
     while waiting:
         step = waiting.pop()
-        targets = [target for target, _ in wiring.on_finish[step]]
-        for wires in (wiring.typed_on_start, wiring.typed_on_finish):
-            targets += [wire.target for wire in wires.get(step, ())]
+        targets = [target for target, _ in links.on_finish[step]]
+        for typed in (links.typed_on_start, links.typed_on_finish):
+            targets += [link.target for link in typed.get(step, ())]
         fresh = set(targets) - found
         found |= fresh
         waiting += fresh

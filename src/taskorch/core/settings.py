@@ -77,6 +77,8 @@ def word_of(cls: type[E]) -> Callable[[str], E]:
     """The converter of a word of an enum, as Python's callers give it."""
 
     def convert(word: str) -> E:
+        if isinstance(word, cls):  # every link has its defaults converted
+            return word
         try:
             return cls(word)
         except ValueError:
@@ -260,6 +262,20 @@ class Notifications(WorkflowDocument):
 def read_notifications(value: JSON) -> bool | Notifications:
     """Notifications as an object, or as the bare switch of ``executeWorkflow``."""
     return value if isinstance(value, bool) else structure(value, Notifications)
+
+
+def notifications_in(context: JSON) -> bool | Notifications | None:
+    """The notifications of a workflow's ``context``, whose other members are free (D4, "Environment Configuration").
+
+    Raises:
+        InvalidDocument: They are none; paths are seen from the context.
+    """
+    if not isinstance(context, Mapping) or "notifications" not in context:
+        return None
+    try:
+        return structure(context["notifications"], Notifications)
+    except InvalidDocument as error:
+        raise InvalidWorkflow(problems_of(error, "notifications")) from None
 
 
 @attrs.frozen

@@ -2,44 +2,91 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import NamedTuple
+from itertools import repeat
+from operator import add, attrgetter, eq, mul
+from typing import Generic, NamedTuple, TypeVar
 
 import attrs
 
 from taskorch.core.documents import JSON, suggestion
 from taskorch.core.expressions import ALERTS, parse
 from taskorch.core.expressions.vocabulary import MESSAGES, PAYLOADS
-from taskorch.core.graph import find_cycle
+from taskorch.core.graph import Wiring, find_cycle
 from taskorch.core.holes import steps_named
 from taskorch.core.json_text import join
 from taskorch.core.messages import check_message, check_payload, texts_in
 from taskorch.core.outcomes import LinkCondition, LinkType
 from taskorch.core.step import Link, Step
-from taskorch.core.templates import steps_in
 from taskorch.errors import CycleError, InvalidCondition, InvalidWorkflow, Problem
 
-Placed = Sequence[tuple[str, str]]
-"""Paths and ids of steps, in order."""
+T = TypeVar("T")
+
+_TYPE = attrgetter("type")
+
+
+@attrs.frozen(eq=False)
+class Parts(Generic[T]):
+    """Parts of one array of a document, with their paths, which are built only where they are asked for.
+
+    Attributes:
+        at: The path of the array.
+        items: Those parts that could be read.
+        numbers: Their places in the array; None if all could be read.
+    """
+
+    at: str
+    items: Sequence[T]
+    numbers: Sequence[int] | None = None
+
+    def path(self, index: int) -> str:
+        """Where the part stands that is number *index* of ``items``."""
+        return f"{self.at}[{index if self.numbers is None else self.numbers[index]}]"
+
+    def only(self, places: Sequence[int]) -> "Parts[T]":
+        """Those at these places among ``items``, with their paths."""
+        numbers = places if self.numbers is None else [self.numbers[place] for place in places]
+        return Parts(self.at, [self.items[place] for place in places], numbers)
+
+    def __iter__(self) -> Iterator[tuple[str, T]]:
+        """Each part after its path."""
+        return ((self.path(index), item) for index, item in enumerate(self.items))
+
+
+def _naming(steps: Sequence[Step]) -> list[int]:
+    """The places of the steps that may name others; most name none, and are told at once."""
+    return [
+        place
+        for place, step in enumerate(steps)
+        if (step.body is not None and step.body.parameters)
+        or step.command is not None
+        or step.condition is not None
+        or step.map is not None
+    ]
 
 
 def implied_links(step: Step, ids: Collection[str]) -> Iterator[Link]:
     """The links a step has because its condition, parameters or command name other steps."""
-    if step.condition is not None:
-        for named in parse(step.condition).steps:
+    for key, named in step.named_steps:
+        if key == "condition":
             yield Link(named, step.id, condition=LinkCondition.ALWAYS)
     if step.body is not None:
         for _, source, _ in step.body.sources(ids):
             yield Link(source, step.id)
-    for source in steps_in(step.argv or ()):
-        yield Link(source, step.id)
+    for key, named in step.named_steps:
+        if key == "command":
+            yield Link(named, step.id)
 
 
 def all_links(steps: Sequence[Step], links: Sequence[Link]) -> list[Link]:
     """The links as written, and the implied ones between steps that no finish_to_start link joins yet."""
-    ids = {step.id for step in steps}
-    joined = {(k.predecessor, k.successor) for k in links if k.type is LinkType.FINISH_TO_START}
+    naming = [steps[place] for place in _naming(steps)]
+    return list(links) if not naming else _with_implied(naming, {step.id for step in steps}, links)
+
+
+def _with_implied(naming: Sequence[Step], ids: Collection[str], links: Sequence[Link]) -> list[Link]:
     found = list(links)
-    for step in steps:
+    joined = {(k.predecessor, k.successor) for k in links if k.type is LinkType.FINISH_TO_START}
+    for step in naming:
         for link in implied_links(step, ids):
             pair = (link.predecessor, link.successor)
             if pair not in joined:
@@ -48,19 +95,21 @@ def all_links(steps: Sequence[Step], links: Sequence[Link]) -> list[Link]:
     return found
 
 
-def check_ids(placed: Placed) -> Iterator[Problem]:
+def check_ids(ids: Parts[str]) -> Iterator[Problem]:
     """Ids that stand twice."""
+    if len(set(ids.items)) == len(ids.items):
+        return
     first: dict[str, str] = {}
-    for path, id in placed:
+    for path, id in ids:
         if id in first:
             yield Problem(f"{path}.id", f"the id {id!r} is that of {first[id]} too", "ids are unique")
         first.setdefault(id, path)
 
 
-def check_links(placed: Sequence[tuple[str, Link]], ids: Mapping[str, object] | Collection[str]) -> Iterator[Problem]:
+def check_links(links: Parts[Link], ids: Mapping[str, object] | Collection[str]) -> Iterator[Problem]:
     """Links to nowhere, to themselves, twice, or of a kind that cannot be."""
     seen: dict[tuple[str, str, LinkType], str] = {}
-    for path, link in placed:
+    for path, link in links:
         for key, id in (("from", link.predecessor), ("to", link.successor)):
             if id not in ids:
                 yield Problem(f"{path}.{key}", f"there is no step {id[:40]!r}", suggestion(id, ids))
@@ -75,18 +124,38 @@ def check_links(placed: Sequence[tuple[str, Link]], ids: Mapping[str, object] | 
         seen.setdefault(same, path)
 
 
-def check_named_steps(path: str, step: Step, ids: Collection[str]) -> Iterator[Problem]:
-    """Steps that a condition or a command names and that are not there, or are the step itself."""
-    named = {key: parse(text).steps for key, text in (("condition", step.condition), ("map", step.map)) if text}
-    named["command"] = tuple(steps_in(step.argv or ()))
-    if step.body is not None and any(source == step.id for _, source, _ in step.body.sources(ids)):
-        yield Problem(path, f"a parameter of {step.id!r} would be fed by the step itself", "rename the step or it")
-    for key, others in named.items():
-        for id in others:
-            if id == step.id:
-                yield Problem(f"{path}.{key}", "names the step itself")
-            elif id not in ids:
-                yield Problem(f"{path}.{key}", f"there is no step {id[:40]!r}", suggestion(id, ids))
+def _are_fine(wiring: Wiring) -> bool:
+    """Whether ``check_links`` would find nothing; by whole lists at once, as there may be very many links."""
+    sources, targets, links = wiring.sources, wiring.targets, wiring.links
+    if not wiring.is_whole or (not wiring.leads_on and any(map(eq, sources, targets))):
+        return False
+    if wiring.is_plain:
+        pairs = map(add, sources, map(mul, targets, repeat(len(wiring.place))))
+        return len(set(pairs)) == len(links)
+    if any(link.condition is LinkCondition.FAILURE and not link.type.from_finish for link in links):
+        return False
+    return len(set(zip(sources, targets, map(id, map(_TYPE, links)), strict=True))) == len(links)
+
+
+def check_named_steps(steps: Parts[Step], ids: Collection[str]) -> Iterator[Problem]:
+    """Steps that a condition, parameter or command names and that are not there, or are the step itself."""
+    for index, step in enumerate(steps.items):
+        for problem in _problems_of_names(step, ids):
+            path = steps.path(index)
+            yield problem._replace(path=f"{path}.{problem.path}" if problem.path else path)
+
+
+def _problems_of_names(step: Step, ids: Collection[str]) -> Iterator[Problem]:
+    body = step.body
+    if body is not None and any(source == step.id for _, source, _ in body.sources(ids)):
+        yield Problem("", f"a parameter of {step.id!r} would be fed by the step itself", "rename the step or it")
+    for key, id in step.named_steps:
+        if id == step.id:
+            yield Problem(key, "names the step itself")
+        elif id not in ids:
+            yield Problem(key, f"there is no step {id[:40]!r}", suggestion(id, ids))
+    if body is not None:
+        yield from body.problems(ids)
 
 
 class Notice(NamedTuple):
@@ -143,62 +212,40 @@ def check_alerted_steps(placed: Sequence[Notice], ids: Collection[str]) -> Itera
                     yield Problem(join(path, at), f"there is no step {id[:40]!r}", suggestion(id, ids))
 
 
-def is_circular(ids: Sequence[str], links: Sequence[Link]) -> bool:
-    """Whether the events start(x) and finish(x) of the steps cannot be put in order.
-
-    Steps are not enough: "A starts before B" and "B finishes before A" make a circle of steps, and are legal.
-    Links to steps that are not there are passed over.
-    """
-    index = {id: number for number, id in enumerate(ids)}
-    count = len(index)
-    # start(i) is event i. Where all links are finish_to_start, start and finish of a step are as good as one.
-    plain = all(link.type is LinkType.FINISH_TO_START for link in links)
-    finish = 0 if plain else count
-    waits = [0] * count if plain else [0] * count + [1] * count  # a finish waits for its start
-    after: list[list[int]] = [[] for _ in waits]
-    for link in links:
-        source, target = index.get(link.predecessor), index.get(link.successor)
-        if source is not None and target is not None:
-            event = target + (0 if plain or link.type.gates_start else finish)
-            after[source + (finish if plain or link.type.from_finish else 0)].append(event)
-            waits[event] += 1
-    for start in () if plain else range(count):
-        after[start].append(start + finish)
-    ready = [event for event, number in enumerate(waits) if not number]
-    done = 0
-    while ready:
-        done += 1
-        for event in after[ready.pop()]:
-            waits[event] -= 1
-            if not waits[event]:
-                ready.append(event)
-    return done < len(waits)
-
-
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Retained:
-    """What of a workflow could be read, for the questions that concern the whole of it."""
+    """What of a workflow could be read, for the questions that concern the whole of it.
 
-    placed_ids: Placed
-    steps: Sequence[tuple[str, Step]]
-    links: Sequence[tuple[str, Link]]
+    Attributes:
+        ids: The ids of its steps, also of those that could not be read otherwise.
+        steps: Its steps.
+        links: Its links, as written.
+        alerts: What of its alerts and webhooks speaks of the run.
+        naming: Those of its steps that may name others.
+    """
+
+    ids: Parts[str]
+    steps: Parts[Step]
+    links: Parts[Link]
     alerts: Sequence[Notice] = ()
+    naming: Parts[Step] = attrs.field(init=False)
+
+    @naming.default
+    def _naming(self) -> Parts[Step]:
+        return self.steps.only(_naming(self.steps.items))
 
 
-def problems_of(retained: Retained) -> Iterator[Problem]:
+def problems_of(retained: Retained, wiring: Wiring) -> Iterator[Problem]:
     """Everything that is wrong between steps and links, but circles."""
-    ids = dict.fromkeys(id for _, id in retained.placed_ids)
-    yield from check_ids(retained.placed_ids)
-    yield from check_links(retained.links, ids)
-    for path, step in retained.steps:
-        yield from check_named_steps(path, step, ids)
-        if step.body is not None:
-            for problem in step.body.problems(ids):
-                yield problem._replace(path=f"{path}.{problem.path}" if problem.path else path)
+    ids = wiring.place
+    yield from check_ids(retained.ids)
+    if not _are_fine(wiring):
+        yield from check_links(retained.links, ids)
+    yield from check_named_steps(retained.naming, ids)
     yield from check_alerted_steps(retained.alerts, ids)
 
 
-def require_sound(retained: Retained, further: Iterable[Problem] = ()) -> list[Link]:
+def require_sound(retained: Retained, further: Iterable[Problem] = ()) -> Wiring:
     """The links of a workflow, implied ones included, if nothing is wrong between its parts.
 
     Args:
@@ -209,14 +256,15 @@ def require_sound(retained: Retained, further: Iterable[Problem] = ()) -> list[L
         InvalidWorkflow: There is a problem.
         CycleError: Among them a circle.
     """
-    problems = [*further, *problems_of(retained)]
-    ids = [id for _, id in retained.placed_ids]
-    links = all_links([step for _, step in retained.steps], [link for _, link in retained.links])
-    others = [link for link in links if link.predecessor != link.successor]
-    if is_circular(ids, others):
-        cycle = find_cycle(ids, others)
-        shown = " → ".join((*cycle, cycle[0]))
-        raise CycleError([*problems, Problem("", f"the links form a circle: {shown}", "remove one of them")], cycle)
+    links = list(retained.links.items)
+    ids, naming = retained.ids.items, retained.naming.items
+    wiring = Wiring.of(ids, _with_implied(naming, set(ids), links) if naming else links)
+    problems = [*further, *problems_of(retained, wiring)]
+    if wiring.is_circular():
+        others = Wiring.of(ids, [link for link in wiring.links if link.predecessor != link.successor])
+        if cycle := find_cycle(others):  # of a step that waits for itself it was told
+            shown = " → ".join((*cycle, cycle[0]))
+            raise CycleError([*problems, Problem("", f"the links form a circle: {shown}", "remove one of them")], cycle)
     if problems:
         raise InvalidWorkflow(problems)
-    return links
+    return wiring

@@ -4,12 +4,13 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from functools import cached_property
 
 import attrs
 
 from taskorch.core.body import Body
 from taskorch.core.documents import EMPTY, JSON, member, structure
-from taskorch.core.expressions import check_condition, check_source
+from taskorch.core.expressions import check_condition, check_source, parse
 from taskorch.core.json_text import child, described
 from taskorch.core.outcomes import LinkCondition, LinkType
 from taskorch.core.quantities import check_quantities
@@ -28,7 +29,7 @@ from taskorch.core.settings import (
     word_of,
     write_either,
 )
-from taskorch.core.templates import check_holes
+from taskorch.core.templates import check_holes, steps_in
 from taskorch.core.times import NOTHING, duration
 from taskorch.errors import InvalidWorkflow, Problem
 
@@ -156,10 +157,17 @@ class Step(WorkflowDocument):
     body: Body | None = attrs.field(default=None, kw_only=True, eq=False)
     retrying: RetryStrategy | None = attrs.field(default=None, kw_only=True, eq=False)
 
-    @property
+    @cached_property
     def argv(self) -> tuple[str, ...] | None:
         """The command's arguments, templates not filled in; None if it has no command."""
         return None if self.command is None else split(self.command)
+
+    @cached_property
+    def named_steps(self) -> tuple[tuple[str, str], ...]:
+        """The steps that its ``condition``, ``map`` and ``command`` name: the member and the id, each once."""
+        texts = (("condition", self.condition), ("map", self.map))
+        named = [(key, id) for key, text in texts if text is not None for id in parse(text).steps]
+        return (*named, *dict.fromkeys(("command", id) for id in steps_in(self.argv or ())))
 
     @property
     def title(self) -> str:

@@ -10,12 +10,14 @@ import attrs
 
 from taskorch.core import graph, soundness, support, workflow_reader
 from taskorch.core.body import Body
+from taskorch.core.critical_path import CriticalPath, critical_path
 from taskorch.core.documents import EMPTY, JSON, member, suggestion
 from taskorch.core.layout import Layout
 from taskorch.core.references import reference_of
 from taskorch.core.resources import resource_problems
 from taskorch.core.retry import Retry, RetryStrategy
 from taskorch.core.settings import (
+    Alert,
     Debug,
     ErrorHandling,
     Notifications,
@@ -25,6 +27,7 @@ from taskorch.core.settings import (
     is_switch,
     not_empty,
     not_negative,
+    notifications_in,
     one_of,
     read_notifications,
     read_resources,
@@ -49,11 +52,12 @@ class Roll:
 
     def find(self, steps: Sequence[Step], ref: object) -> list[str]:
         """The ids of the steps that *ref* is the id or the function of."""
-        for step in steps[self._seen :]:
-            self._ids.setdefault(step.id, []).append(step.id)
-            if step.body is not None:
-                self._ids.setdefault(id(step.body.function), []).append(step.id)
-        self._seen = len(steps)
+        if self._seen < len(steps):
+            for step in steps[self._seen :]:
+                self._ids.setdefault(step.id, []).append(step.id)
+                if step.body is not None:
+                    self._ids.setdefault(id(step.body.function), []).append(step.id)
+            self._seen = len(steps)
         return self._ids.get(ref if isinstance(ref, str) else id(ref), [])
 
 
@@ -220,22 +224,40 @@ class Workflow(WorkflowDocument):
         Raises:
             InvalidWorkflow: With everything that is wrong; ``CycleError`` if a circle is among it.
         """
-        steps_at, links_at = self.layout.path_of("steps"), self.layout.path_of("dependencies")
-        placed = [(f"{steps_at}[{index}]", step) for index, step in enumerate(self.steps)]
-        links = [(f"{links_at}[{index}]", link) for index, link in enumerate(self.links)]
+        return self.wiring().links
+
+    def wiring(self) -> graph.Wiring:
+        """What ``check`` gives, with the places of the ends of each link; raises like it."""
+        at = self.layout.path_of
         told = {"notifications": write_either(self.notifications), "context": self.context}
-        alerts = list(soundness.placed_alerts(told, self.layout.path_of))
-        ids = dict.fromkeys(step.id for step in self.steps)
-        unfit = resource_problems(placed, ids, {"resources": self.resources, **told}, self.layout.path_of)
-        return soundness.require_sound(soundness.Retained([(p, s.id) for p, s in placed], placed, links, alerts), unfit)
+        steps = soundness.Parts(at("steps"), self.steps)
+        ids = [step.id for step in self.steps]
+        members = {"resources": self.resources, **told}
+        return soundness.require_sound(
+            soundness.Retained(
+                ids=soundness.Parts(at("steps"), ids),
+                steps=steps,
+                links=soundness.Parts(at("dependencies"), self.links),
+                alerts=list(soundness.placed_alerts(told, at)),
+            ),
+            [
+                *resource_problems(steps, dict.fromkeys(ids), members, at),
+                *workflow_reader.context_problems(self.context, at("context")),
+            ],
+        )
 
     def stages(self) -> tuple[tuple[str, ...], ...]:
         """Groups of steps that may run at the same time, each after those before it (D3)."""
-        return graph.stages([step.id for step in self.steps], self.check())
+        return graph.stages(self.wiring())
 
-    def critical_path(self) -> graph.CriticalPath:
+    def critical_path(self) -> CriticalPath:
         """The longest chain of steps by their estimates, with ``duration`` and ``steps``."""
-        return graph.critical_path(self.steps, self.check())
+        return critical_path(self.steps, self.wiring())
+
+    def alerts(self) -> tuple[Alert, ...]:
+        """What is watched while steps run, by the workflow and by its context."""
+        told = self.notifications, notifications_in(self.context)
+        return tuple(alert for part in told if isinstance(part, Notifications) for alert in part.alerts)
 
     def unsupported(self) -> list[str]:
         """The paths of what a run would need and this version cannot carry out."""
@@ -246,7 +268,7 @@ class Workflow(WorkflowDocument):
         if handling.rollback_strategy == "automatic":
             found.append(at("errorHandling") + ".rollbackStrategy")
         found.extend(support.notification_features(self.notifications, at("notifications")))
-        found.extend([at("context.notifications")] if self.context.get("notifications") else [])
+        found.extend(support.notification_features(notifications_in(self.context), at("context.notifications")))
         found.extend(at(Workflow.key_of(key)) for key in ("template", "monitor") if getattr(self, key))
         if self.debug is not None and self.debug.enabled:
             found.append(at("debug"))
@@ -273,11 +295,14 @@ class Workflow(WorkflowDocument):
         return json.dumps(self.to_dict(), ensure_ascii=False, indent=indent)
 
 
+_OPTIONS = [attribute.name for attribute in Step.members().values() if attribute.name not in ("id", "command")]
+"""What ``step`` and ``command`` take by name and pass on."""
+
+
 def _check_options(id: str, members: Mapping[str, object]) -> None:
     """Raise ``InvalidWorkflow`` for what is no option of a step."""
-    known = [attribute.name for attribute in Step.members().values() if attribute.name not in ("id", "command")]
-    if unknown := [name for name in members if name not in known]:
-        raise InvalidWorkflow(Problem(f"{id}.{name}", "is no option", suggestion(name, known)) for name in unknown)
+    if unknown := [name for name in members if name not in _OPTIONS]:
+        raise InvalidWorkflow(Problem(f"{id}.{name}", "is no option", suggestion(name, _OPTIONS)) for name in unknown)
 
 
 def _check_retry(id: str, retry: object, members: Mapping[str, object]) -> None:

@@ -10,8 +10,8 @@ from taskorch.core.documents import JSON, is_extension, problems_of, read_text, 
 from taskorch.core.json_text import described
 from taskorch.core.layout import BESIDE, BODY, EITHER, Layout
 from taskorch.core.resources import resource_problems
-from taskorch.core.settings import Notifications, WorkflowDocument
-from taskorch.core.soundness import Retained, placed_alerts, require_sound
+from taskorch.core.settings import WorkflowDocument, notifications_in
+from taskorch.core.soundness import Parts, Retained, placed_alerts, require_sound
 from taskorch.core.step import Link, Step
 from taskorch.errors import InvalidDocument, InvalidWorkflow, Problem
 
@@ -52,12 +52,12 @@ def read(data: JSON, cls: type[W]) -> W:
         rest = structure(members, cls)
     except InvalidDocument as error:
         problems.extend(p._replace(path=layout.path_of(p.path)) for p in error.problems)
-    problems.extend(_context_problems(members.get("context"), layout.path_of("context")))
-    read_steps = list(steps.read(Step, problems))
-    read_links = list(links.read(Link, problems))
+    problems.extend(context_problems(members.get("context"), layout.path_of("context")))
+    read_steps = steps.read(Step, problems)
+    read_links = links.read(Link, problems)
     for path, step in read_steps:
         problems.extend(_sub_workflow_problems(step.workflow, f"{path}.workflow", cls))
-    ids = dict.fromkeys(id for _, id in steps.ids())
+    ids = dict.fromkeys(steps.ids().items)
     problems.extend(_reference_problems(members, layout, ids))
     problems.extend(resource_problems(read_steps, ids, members, layout.path_of))
     alerts = list(placed_alerts(members, layout.path_of))
@@ -65,8 +65,8 @@ def read(data: JSON, cls: type[W]) -> W:
     assert rest is not None  # noqa: S101 - without problems it was read; said for the type checker
     written = tuple(key for key in _order(data, layout) if key in cls.members() or key in rest.extensions)
     parts: dict[str, Any] = {  # Any: the attributes of cls that were read apart
-        "steps": [step for _, step in read_steps],
-        "links": [link for _, link in read_links],
+        "steps": list(read_steps.items),
+        "links": list(read_links.items),
         "layout": layout,
     }
     return attrs.evolve(rest, written=written, **parts)
@@ -136,31 +136,31 @@ class _Parts:
         if not isinstance(raw, list | tuple):
             problems.append(Problem(path, f"expected an array, got {described(raw)}"))
 
-    def read(self, kind: type[W], problems: list[Problem]) -> Iterator[tuple[str, W]]:
-        for index, item in enumerate(self.raw):
-            path = f"{self.path}[{index}]"
+    def read(self, kind: type[P], problems: list[Problem]) -> Parts[P]:
+        """Those that can be read; what is wrong with the others goes to *problems*."""
+        items, numbers = [], []
+        for number, item in enumerate(self.raw):
             try:
-                yield path, structure(item, kind)
+                items.append(structure(item, kind))
             except InvalidDocument as error:
-                problems.extend(problems_of(error, path))
+                problems.extend(problems_of(error, f"{self.path}[{number}]"))
+            else:
+                numbers.append(number)
+        return Parts(self.path, items, numbers)
 
-    def ids(self) -> list[tuple[str, str]]:
-        """Paths and ids, also of those that could not be read otherwise."""
-        found = []
-        for index, item in enumerate(self.raw):
-            id = item.get("id") if isinstance(item, Mapping) else None
-            if isinstance(id, str):
-                found.append((f"{self.path}[{index}]", id))
-        return found
+    def ids(self) -> Parts[str]:
+        """The ids, also of those that could not be read otherwise."""
+        found = [item.get("id") if isinstance(item, Mapping) else None for item in self.raw]
+        ids = {number: id for number, id in enumerate(found) if isinstance(id, str)}
+        return Parts(self.path, list(ids.values()), list(ids))
 
 
-def _context_problems(context: JSON, path: str) -> Iterator[Problem]:
-    """The notifications in ``context``, which are not free-form (D4, "Environment Configuration")."""
-    if isinstance(context, Mapping) and "notifications" in context:
-        try:
-            structure(context["notifications"], Notifications)
-        except InvalidDocument as error:
-            yield from problems_of(error, f"{path}.notifications")
+def context_problems(context: JSON, path: str) -> Iterator[Problem]:
+    """What is wrong with the notifications in ``context``."""
+    try:
+        notifications_in(context)
+    except InvalidDocument as error:
+        yield from problems_of(error, path)
 
 
 def _sub_workflow_problems(workflow: JSON, path: str, cls: type[W]) -> Iterator[Problem]:

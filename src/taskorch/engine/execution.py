@@ -6,11 +6,15 @@ import attrs
 
 from taskorch.core import outputs, runs
 from taskorch.core.documents import JSON
+from taskorch.core.frontier.alarms import Alarms
 from taskorch.core.frontier.facts import Fact
+from taskorch.core.frontier.fold import Fold
 from taskorch.core.frontier.frontier import Frontier
 from taskorch.core.frontier.plan import Plan
 from taskorch.core.frontier.slots import Kind, Slots
+from taskorch.core.frontier.view import FoldView
 from taskorch.core.results import RunResult, result_of
+from taskorch.core.run_data import RunView
 from taskorch.core.task import Internals, Task
 from taskorch.core.times import microseconds
 from taskorch.core.workflow import Workflow
@@ -145,10 +149,7 @@ class LiveRun:
         )
         workers = slots.total  # before the replay, in which lost attempts still hold their slots
         self.frontier = Frontier(plan, slots, microseconds(self.started_at))
-        _replay(self.frontier, facts, task)
-        observation.skip(self.frontier.facts)
-        self._jobs = Jobs(self.frontier, execution.run_id, params, context, codec)
-        around = Surroundings(
+        self._around = Surroundings(
             run_id=execution.run_id,
             params=params,
             context=context,
@@ -158,7 +159,13 @@ class LiveRun:
             started_at=self.started_at,
             workers=workers,
         )
-        self.runner = Runner(task, self.frontier, self._jobs, around)
+        self._jobs = Jobs(self.frontier, execution.run_id, params, context, codec)
+        self.frontier.view = self._see(self.frontier)
+        if plan.alerts and observation:
+            observation.alarms = Alarms(plan, self._see, microseconds(self.started_at))
+        _replay(self.frontier, facts, task)
+        observation.skip(self.frontier.facts)
+        self.runner = Runner(task, self.frontier, self._jobs, self._around)
 
     @classmethod
     def of(cls, execution: Execution, observation: Observation, held: Held) -> "LiveRun":
@@ -203,6 +210,17 @@ class LiveRun:
         """The execution *run_id* of the same once more, which takes over *facts*."""
         restart = Restart(of=self.run_id, facts=tuple(facts))
         return attrs.evolve(self._execution, run_id=run_id, params=self._params, context=self._context, restart=restart)
+
+    def _see(self, fold: Fold) -> RunView:
+        """What there is to see of the run, its steps standing as in *fold*."""
+        return RunView(
+            FoldView(fold, self._jobs.form),
+            params=self._around.params,
+            context=self._around.context,
+            id=self._around.run_id,
+            name=self._execution.flow.name,
+            began=microseconds(self.started_at),
+        )
 
     def _result(self) -> RunResult:
         """The result of the run, which has ended."""

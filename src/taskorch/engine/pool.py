@@ -204,7 +204,7 @@ class Pool:
                 continue
             me.step, me.attempt = released.popleft()
             self._busy[me.step, me.attempt] = me
-            if released:
+            if released and not self._waking:
                 self.wake(inside=True)
             await self._attempt(me)
             if monotonic() - since > TURN:

@@ -13,8 +13,10 @@ import anyio
 import attrs
 
 from taskorch.core import runs
+from taskorch.core.chance import chance
 from taskorch.core.documents import JSON
 from taskorch.core.events import Event
+from taskorch.core.frontier.alarms import Alarms
 from taskorch.core.frontier.facts import Fact
 from taskorch.core.frontier.frontier import Frontier, Stop
 from taskorch.core.frontier.reasons import CANCELLED_BY_HOST, HALTING, TOTAL_TIMEOUT, WORKFLOW_TIMEOUT
@@ -175,6 +177,7 @@ class Runner:
             self._task, beginning = runs.begun(self._task, self._around.started_at)
             self._group.start_soon(self._timers.run)
             self._decided(self._now(), [*beginning, *self._resumed()])
+            self._pool.wake(inside=True)
 
     # --- deciding and recording --------------------------------------------------------------------------
 
@@ -183,13 +186,13 @@ class Runner:
         frontier = self._frontier
         if self._is_last:
             return
-        if is_timed := frontier.is_timed:
+        if frontier.is_timed:
             self._stop(frontier.due(now))
         if self._lease is None and not self._around.observation:
             self._go_on(now)
         else:
             self._tell(now, beginning)
-        if is_timed or frontier.is_timed:
+        if frontier.is_timed:
             self._timers.look()
 
     def _go_on(self, now: int) -> None:
@@ -197,7 +200,6 @@ class Runner:
         frontier, release = self._frontier, self._pool.release
         while not self._is_closing and (step := frontier.take(now)) is not None:
             release(step, frontier.attempt[step])
-        self._pool.wake(inside=True)
         if (frontier.paused or not frontier.open) and self._settle(now):
             if self._quiet is not None:
                 self._quiet.set()
@@ -253,6 +255,9 @@ class Runner:
             observation.publish(decided.facts)
             for event in decided.end:
                 observation.tell(event)
+            if observation.alarms is not None:
+                self._raise_alerts()
+                self._timers.look()
         for step, attempt in decided.started:
             if self._frontier.is_running(step, attempt):  # its time may have been up before it could begin
                 self._pool.release(step, attempt)
@@ -281,6 +286,7 @@ class Runner:
         if self._is_cancelled:
             self._cancel(self._now())
         self._decided(self._now(), self._resumed())
+        self._raise_alerts()
         self._pool.wake(inside=True)
 
     def _cancel(self, now: int) -> None:
@@ -310,8 +316,20 @@ class Runner:
         return self._read_clock() + self._ahead
 
     def _next_due(self) -> int | None:
-        due = self._frontier.next_due()
+        due, alarms = self._frontier.next_due(), self._alarms()
+        if alarms is not None and (at := alarms.next_due()) is not None:
+            due = at if due is None else min(due, at)
         return None if due is None else due - self._ahead
+
+    def _alarms(self) -> Alarms | None:
+        """What raises alerts, unless facts are on their way to the store that may say otherwise."""
+        alarms = self._around.observation.alarms
+        return None if alarms is None or alarms.told < len(self._frontier.facts) else alarms
+
+    def _raise_alerts(self) -> None:
+        """Have observers hear of what time alone has raised."""
+        if self._alarms() is not None:
+            self._around.observation.look(self._now())
 
     # --- what the pool asks and tells --------------------------------------------------------------------
 
@@ -355,8 +373,8 @@ class Runner:
     def failed(self, step: int, attempt: int, error: BaseException) -> None:
         """A body has raised, or was stopped."""
         id = self._frontier.plan.steps[step].id
-        chance, now = _chance(f"{self._around.run_id}/{id}/{attempt}"), self._now()
-        if self._frontier.fail(step, attempt, error, now, chance):
+        drawn, now = chance(f"{self._around.run_id}/{id}/{attempt}"), self._now()
+        if self._frontier.fail(step, attempt, error, now, drawn):
             self.errors[id] = error
             self._decided(now)
 
@@ -365,13 +383,6 @@ class Runner:
         self._is_closing = True
         if self._frontier.is_running(step, attempt):
             self._frontier.interrupt(step, self._now())
-
-
-def _chance(key: str) -> float:
-    """A number in [0, 1) that is the same for the same key: jitter that a test can repeat."""
-    import hashlib  # a run in which nothing is tried again does without it
-
-    return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest()) / 2**64
 
 
 def _sole(group: BaseExceptionGroup[BaseException]) -> BaseException:

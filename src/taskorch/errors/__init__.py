@@ -7,6 +7,7 @@ they never hold environment values, argument vectors or secrets.
 """
 
 from taskorch.errors.callers import (
+    EndlessSimulation,
     IllegalTransition,
     InvalidHead,
     InvalidParameters,
@@ -87,6 +88,7 @@ __all__ = [
     "CycleError",
     "DispatcherLost",
     "DuplicateTask",
+    "EndlessSimulation",
     "IllegalTransition",
     "InvalidCalendar",
     "InvalidCondition",

@@ -232,3 +232,21 @@ class TaskCycle(CallerError):
         self.cycle = tuple(cycle)
         path = " → ".join((*self.cycle, *self.cycle[:1]))
         super().__init__(f"the subtasks of task {self.cycle[0]!r} lead back to it: {path}; take one of these links out")
+
+
+class EndlessSimulation(CallerError):
+    """A simulated run would never end.
+
+    Attributes:
+        why: What keeps it from its end.
+        steps: The ids of the steps that have not ended.
+        seconds: How far it had come, in seconds of its own time.
+    """
+
+    def __init__(self, why: str, steps: Iterable[str], seconds: float) -> None:
+        self.why, self.steps, self.seconds = why, tuple(steps), seconds
+        more = f" and {len(self.steps) - 5} more" if len(self.steps) > 5 else ""
+        super().__init__(
+            f"after {seconds:g} s of the simulated run {why}; steps that have not ended: "
+            f"{', '.join(self.steps[:5])}{more}; see their retries, durations and outcomes"
+        )

@@ -38,7 +38,7 @@ def explain(frontier: Frontier, id: str) -> Explanation:
     plan = frontier.plan
     target = plan.index[id]
     waits_for, unmet = [], []
-    for source, links in enumerate(plan.wiring.on_finish):
+    for source, links in enumerate(plan.couplings.on_finish):
         for successor, mask in links:
             if successor == target and frontier.ends[source] == OPEN:
                 waits_for.append(plan.steps[source].id)

@@ -86,6 +86,7 @@ class Fold:
         halted: Why nothing more is started, or None.
         paused: Whether nothing more is started for the time being.
         latest: The latest time it knows of.
+        is_timed: Whether anything was ever due by time alone.
     """
 
     def __init__(self, plan: Plan, slots: Slots, started_at: int) -> None:
@@ -110,6 +111,9 @@ class Fold:
         self._until: dict[int, int] = {}  # when the time of the running attempts is up
         self.latest = started_at
         self._deadline = None if plan.timeout is None else started_at + plan.timeout
+        self.is_timed = plan.timeout is not None or plan.breaker is not None or plan.couplings.has_lags
+        self._has_start_links = bool(plan.couplings.typed_on_start)
+        self._has_finish_links = bool(plan.couplings.finish_waits)
         self._apply = {
             ENQUEUE: self._enqueued,
             SCHEDULE: self._nothing,
@@ -136,12 +140,6 @@ class Fold:
     def has_failed(self) -> bool:
         """Whether a step has failed that was not allowed to, or the run was cut short."""
         return End.FAILED in self.ends or End.ABORTED in self.ends or self.halted is not None
-
-    @property
-    def is_timed(self) -> bool:
-        """Whether anything may be due by time alone."""
-        timed = self._agenda or self.gates.lags or self._deadline is not None
-        return bool(timed) or self.breakers is not None
 
     def running(self) -> list[int]:
         """The steps whose attempt is under way."""
@@ -209,9 +207,10 @@ class Fold:
         if line.target is not None and self.breakers is not None:
             self.breakers.began(line.target, at)
         if attempt == 1:
-            self.gates.started(step, at)
+            if self._has_start_links:
+                self.gates.started(step, at)
             if self.plan.total_timeouts and step in self.plan.total_timeouts:
-                self._agenda.add(at + self.plan.total_timeouts[step], Timer.TOTAL, step, attempt)
+                self._remind(at + self.plan.total_timeouts[step], Timer.TOTAL, step, attempt)
 
     def _completed(self, step: int, attempt: int, at: int, output: Any) -> None:
         if self.breakers is not None:
@@ -230,7 +229,7 @@ class Fold:
         else:
             self._vacate(step)
             self.details[step] = failure
-            self._agenda.add(retry_at, Timer.RETRY, step, attempt)
+            self._remind(retry_at, Timer.RETRY, step, attempt)
 
     def _blocked(self, step: int, attempt: int, at: int, detail: Any) -> None:
         self._vacate(step)
@@ -263,10 +262,14 @@ class Fold:
             self._occupies[step] = 0
             self.slots.give(self.plan.lines[self.plan.line_of[step]])
 
+    def _remind(self, at: int, timer: Timer, step: int, attempt: int) -> None:
+        self.is_timed = True
+        self._agenda.add(at, timer, step, attempt)
+
     def _push(self, step: int, attempt: int, at: int) -> None:
         self.ready.add(step)
         if self.plan.queue_timeouts and step in self.plan.queue_timeouts:
-            self._agenda.add(at + self.plan.queue_timeouts[step], Timer.QUEUE, step, attempt)
+            self._remind(at + self.plan.queue_timeouts[step], Timer.QUEUE, step, attempt)
 
     def _is_live(self, entry: Entry) -> bool:
         at, timer, step, attempt = entry

@@ -6,8 +6,8 @@ start_to_finish). A gate is settled once its last link is; a link with a lag is 
 
 from heapq import heappop, heappush
 
+from taskorch.core.frontier.couplings import FINISH, Coupling
 from taskorch.core.frontier.plan import Plan
-from taskorch.core.frontier.wiring import FINISH, Wire
 
 
 class Gates:
@@ -21,11 +21,15 @@ class Gates:
 
     def __init__(self, plan: Plan) -> None:
         """All gates of *plan*, with nothing settled but what waits for nothing."""
-        wiring = plan.wiring
-        self._plain, self._on_start, self._on_finish = wiring.on_finish, wiring.typed_on_start, wiring.typed_on_finish
-        self._waits = list(wiring.waits)
+        couplings = plan.couplings
+        self._plain, self._on_start, self._on_finish = (
+            couplings.on_finish,
+            couplings.typed_on_start,
+            couplings.typed_on_finish,
+        )
+        self._waits = list(couplings.waits)
         self._broken = bytearray(len(plan.steps))
-        self._finish_waits = dict(wiring.finish_waits)
+        self._finish_waits = dict(couplings.finish_waits)
         self._finish_broken: set[int] = set()
         self.lags: list[tuple[int, int, int]] = []
         self.settled = [step for step, waits in enumerate(self._waits) if not waits]
@@ -37,7 +41,7 @@ class Gates:
 
     def holds(self, step: int) -> bool:
         """Whether the finish of *step* must wait, or can no longer come."""
-        return bool(self._finish_waits) and (self._finish_waits.get(step, 0) > 0 or step in self._finish_broken)
+        return self._finish_waits.get(step, 0) > 0 or step in self._finish_broken
 
     def may_finish(self, step: int) -> bool | None:
         """Whether *step* may finish; None while that is open."""
@@ -47,9 +51,8 @@ class Gates:
 
     def started(self, step: int, at: int) -> None:
         """*step* has started for the first time."""
-        if self._on_start:
-            for wire in self._on_start.get(step, ()):
-                self._meet(wire, True, at)
+        for coupling in self._on_start.get(step, ()):
+            self._meet(coupling, True, at)
 
     def ended(self, step: int, end: int, at: int, *, has_started: bool) -> None:
         """*step* has ended as *end*."""
@@ -61,11 +64,11 @@ class Gates:
             if not waits[target]:
                 self.settled.append(target)
         if self._on_finish:
-            for wire in self._on_finish.get(step, ()):
-                self._meet(wire, bool(wire.mask >> end & 1), at)
+            for coupling in self._on_finish.get(step, ()):
+                self._meet(coupling, bool(coupling.mask >> end & 1), at)
         if self._on_start and not has_started:  # the start that these wait for will never come
-            for wire in self._on_start.get(step, ()):
-                self._meet(wire, bool(wire.mask >> end & 1), at)
+            for coupling in self._on_start.get(step, ()):
+                self._meet(coupling, bool(coupling.mask >> end & 1), at)
 
     def lapse(self, now: int) -> None:
         """Settle the links whose lag is over at *now*."""
@@ -88,11 +91,11 @@ class Gates:
             sorted(self.lags),
         )  # fmt: skip
 
-    def _meet(self, wire: Wire, is_met: bool, at: int) -> None:
-        if wire.lag and is_met:
-            heappush(self.lags, (at + wire.lag, wire.target, wire.gate))
+    def _meet(self, coupling: Coupling, is_met: bool, at: int) -> None:
+        if coupling.lag and is_met:
+            heappush(self.lags, (at + coupling.lag, coupling.target, coupling.gate))
         else:
-            self._settle(wire.target, wire.gate, is_met)
+            self._settle(coupling.target, coupling.gate, is_met)
 
     def _settle(self, target: int, gate: int, is_met: bool) -> None:
         if gate == FINISH:

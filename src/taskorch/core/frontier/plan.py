@@ -1,22 +1,25 @@
 """A workflow compiled to integers: what the frontier needs to know of it, and nothing else."""
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Self
 
 import attrs
 
 from taskorch.core.expressions import Condition, parse
+from taskorch.core.frontier.couplings import Couplings, coupled
+from taskorch.core.frontier.precedence import precedence
+from taskorch.core.frontier.project import Project
 from taskorch.core.frontier.slots import Kind, Line
-from taskorch.core.frontier.wiring import Wiring, wired
 from taskorch.core.resources import ResourcePlan
 from taskorch.core.retry import RetryStrategy
-from taskorch.core.settings import CircuitBreaker, ErrorHandling
+from taskorch.core.settings import Alert, CircuitBreaker, ErrorHandling
 from taskorch.core.step import Step
+from taskorch.core.times import MICROSECOND
 from taskorch.core.workflow import Workflow
 from taskorch.errors import InvalidWorkflow, Problem, UnsupportedFeature
 
-_MICROSECOND = timedelta(microseconds=1)
+_SECOND = 1_000_000
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -26,7 +29,7 @@ class Plan:
     Attributes:
         steps: The steps.
         index: The index of each id.
-        wiring: The links between them.
+        couplings: The links between them.
         conditions: The parsed condition of those steps that have one.
         retries: The retry policy of each step.
         breaker: How targets that keep failing are left alone, or None.
@@ -41,11 +44,12 @@ class Plan:
         rank: The place of each index in *order*.
         timeout: How long the run may take, or None.
         fail_fast: Whether nothing more is started after a failure that was not allowed.
+        alerts: What is watched while steps run.
     """
 
     steps: tuple[Step, ...]
     index: dict[str, int]
-    wiring: Wiring
+    couplings: Couplings
     conditions: dict[int, Condition]
     retries: Sequence[RetryStrategy]
     breaker: CircuitBreaker | None
@@ -60,46 +64,52 @@ class Plan:
     rank: Sequence[int]
     timeout: int | None
     fail_fast: bool
+    alerts: tuple[Alert, ...]
 
     @classmethod
-    def of(cls, flow: Workflow) -> Self:
+    def of(cls, flow: Workflow, *, needs_bodies: bool = True) -> Self:
         """The plan of a workflow.
 
+        Args:
+            flow: The workflow.
+            needs_bodies: Whether each step must have something to run; a simulation does without.
+
         Raises:
-            InvalidWorkflow: The workflow is not sound, or a step has nothing to run.
+            InvalidWorkflow: The workflow is not sound, or a step has nothing to run that needs it.
             UnsupportedFeature: It needs what this version cannot carry out.
         """
-        links = flow.check()
+        wiring = flow.wiring()
         if features := flow.unsupported():
             raise UnsupportedFeature(flow.name, features)
         steps = tuple(flow.steps)
-        _require_bodies(flow, steps)
-        index = {step.id: number for number, step in enumerate(steps)}
-        wiring = wired(links, index)
+        if needs_bodies:
+            _require_bodies(flow, steps)
+        couplings = coupled(wiring)
         resources = ResourcePlan.of(steps, flow.resources, flow.context)
         lines, line_of, limits = _lines(flow, steps, resources)
-        order = range(len(steps)) if flow.mode == "sequential" else _precedence(steps, wiring)
+        order = _order(flow, steps, couplings, resources)
         rank = [0] * len(steps)
         for place, number in enumerate(order):
             rank[number] = place
         return cls(
             steps=steps,
-            index=index,
-            wiring=wiring,
+            index=wiring.place,
+            couplings=couplings,
             conditions={number: parse(step.condition) for number, step in enumerate(steps) if step.condition},
             retries=_retries(flow),
             breaker=_breaker(flow),
-            timeouts=_bounds(steps, lambda step: step.timeout),
-            total_timeouts=_bounds(steps, lambda step: step.total_timeout),
-            queue_timeouts=_bounds(steps, lambda step: step.queue_timeout),
+            timeouts=_bounds(steps, "timeout"),
+            total_timeouts=_bounds(steps, "total_timeout"),
+            queue_timeouts=_bounds(steps, "queue_timeout"),
             lines=lines,
             line_of=line_of,
             resources=resources,
             limits=limits,
             order=order,
             rank=rank,
-            timeout=None if flow.timeout is None else flow.timeout // _MICROSECOND,
+            timeout=None if flow.timeout is None else flow.timeout // MICROSECOND,
             fail_fast=flow.fail_fast,
+            alerts=flow.alerts(),
         )
 
 
@@ -118,8 +128,10 @@ def _require_bodies(flow: Workflow, steps: Sequence[Step]) -> None:
         )
 
 
-def _bounds(steps: Sequence[Step], bound: Callable[[Step], timedelta | None]) -> dict[int, int]:
-    return {number: time // _MICROSECOND for number, step in enumerate(steps) if (time := bound(step)) is not None}
+def _bounds(steps: Sequence[Step], member: str) -> dict[int, int]:
+    """The durations that steps have as *member*, in microseconds."""
+    times = enumerate(map(attrgetter(member), steps))
+    return {number: time // MICROSECOND for number, time in times if time is not None}
 
 
 _PLAIN = tuple(Line(kind) for kind in Kind)
@@ -164,24 +176,40 @@ def _target(step: Step) -> str:
     return step.argv[0] if step.argv else step.body.reference if step.body else step.id
 
 
-def _precedence(steps: Sequence[Step], wiring: Wiring) -> Sequence[int]:
-    """The order by the longest path that still follows a step, its own length included; then by document.
+def _order(flow: Workflow, steps: Sequence[Step], couplings: Couplings, resources: ResourcePlan) -> Sequence[int]:
+    """In which order ready steps start; a step without an estimate counts as a second."""
+    if flow.mode == "sequential":
+        return range(len(steps))
+    estimates = [step.estimated_duration for step in steps]
+    durations = [_SECOND if time is None else time // MICROSECOND for time in estimates]
+    if not resources.limits and not couplings.typed_on_start and not couplings.typed_on_finish:
+        return _by_longest_path(durations, couplings)
+    gated = [couplings.gated_starts(number) for number in range(len(steps))]
+    on_finish, on_start = (
+        [[(target, lag) for target, lag, is_finish in links if is_finish is kind] for links in gated]
+        for kind in (True, False)
+    )
+    project = Project.of(durations, on_finish, on_start, resources.demands, resources.limits)
+    return precedence(project, is_estimated=None not in estimates, may_wait=False).order
 
-    A step without an estimate counts as one unit, so that without any estimate depth decides.
-    """
-    left = list(wiring.waits)
+
+def _by_longest_path(durations: Sequence[int], couplings: Couplings) -> Sequence[int]:
+    """The order by the longest path from the start of a step to the end of all; then by document."""
+    left, on_finish = list(couplings.waits), couplings.on_finish
     sorted_steps = [number for number, count in enumerate(left) if not count]
     for number in sorted_steps:  # grows while it is walked
-        for target, _ in wiring.on_finish[number]:
+        for target, _ in on_finish[number]:
             left[target] -= 1
             if not left[target]:
                 sorted_steps.append(target)
-    path = [0.0] * len(steps)
+    path = [0] * len(durations)
     for number in reversed(sorted_steps):
-        estimate = steps[number].estimated_duration
-        own = 1.0 if estimate is None else estimate.total_seconds()
-        path[number] = own + max((path[target] for target, _ in wiring.on_finish[number]), default=0.0)
-    return tuple(sorted(range(len(steps)), key=lambda number: (-path[number], number)))
+        longest = 0
+        for target, _ in on_finish[number]:
+            if path[target] > longest:  # noqa: PLR1730 - of every link; a call of max() would cost more
+                longest = path[target]
+        path[number] = durations[number] + longest
+    return sorted(range(len(durations)), key=path.__getitem__, reverse=True)  # which is stable
 
 
 def _retries(flow: Workflow) -> Sequence[RetryStrategy]:

@@ -41,10 +41,12 @@ class Ready:
         Args:
             is_open: Whether steps of a line may start for other reasons; None if there are none.
         """
+        if not self._heaps or self._slots.total <= 0:
+            return None
         best: int | None = None
         found = 0
         heaps, order, listed = self._heaps, self._order, self._listed
-        for number in tuple(heaps) if self._slots.total > 0 else ():
+        for number in tuple(heaps):
             heap = heaps[number]
             while heap and not listed[order[heap[0]]]:
                 heappop(heap)
