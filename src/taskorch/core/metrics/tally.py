@@ -113,11 +113,7 @@ class Tally:
             InvalidEvent: It is no event, or it is a task's and does not carry it, or a time is none or has no zone;
                 nothing was changed.
         """
-        if isinstance(event, RaisedAlert):
-            return
-        if event.__class__ is not Event:
-            _expect(event, Event, InvalidEvent, "those that advance returns, or that an observer hears")
-        if event.step is not None:
+        if isinstance(event, RaisedAlert) or _event(event).step is not None:
             return
         at, task = _checked(event)
         if at >= self._end:
@@ -263,6 +259,13 @@ def _enter(sums: Sums, marks: int, count: int) -> None:
 def _between(start: datetime, end: datetime) -> int:
     """The microseconds from *start* to *end*; 0 if they are the other way round, as with times made by hand."""
     return max(0, (end - start) // MICROSECOND)
+
+
+def _event(event: Event) -> Event:
+    """*event*; ``InvalidEvent`` if it is none."""
+    if event.__class__ is not Event:
+        _expect(event, Event, InvalidEvent, "those that advance returns, or that an observer hears")
+    return event
 
 
 def _checked(event: Event) -> tuple[datetime, Task]:
