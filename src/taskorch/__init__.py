@@ -26,9 +26,11 @@ if _typing.TYPE_CHECKING:
     from taskorch.api import (
         load as load,
         mermaid as mermaid,
+        monitor as monitor,
         open_store as open_store,
         run as run,
         run_sync as run_sync,
+        start as start,
     )
     from taskorch.core.alerts import RaisedAlert as RaisedAlert
     from taskorch.core.calendars import BusinessCalendar as BusinessCalendar, Calendar as Calendar
@@ -97,11 +99,12 @@ if _typing.TYPE_CHECKING:
     from taskorch.core.thresholds import Crossing as Crossing, SlaWatch as SlaWatch
     from taskorch.core.workflow import Workflow as Workflow
     from taskorch.engine.current import current_step as current_step
+    from taskorch.engine.handle import RunHandle as RunHandle
 
 # Where the names are that are not loaded yet: for each room what the front door shows of it. It says again for
 # the program what the imports above say for type checkers; a test compares the two.
 _ROOMS = {
-    "api": ("load", "mermaid", "open_store", "run", "run_sync"),
+    "api": ("load", "mermaid", "monitor", "open_store", "run", "run_sync", "start"),
     "core.alerts": ("RaisedAlert",),
     "core.calendars": ("BusinessCalendar", "Calendar"),
     "core.deadlines": ("DeadlineBasis",),
@@ -143,6 +146,7 @@ _ROOMS = {
     "core.thresholds": ("Crossing", "SlaWatch"),
     "core.workflow": ("Workflow",),
     "engine.current": ("current_step",),
+    "engine.handle": ("RunHandle",),
 }
 _HOMES = {name: room for room, names in _ROOMS.items() for name in names}
 _PACKAGES = frozenset({"dispatchers", "formats", "observers", "protocols", "stores", "testing"})

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import assert_type
+from typing import Any, assert_type
 
 import taskorch
 from taskorch.observers import AuditLog, Fault, Flaw, Head, LogObserver, Verdict, verify_audit
@@ -59,6 +59,20 @@ async def main() -> None:
     assert_type(flow.step(quiet, id="quiet", after="total")(), None)
     assert_type(await check_store(MemoryStore), int)
     await check_dispatcher(Elsewhere)
+
+
+async def steering() -> None:
+    """What a host does with a run that goes on."""
+    async with taskorch.start(flow, params={"month": "2026-11"}, store="runs.db", concurrency=4) as run:
+        assert_type(run, taskorch.RunHandle)
+        assert_type(run.status()["status"], Any)
+        await run.pause()
+        await run.resume()
+        await run.cancel()
+        assert_type(await run.restart(from_step=total), taskorch.RunHandle)
+        assert_type(await run.wait(), taskorch.RunResult)
+        assert_type(run.explain("total").reason, str)
+    assert_type(await taskorch.monitor("RUN-1", "status"), dict[str, Any])
 
 
 def foresee(hours: dict[str, timedelta]) -> float:
