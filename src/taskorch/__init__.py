@@ -33,6 +33,7 @@ if _typing.TYPE_CHECKING:
         start as start,
     )
     from taskorch.core.alerts import RaisedAlert as RaisedAlert
+    from taskorch.core.breaker import Breaker as Breaker, BreakerState as BreakerState
     from taskorch.core.calendars import BusinessCalendar as BusinessCalendar, Calendar as Calendar
     from taskorch.core.deadlines import DeadlineBasis as DeadlineBasis
     from taskorch.core.escalation.conflicts import dependency_conflicts as dependency_conflicts
@@ -72,7 +73,12 @@ if _typing.TYPE_CHECKING:
     )
     from taskorch.core.reports import StatusReport as StatusReport, TaskStanding as TaskStanding, report as report
     from taskorch.core.results import RunResult as RunResult
-    from taskorch.core.retry import Retry as Retry
+    from taskorch.core.retry import (
+        GiveUp as GiveUp,
+        Retry as Retry,
+        RetryAt as RetryAt,
+        RetryStrategy as RetryStrategy,
+    )
     from taskorch.core.routing import Candidate as Candidate, Route as Route, route as route
     from taskorch.core.run_progress import (
         RunProgress as RunProgress,
@@ -100,12 +106,14 @@ if _typing.TYPE_CHECKING:
     from taskorch.core.workflow import Workflow as Workflow
     from taskorch.engine.current import current_step as current_step
     from taskorch.engine.handle import RunHandle as RunHandle
+    from taskorch.tenacity_retry import TenacityRetry as TenacityRetry
 
 # Where the names are that are not loaded yet: for each room what the front door shows of it. It says again for
 # the program what the imports above say for type checkers; a test compares the two.
 _ROOMS = {
     "api": ("load", "mermaid", "monitor", "open_store", "run", "run_sync", "start"),
     "core.alerts": ("RaisedAlert",),
+    "core.breaker": ("Breaker", "BreakerState"),
     "core.calendars": ("BusinessCalendar", "Calendar"),
     "core.deadlines": ("DeadlineBasis",),
     "core.escalation.conflicts": ("dependency_conflicts",),
@@ -134,7 +142,7 @@ _ROOMS = {
     "core.queues": ("DEFAULT_QUEUES", "Anchor", "Order", "QueueSpec"),
     "core.reports": ("StatusReport", "TaskStanding", "report"),
     "core.results": ("RunResult",),
-    "core.retry": ("Retry",),
+    "core.retry": ("GiveUp", "Retry", "RetryAt", "RetryStrategy"),
     "core.routing": ("Candidate", "Route", "route"),
     "core.run_progress": ("RunProgress", "ended_steps", "run_progress"),
     "core.simulation": ("simulate",),
@@ -147,6 +155,7 @@ _ROOMS = {
     "core.workflow": ("Workflow",),
     "engine.current": ("current_step",),
     "engine.handle": ("RunHandle",),
+    "tenacity_retry": ("TenacityRetry",),
 }
 _HOMES = {name: room for room, names in _ROOMS.items() for name in names}
 _PACKAGES = frozenset({"dispatchers", "formats", "observers", "protocols", "stores", "testing"})

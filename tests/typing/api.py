@@ -140,3 +140,20 @@ def trail(log: AuditLog, path: str) -> tuple[Head, Flaw | None]:
     if verdict.flaw is not None:
         assert_type(verdict.flaw.fault, Fault)
     return log.head, verdict.flaw
+
+
+class Once:
+    """A strategy of a host: a second attempt, and no more."""
+
+    def decide(
+        self, attempt: int, error: BaseException, elapsed: float, chance: float = 0.0
+    ) -> taskorch.RetryAt | taskorch.GiveUp:
+        """Try again after a second, once."""
+        return taskorch.RetryAt(1) if attempt == 1 else taskorch.GiveUp("enough")
+
+
+def policies(now: datetime) -> tuple[taskorch.RetryStrategy, ...]:
+    """What a host makes of policies."""
+    breaker = taskorch.Breaker(failure_threshold=2, reset_timeout=30)
+    assert_type(breaker.state(now), taskorch.BreakerState)
+    return Once(), taskorch.TenacityRetry(), taskorch.Retry()

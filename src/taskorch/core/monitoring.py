@@ -156,9 +156,9 @@ class _Estimates:
                 found[step] = now
             elif state == FAILED and frontier.ends[step] == OPEN:
                 found[step] = max(now, frontier.details[step]["retry_at"])
-        for at, step, gate, *_ in frontier.gates.lags:
-            if gate == START_GATE:
-                _put_off(found, step, at)
+        for lag in frontier.gates.lags:
+            if lag.gate == START_GATE:
+                _put_off(found, lag.target, lag.at)
         for source in range(len(frontier.states)):
             if frontier.ends[source] == OPEN:
                 self._hold_back(found, source)
