@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 import attrs
 
+from taskorch.core.frontier.couplings import START as START_GATE
 from taskorch.core.frontier.facts import BLOCKED, CREATED, FAILED, IN_PROGRESS, QUEUED, RETRY, START
 from taskorch.core.frontier.fold import OPEN
 from taskorch.core.frontier.frontier import Frontier
-from taskorch.core.frontier.couplings import START as START_GATE
 from taskorch.core.states import State
 from taskorch.core.times import MICROSECOND, instant, write_time
 
