@@ -7,6 +7,7 @@ the two differ. They know nothing of how the run was disturbed.
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import attrs
@@ -141,5 +142,6 @@ def child_processes() -> set[int]:
     """The processes this one has started and that are still there, zombies included."""
     found: set[int] = set()
     for task in Path("/proc/self/task").glob("*/children"):
-        found.update(map(int, task.read_text().split()))
+        with suppress(FileNotFoundError):  # a thread that has just ended
+            found.update(map(int, task.read_text().split()))
     return found
