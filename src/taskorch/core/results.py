@@ -62,7 +62,7 @@ class RunResult:
     Attributes:
         run_id: The run.
         name: The workflow's name.
-        status: ``completed`` or ``failed``.
+        status: ``completed``, ``failed`` or ``cancelled``.
         steps: The result of each step by id, in the order of the workflow.
         started_at: When it began.
         ended_at: When it ended.
