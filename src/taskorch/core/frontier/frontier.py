@@ -85,6 +85,8 @@ class Frontier(Fold):
         now = self._clamp(now)
         if self.gates.settled or self.gates.released:
             self._decide(now)
+        if not self.ready:
+            return None
         if self.breakers is None:
             step = self.ready.best()
             if step is not None:
