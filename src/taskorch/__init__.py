@@ -26,10 +26,14 @@ if _typing.TYPE_CHECKING:
     from taskorch.api import (
         load as load,
         mermaid as mermaid,
+        monitor as monitor,
         open_store as open_store,
         run as run,
         run_sync as run_sync,
+        start as start,
     )
+    from taskorch.core.alerts import RaisedAlert as RaisedAlert
+    from taskorch.core.breaker import Breaker as Breaker, BreakerState as BreakerState
     from taskorch.core.calendars import BusinessCalendar as BusinessCalendar, Calendar as Calendar
     from taskorch.core.deadlines import DeadlineBasis as DeadlineBasis
     from taskorch.core.escalation.conflicts import dependency_conflicts as dependency_conflicts
@@ -69,13 +73,19 @@ if _typing.TYPE_CHECKING:
     )
     from taskorch.core.reports import StatusReport as StatusReport, TaskStanding as TaskStanding, report as report
     from taskorch.core.results import RunResult as RunResult
-    from taskorch.core.retry import Retry as Retry
+    from taskorch.core.retry import (
+        GiveUp as GiveUp,
+        Retry as Retry,
+        RetryAt as RetryAt,
+        RetryStrategy as RetryStrategy,
+    )
     from taskorch.core.routing import Candidate as Candidate, Route as Route, route as route
     from taskorch.core.run_progress import (
         RunProgress as RunProgress,
         ended_steps as ended_steps,
         run_progress as run_progress,
     )
+    from taskorch.core.simulation import simulate as simulate
     from taskorch.core.sla import SlaStatus as SlaStatus, Standing as Standing, standing as standing
     from taskorch.core.states import (
         DOCUMENTED as DOCUMENTED,
@@ -95,11 +105,15 @@ if _typing.TYPE_CHECKING:
     from taskorch.core.thresholds import Crossing as Crossing, SlaWatch as SlaWatch
     from taskorch.core.workflow import Workflow as Workflow
     from taskorch.engine.current import current_step as current_step
+    from taskorch.engine.handle import RunHandle as RunHandle
+    from taskorch.tenacity_retry import TenacityRetry as TenacityRetry
 
 # Where the names are that are not loaded yet: for each room what the front door shows of it. It says again for
 # the program what the imports above say for type checkers; a test compares the two.
 _ROOMS = {
-    "api": ("load", "mermaid", "open_store", "run", "run_sync"),
+    "api": ("load", "mermaid", "monitor", "open_store", "run", "run_sync", "start"),
+    "core.alerts": ("RaisedAlert",),
+    "core.breaker": ("Breaker", "BreakerState"),
     "core.calendars": ("BusinessCalendar", "Calendar"),
     "core.deadlines": ("DeadlineBasis",),
     "core.escalation.conflicts": ("dependency_conflicts",),
@@ -128,9 +142,10 @@ _ROOMS = {
     "core.queues": ("DEFAULT_QUEUES", "Anchor", "Order", "QueueSpec"),
     "core.reports": ("StatusReport", "TaskStanding", "report"),
     "core.results": ("RunResult",),
-    "core.retry": ("Retry",),
+    "core.retry": ("GiveUp", "Retry", "RetryAt", "RetryStrategy"),
     "core.routing": ("Candidate", "Route", "route"),
     "core.run_progress": ("RunProgress", "ended_steps", "run_progress"),
+    "core.simulation": ("simulate",),
     "core.sla": ("SlaStatus", "Standing", "standing"),
     "core.states": ("DOCUMENTED", "LIFECYCLE", "State", "TransitionTable", "Verb"),
     "core.step": ("Link", "Step"),
@@ -139,6 +154,8 @@ _ROOMS = {
     "core.thresholds": ("Crossing", "SlaWatch"),
     "core.workflow": ("Workflow",),
     "engine.current": ("current_step",),
+    "engine.handle": ("RunHandle",),
+    "tenacity_retry": ("TenacityRetry",),
 }
 _HOMES = {name: room for room, names in _ROOMS.items() for name in names}
 _PACKAGES = frozenset({"dispatchers", "formats", "observers", "protocols", "stores", "testing"})

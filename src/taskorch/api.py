@@ -4,16 +4,16 @@ import inspect
 import os
 import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import anyio
 
 from taskorch.core import runs
-from taskorch.core.documents import JSON
+from taskorch.core.documents import JSON, suggestion
 from taskorch.core.frontier.plan import Plan
 from taskorch.core.frontier.slots import Kind
 from taskorch.core.results import RunResult
@@ -23,15 +23,16 @@ from taskorch.dispatchers import LocalDispatcher
 from taskorch.engine.cancellations import uncut
 from taskorch.engine.clocks import SystemClock
 from taskorch.engine.execution import Execution
+from taskorch.engine.handle import RunHandle, alive, block, find
 from taskorch.engine.observation import Trace
-from taskorch.errors import CallerError, InvalidParameters, InvalidWorkflow, StoreUnreadable
+from taskorch.errors import CallerError, InvalidParameters, InvalidWorkflow, StoreUnreadable, UnknownAction
 from taskorch.formats.mermaid import workflow as mermaid
 from taskorch.protocols import Clock, Dispatcher, Observer, Store
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-__all__ = ["load", "mermaid", "open_store", "run", "run_sync"]
+__all__ = ["load", "mermaid", "monitor", "open_store", "run", "run_sync", "start"]
 
 LOOP_LIMIT = 1000
 """The most async bodies at once, unless a run asks for another number."""
@@ -149,6 +150,58 @@ async def run(
         StoreError: The store cannot be opened, or failed; the run can be resumed.
         StaleLease: Another owner has taken over the run.
     """
+    order = _ordered(
+        workflow,
+        params=params,
+        context=context,
+        store=store,
+        dispatcher=dispatcher,
+        run_id=run_id,
+        clock=clock,
+        concurrency=concurrency,
+        observers=observers,
+    )
+    if order.store is None:
+        return await _carry_out(order)
+    async with _closing(order.store, ours=order.is_ours):
+        return await _carry_out(order)
+
+
+class _Order(NamedTuple):
+    """What was asked for: the execution of a run, and where it is kept.
+
+    Attributes:
+        execution: The execution.
+        store: The store, or None.
+        is_ours: Whether it was opened here, and must be closed.
+        owner: What this call is called in messages.
+    """
+
+    execution: Execution
+    store: Store | None
+    is_ours: bool
+    owner: str
+
+
+async def _carry_out(order: _Order) -> RunResult:
+    handle = RunHandle(await order.execution.opened(order.store, order.owner))
+    with alive(handle):
+        return await handle.carry_out()
+
+
+def _ordered(
+    workflow: Workflow,
+    *,
+    params: Mapping[str, JSON] | None = None,
+    context: Mapping[str, JSON] | None = None,
+    store: str | os.PathLike[str] | Store | None = None,
+    dispatcher: Dispatcher | None = None,
+    run_id: str | None = None,
+    clock: Clock | None = None,
+    concurrency: int | None = None,
+    observers: Iterable[Observer] = (),
+) -> _Order:
+    """What ``run`` was asked for; it raises what is wrong about it, before anything is opened."""
     if not isinstance(workflow, Workflow):
         raise InvalidParameters([f"a {type(workflow).__name__} is no workflow; read a file with taskorch.load()"])
     plan = Plan.of(workflow)
@@ -158,7 +211,7 @@ async def run(
     if concurrency is not None and not (concurrency >= 1 and concurrency == int(concurrency)):
         raise InvalidParameters([f"a concurrency of {concurrency!r} is none; give a whole number, 1 or more"])
     if run_id is None:
-        run_id = f"RUN-{datetime.now(UTC).year}-{_unique(6)}"
+        run_id = _new_id()
     if problems := list(check_id(run_id)):
         raise InvalidParameters([f"{problem.message}: {problem.hint}" for problem in problems])
     kept = open_store(store) if isinstance(store, str | os.PathLike) else store
@@ -178,10 +231,85 @@ async def run(
         observers=observers,
         trace=_trace(workflow),
     )
-    if kept is None:
-        return await execution.in_memory()
-    async with _closing(kept, ours=kept is not store):
-        return await execution.in_store(kept, f"process {os.getpid()} (call {_unique(4)})")
+    return _Order(execution, kept, kept is not store, f"process {os.getpid()} (call {_unique(4)})")
+
+
+def _new_id() -> str:
+    """An id for a run, unlike all others."""
+    return f"RUN-{datetime.now(UTC).year}-{_unique(6)}"
+
+
+def _in_a_block(ordered: Callable[P, _Order]) -> Callable[P, AbstractAsyncContextManager[RunHandle]]:
+    """The same order, carried out while a block of code is in progress."""
+
+    @asynccontextmanager
+    async def call(*args: P.args, **kwargs: P.kwargs) -> AsyncIterator[RunHandle]:
+        order = ordered(*args, **kwargs)
+        async with AsyncExitStack() as stack:
+            if order.store is not None:
+                await stack.enter_async_context(_closing(order.store, ours=order.is_ours))
+            yield await stack.enter_async_context(block(order.execution, order.store, order.owner, _new_id))
+
+    call.__signature__ = inspect.signature(ordered).replace(  # type: ignore[attr-defined]  # for help() and the docs
+        return_annotation=AbstractAsyncContextManager[RunHandle]
+    )
+    return call
+
+
+start = _in_a_block(_ordered)
+start.__name__ = start.__qualname__ = "start"
+start.__doc__ = """Run a workflow while a block of code watches and steers it.
+
+    ``async with taskorch.start(flow) as run: …`` gives a ``RunHandle``. Arguments and errors are those of ``run``.
+    Leaving the block waits for the end of the run, of one that is paused too, and of those that were restarted from
+    it: nothing of them outlives the block. If the block raises or is cancelled, they are interrupted as ``run`` is,
+    and can be resumed where there is a store. What a run has failed with (a store, a lease) is raised by
+    ``RunHandle.wait``, or else when the block is left.
+    """
+
+ACTIONS = ("status", "pause", "resume", "cancel", "restart")
+"""What can be asked of a run by its id."""
+
+
+async def monitor(
+    workflow_id: str, action: str = "status", *, from_step: str | None = None, failed_only: bool = False
+) -> dict[str, Any]:
+    """Ask something of a run by its id: D4's "Monitor Workflow".
+
+    Runs are found that ``run`` or ``start`` carries out on the same event loop; those of ``run`` cannot be
+    restarted.
+
+    Args:
+        workflow_id: The id of the run, the ``workflowId`` of D4's documents.
+        action: ``status``, ``pause``, ``resume``, ``cancel`` or ``restart``; see ``RunHandle``.
+        from_step: For ``restart``: the id of the step to begin with.
+        failed_only: For ``restart``: run only that again which did not end well.
+
+    Returns:
+        D4's monitoring document once that is done; of the new run after ``restart``. Any: JSON data.
+
+    Raises:
+        UnknownRun: No run of that id is alive here.
+        UnknownAction: There is no such action.
+        InvalidParameters: *from_step* or *failed_only* is given for something else than ``restart``.
+        NotSteerable: The run cannot be restarted from here.
+        UnknownStep: It has no such step.
+    """
+    if action not in ACTIONS:
+        raise UnknownAction(str(action), ACTIONS, suggestion(str(action), ACTIONS))
+    if action != "restart" and (from_step is not None or failed_only):
+        raise InvalidParameters(["from_step and failed_only mean something for restart only; leave them out"])
+    run = find(workflow_id)
+    match action:
+        case "pause":
+            await run.pause()
+        case "resume":
+            await run.resume()
+        case "cancel":
+            await run.cancel()
+        case "restart":
+            run = await run.restart(from_step, failed_only=failed_only)
+    return run.status()
 
 
 def _trace(flow: Workflow) -> Trace | None:

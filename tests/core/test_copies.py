@@ -31,7 +31,7 @@ CALLS = st.lists(
 STARTS = st.builds(
     new_task,
     queue=st.none() | st.sampled_from(["normal", "urgent"]),
-    priority=st.none() | st.integers(0, 100) | st.sampled_from(["P1", "vip"]),
+    priority=st.none() | st.integers(0, 100) | st.sampled_from(["P1", "urgent"]),
     at=st.none() | st.just(after(3600)),
     context=st.just({}) | st.just({"client": {"name": "N"}}),
 )

@@ -169,3 +169,14 @@ def test_times_never_go_back() -> None:
     at = [fact[3] for fact in run.frontier.facts]
 
     assert at == sorted(at)
+
+
+def test_fail_fast_lets_go_what_is_held() -> None:
+    """A body that waits for the finish of a step which fail_fast cancels ends at once; the run does not hang."""
+    run = Driver(flow_of("b", "x", "c", links=(("c", "b", "finish_to_finish"),), failFast=True), total=1)
+    run.take()
+    run.complete("b", 1)
+    run.take(1)
+    run.fail("x", 2)
+
+    assert run.ends() == {"b": "failed", "x": "failed", "c": "cancelled"}

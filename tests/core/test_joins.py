@@ -71,7 +71,7 @@ def test_one_more_satisfied_link_changes_nothing() -> None:
     links = [(end, link) for end in End for link in LinkCondition]
     satisfied_links = [each for each in links if satisfied(*each)]
 
-    assert len(satisfied_links) == 11
+    assert len(satisfied_links) == 12
     assert all(join([one, other]) is join([one]) for one in links for other in satisfied_links)
 
 

@@ -19,7 +19,8 @@ from taskorch import (
     Task,
     UnknownQueue,
 )
-from taskorch.core.priority import BANDS, LABELS, band, choose
+from taskorch.core.priority import band, choose
+from taskorch.core.queue_choice import BANDS, LABELS, QUEUE_CHOICE, Choice, Chooser
 from tests.core.d0 import PAGE, example, table
 
 NOW = datetime(2024, 1, 15, 10, 35, tzinfo=UTC)
@@ -125,6 +126,71 @@ def test_the_first_row_with_an_answer_chooses() -> None:
     assert choose(task(label, 10, at=date), dated=None) == ("urgent", "label")
     assert choose(task(label, 10)) == ("urgent", "label")
     assert choose(task(("vip",), 10)) == ("low_priority", "score")
+
+
+def holds(row: Choice, task: Task) -> bool:
+    """Whether a row of the table is so of a task."""
+    match row.by:
+        case Chooser.EXPLICIT:
+            return task.queue.name is not None
+        case Chooser.DATE:
+            return task.internals.scheduled_for is not None
+        case Chooser.LABEL:
+            return any(factor.strip().lower() in map(str.lower, row.labels) for factor in task.priority.factors)
+        case Chooser.SCORE:
+            return task.priority.score >= row.least
+
+
+@given(
+    st.none() | st.sampled_from(["urgent", "mine"]),
+    st.booleans(),
+    st.lists(st.sampled_from(["vip", " p1", "LOW", "Backlog "]), max_size=2),
+    st.floats(0, 100),
+)
+def test_the_choice_is_the_table(queue: str | None, is_dated: bool, factors: list[str], score: float) -> None:
+    """The queue is that of the first row that is so of the task; of several labels the task's first one counts."""
+    labels = [factor for factor in factors if factor != "vip"][:1]
+    given_task = task((*labels, *factors), score, queue=queue, at=NOW if is_dated else None)
+    read = task(tuple(labels), score, queue=queue, at=NOW if is_dated else None)
+    row = next(row for row in QUEUE_CHOICE if holds(row, read))
+    assert choose(given_task) == (row.queue or queue, row.by)
+
+
+def test_the_table_is_that_of_the_design() -> None:
+    """Explicit, then the date, then the labels, then the bands; and each queue of a band is a label of itself."""
+    assert list(dict.fromkeys(row.by for row in QUEUE_CHOICE)) == ["explicit", "date", "label", "score"]
+    design = {"p1 urgent": "urgent", "p2 high": "high_priority", "p3 medium normal": "normal", "p4 low": "low_priority"}
+    words = {word: queue for words, queue in design.items() for word in words.split()}
+    assert words | {queue: queue for _, queue in BANDS} == LABELS
+    assert dict(BANDS) == dict(
+        zip((95, 85, 70, 40, 1, 0), ("critical", *dict.fromkeys(design.values()), "backlog"), strict=True)
+    )
+
+
+@pytest.mark.parametrize("label", ["P0", "p5", "urgnt", "vip", "P 1"])
+def test_an_unknown_label_is_refused(label: str) -> None:
+    """A word in place of a score that chooses nothing would pass for normal; the error suggests one, or a factor."""
+    with pytest.raises(InvalidTask, match="is no label") as refused:
+        Task.new("t", now=NOW, priority=label)
+    assert [problem.path for problem in refused.value.problems] == ["priority.factors[0]"]
+    assert "Priority(factors=" in str(refused.value)
+    if label == "urgnt":
+        assert "did you mean 'urgent'?" in str(refused.value)
+
+
+@pytest.mark.parametrize("label", [" P1 ", "\tp1", "P1"])
+def test_space_around_a_label_does_not_count(label: str) -> None:
+    """A label is read without the space around it, alone or among factors."""
+    assert QueueEngine().push(Task.new("t", now=NOW, priority=label), NOW) == "urgent"
+    assert Task.new("t", now=NOW, priority=label).priority.factors == (label.strip(),)
+    assert choose(task(("vip", label))) == ("urgent", "label")
+
+
+@pytest.mark.parametrize("factors", ["existing_client", 5, None], ids=repr)
+def test_a_text_is_no_list_of_factors(factors: Any) -> None:
+    """Its letters are not taken for factors that count nothing."""
+    with pytest.raises(InvalidTask, match="expected factors"):
+        Scoring().score(factors)
 
 
 @pytest.mark.parametrize(("label", "queue"), LABELS.items())

@@ -421,7 +421,7 @@ def test_an_overflow_takes_what_has_no_place() -> None:
     )
     assert [engine.push(waiting(f"t{n}", queue="a"), NOW) for n in range(3)] == ["a", "b", "c"]
     assert engine.task("t1").queue.sla_deadline == NOW + timedelta(seconds=120)
-    with pytest.raises(QueueFull) as full:
+    with pytest.raises(QueueFull, match="nor has its overflow 'b' → 'c' a place") as full:
         engine.push(waiting("t3", queue="a"), NOW)
     assert full.value.queue == "a"
     with pytest.raises(QueueFull):

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskorch import InvalidQueue, QueueEngine, QueueSpec, Task
-from taskorch.core.lanes import Lane
+from taskorch import DEFAULT_QUEUES, InvalidQueue, QueueEngine, QueueSpec, Task
+from taskorch.core.lanes import Lane, Weighted
 from tests.core.waiting import HOUR, NOW, drained, one_queue, waiting
 
 scores = st.one_of(st.integers(0, 100), st.floats(0, 100))
@@ -21,21 +21,33 @@ moments = st.integers(0, 10**6).map(lambda seconds: NOW + timedelta(seconds=seco
 
 @st.composite
 def crowds(draw: st.DrawFn, most: int = 12) -> list[tuple[Task, datetime]]:
-    """Tasks with the time at which each enters."""
-    rows = draw(st.lists(st.tuples(scores, moments, moments, st.sampled_from(["a", "b", "c"])), max_size=most))
+    """Tasks with the time at which each enters; some wait for a date."""
+    queues = st.sampled_from(["a", "b", "c", "dated"])
+    rows = draw(st.lists(st.tuples(scores, moments, moments, queues, st.none() | moments), max_size=most))
     return [
-        (waiting(f"t{number}", score, now=min(created, entered), queue=queue), entered)
-        for number, (score, created, entered, queue) in enumerate(rows)
+        (waiting(f"t{number}", score, now=min(created, entered), queue=queue, at=date), entered)
+        for number, (score, created, entered, queue, date) in enumerate(rows)
     ]
 
 
-def three(**wishes: Any) -> list[QueueSpec]:
-    """Three queues, two of the same rank."""
+def four(**wishes: Any) -> list[QueueSpec]:
+    """Four queues, three of the same rank, one of them by date."""
     return [
         QueueSpec("a", 3600, rank=0, **wishes),
         QueueSpec("b", 7200, rank=1, **wishes),
         QueueSpec("c", rank=1, **wishes),
+        QueueSpec("dated", rank=1, by_date=True, **wishes),
     ]
+
+
+BANDED = [
+    four(),
+    four(discipline="edf", ageing=3),
+    [*four(), QueueSpec("urgent", rank=0), QueueSpec("low_priority", rank=2)],
+    [*four(), *DEFAULT_QUEUES[:-1]],
+    [*four(), *(QueueSpec(spec.name) for spec in reversed(DEFAULT_QUEUES))],
+]
+"""A queue by date among others that are called as its bands, or are not."""
 
 
 END = NOW + timedelta(days=30)
@@ -50,7 +62,7 @@ def test_order_does_not_depend_on_insertion(
     """The same tasks come out in the same order, in whatever order they went in."""
     orders = []
     for _ in range(3):
-        engine = QueueEngine(three(discipline=within), between)
+        engine = QueueEngine(four(discipline=within), between)
         for task, entered in crowd:
             engine.push(task, entered)
         orders.append(drained(engine, END))
@@ -73,6 +85,49 @@ def test_order_does_not_depend_on_the_hour(crowd: list[tuple[Task, datetime]], d
         now += timedelta(seconds=data.draw(st.integers(0, 10**6)))
         popped.append(engine.pop(now).id)  # type: ignore[union-attr]
     assert popped == expected
+
+
+@given(st.sampled_from(["strict", "edf", "weighted"]), st.sampled_from(BANDED), crowds(), st.integers(0, 10**6))
+def test_a_queue_gives_its_tasks_in_the_order_it_tells(
+    between: str, specs: list[QueueSpec], crowd: list[tuple[Task, datetime]], seconds: int
+) -> None:
+    """What waits, the positions, the forecast and what is handed out agree, whatever chooses between the queues."""
+    engine, now = QueueEngine(specs, between), NOW + timedelta(seconds=seconds)
+    for task, entered in crowd:
+        engine.push(task, entered)
+    engine.next_due(now)  # sorts the dates
+    told = {name: [task.id for task in engine.waiting(name)] for name in engine.specs}
+    ready = {
+        name: [id for id in ids if (engine.task(id).internals.scheduled_for or now) <= now]
+        for name, ids in told.items()
+    }
+    for name, ids in told.items():
+        assert [engine.position(id) for id in ids] == list(range(len(ids)))
+        assert [found.id for found in engine.forecast(name, now, usual=60).predictions] == ids
+
+    gone: dict[str, list[str]] = {name: [] for name in engine.specs}
+    while (task := engine.pop(now)) is not None:
+        gone[task.queue.name or ""].append(task.id)
+    assert gone == ready
+
+
+@pytest.mark.parametrize("between", ["strict", "edf", "weighted"])
+@pytest.mark.parametrize("specs", BANDED, ids=range(len(BANDED)))
+def test_bands_come_in_the_order_of_their_urgency(specs: list[QueueSpec], between: str) -> None:
+    """Of tasks whose date has come the more urgent band goes first, whatever its queue is called or whether it is."""
+    engine = QueueEngine(specs, between)
+    for number, score in enumerate((0, 50, 97, 5, 75, 90)):
+        engine.push(waiting(f"{score}", score, queue="dated", at=NOW + timedelta(minutes=number)), NOW)
+    assert drained(engine, NOW + HOUR) == ["97", "90", "75", "50", "5", "0"]
+
+
+def test_a_band_without_a_queue_ranks_as_the_next_below() -> None:
+    """Where the host has no queue of a band, its tasks rank as the less urgent band; the least urgent as that above."""
+    engine = QueueEngine([spec for spec in DEFAULT_QUEUES if spec.name not in ("critical", "backlog")])
+    for id, score, queue in [("97", 97, None), ("0", 0, None), ("urgent", 86, "urgent"), ("low", 50, "low_priority")]:
+        at = NOW if queue is None else None
+        engine.push(waiting(id, score, queue=queue or "scheduled", at=at), NOW)
+    assert drained(engine) == ["97", "urgent", "low", "0"]
 
 
 @given(crowds(), st.floats(1e-6, 50) | st.integers(0, 50))
@@ -128,7 +183,7 @@ def test_edf_takes_the_earliest_deadline_first() -> None:
 
 def test_strict_serves_by_rank() -> None:
     """Strict empties the lower rank first; of equal ranks the higher score is served."""
-    engine = QueueEngine(three(), "strict")
+    engine = QueueEngine(four(), "strict")
     for id, queue, score in [("b1", "b", 40), ("c1", "c", 60), ("c2", "c", 20), ("a1", "a", 0)]:
         engine.push(waiting(id, score, queue=queue), NOW)
     assert drained(engine) == ["a1", "c1", "b1", "c2"]
@@ -136,7 +191,7 @@ def test_strict_serves_by_rank() -> None:
 
 def test_edf_serves_the_queue_whose_first_task_is_due_first() -> None:
     """Between queues edf looks at the deadline of the task that each would give."""
-    engine = QueueEngine(three(), "edf")
+    engine = QueueEngine(four(), "edf")
     engine.push(waiting("a", queue="a", now=NOW + 3 * HOUR), NOW)
     engine.push(waiting("b", queue="b", now=NOW), NOW)
     engine.push(waiting("c", queue="c", now=NOW), NOW)
@@ -155,7 +210,7 @@ def test_weighted_shares_by_weight() -> None:
 
 
 @given(
-    st.lists(st.integers(1, 9) | st.floats(0.1, 9), min_size=2, max_size=5),
+    st.lists(st.integers(1, 9) | st.floats(0.1, 9) | st.sampled_from([1e-6, 1e6]), min_size=2, max_size=5),
     st.lists(st.tuples(st.integers(0, 4), st.integers(0, 3)), max_size=120),
 )
 def test_weighted_starves_nobody(weights: list[float], story: list[tuple[int, int]]) -> None:
@@ -177,6 +232,26 @@ def test_weighted_starves_nobody(weights: list[float], story: list[tuple[int, in
                 passed_over[place] += 1
             others = (weight / spec.weight + 1 for n, weight in enumerate(weights) if n != place)
             assert passed_over[place] <= sum(others) + 1e-9
+
+
+@pytest.mark.parametrize("light", [1e-6, 1, 1e6 / 3])
+def test_weighted_keeps_its_bound_between_the_extremes(light: float) -> None:
+    """After the lightest queue has had the house to itself for long, the heaviest still shares with the others."""
+    specs = {"heavy": QueueSpec("heavy", weight=1e6), "mid": QueueSpec("mid", weight=1e3)}
+    specs["light"] = QueueSpec("light", weight=light)
+    lanes, weighted = {name: Lane(name, spec, 0) for name, spec in specs.items()}, Weighted()
+    for _ in range(20_000):
+        weighted.served(lanes["light"], [lanes["light"]])
+    served = []
+    for _ in range(5_000):
+        lane = weighted.choose(list(lanes.values()))
+        weighted.served(lane, list(lanes.values()))
+        served.append(lane.name)
+    bound = 1e6 / 1e3 + 1 + light / 1e3 + 1
+    turns = [place for place, name in enumerate(served) if name == "mid"]
+    assert turns[0] <= bound
+    assert all(after - before - 1 <= bound for before, after in itertools.pairwise(turns))
+    assert len(turns) >= 5_000 // (bound + 1)
 
 
 @pytest.mark.parametrize("other", ["other", "dated/normal"])
@@ -218,7 +293,7 @@ def test_weighted_lets_nobody_save_up() -> None:
 
 def test_peeking_changes_nothing() -> None:
     """However often the next task is looked at, shares and order stay."""
-    engines = [QueueEngine(three(), "weighted") for _ in range(2)]
+    engines = [QueueEngine(four(), "weighted") for _ in range(2)]
     for engine in engines:
         for number in range(30):
             engine.push(waiting(f"t{number}", queue="abc"[number % 3]), NOW)
@@ -241,7 +316,7 @@ def test_a_discipline_of_ones_own_is_asked() -> None:
         def served(self, lane: Lane, lanes: Any) -> None:
             assert lane in lanes
 
-    engine = QueueEngine(three(), Last())
+    engine = QueueEngine(four(), Last())
     for queue in "abc":
         engine.push(waiting(queue, queue=queue), NOW)
     assert drained(engine) == ["c", "b", "a"]
@@ -251,7 +326,7 @@ def test_a_discipline_of_ones_own_is_asked() -> None:
 def test_an_unknown_discipline_is_refused(wish: Any, text: str) -> None:
     """A discipline is known by name, or is one."""
     with pytest.raises(InvalidQueue, match=text):
-        QueueEngine(three(), wish)
+        QueueEngine(four(), wish)
 
 
 PROGRAM = """

@@ -46,9 +46,9 @@ def test_a_number_is_the_score(score: float) -> None:
     assert type(priority.score) is type(score)
 
 
-@pytest.mark.parametrize("label", ["P1", "urgent", "whatever they call it", "7"])
+@pytest.mark.parametrize("label", ["P1", "urgent", "Backlog"])
 def test_a_text_is_a_label(label: str) -> None:
-    """A text is kept as the one factor beside the usual score, whether it is known or not."""
+    """A text is kept as the one factor beside the usual score, as it is written."""
     task = new_task(priority=label)
 
     assert task.priority == Priority(factors=(label,))

@@ -13,7 +13,8 @@ import taskorch
 from taskorch import Workflow
 from taskorch.stores import MemoryStore
 from tests.harness.cancellation import Explorer
-from tests.harness.scenarios import CHAIN, COMMAND, QUICK, Scenario
+from tests.harness.scenarios import CHAIN, COMMAND, QUICK, RETRIED, THREADS, Scenario
+from tests.harness.steering import CANCELLED, CANCELLED_EARLY, IN_A_BLOCK, PAUSED, Steered
 
 PAIRS = 12 * int(os.environ.get("TASKORCH_HARNESS", "1"))
 
@@ -25,6 +26,18 @@ def test_a_run_may_be_cancelled_anywhere(anyio_backend: str, store: str, scenari
     report = Explorer(scenario, anyio_backend, store, tmp_path).explore(pairs=PAIRS)
     assert not report.violations, f"{report}"
     assert report.cuts > 0.75 * report.runs, f"the harness disturbs too little: {report}"
+
+
+@pytest.mark.parametrize("store", ["none", "memory"])
+@pytest.mark.parametrize("steered", [IN_A_BLOCK, PAUSED, CANCELLED_EARLY, CANCELLED], ids=lambda way: way.name)
+@pytest.mark.parametrize("scenario", [RETRIED, THREADS], ids=lambda scenario: scenario.name)
+def test_a_steered_run_may_be_cancelled_anywhere(
+    anyio_backend: str, store: str, steered: Steered, scenario: Scenario, tmp_path: Path
+) -> None:
+    """The same holds of a run in a block, while it is paused and resumed, and while it is cancelled by its handle."""
+    report = Explorer(scenario, anyio_backend, store, tmp_path, steered).explore(pairs=PAIRS // 3)
+    assert not report.violations, f"{report}"
+    assert report.cuts > 0.5 * report.runs, f"the harness disturbs too little: {report}"
 
 
 def test_a_store_that_is_opened_by_name_is_closed_again(anyio_backend: str, tmp_path: Path) -> None:

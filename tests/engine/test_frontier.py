@@ -89,7 +89,7 @@ def test_a_resumed_frontier_starts_nothing_before_its_time(data: st.DataObject, 
     pending = {
         step: life.frontier.details[step]["retry_at"]
         for step, end in enumerate(life.frontier.ends)
-        if end == OPEN and isinstance(life.frontier.details[step], dict)
+        if end == OPEN and "retry_at" in (life.frontier.details[step] or {})
     }
     folded = fresh(plan, life.places)
     folded.replay(life.frontier.facts)

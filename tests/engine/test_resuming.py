@@ -129,10 +129,11 @@ async def test_another_workflow_under_the_same_id_is_refused(store):
 
 async def test_a_run_that_is_running_is_busy(store):
     """While one call runs it, another one for the same run id is refused and does no harm."""
-    flow, release, answers = Workflow("w"), anyio.Event(), []
+    flow, began, release, answers = Workflow("w"), anyio.Event(), anyio.Event(), []
 
     @flow.step
     async def waits():
+        began.set()
         await release.wait()
         return 1
 
@@ -141,7 +142,7 @@ async def test_a_run_that_is_running_is_busy(store):
 
     async with anyio.create_task_group() as group:
         group.start_soon(call)
-        await anyio.sleep(0.05)
+        await began.wait()
         with pytest.raises(RunBusy) as caught:
             await taskorch.run(flow, store=store, run_id="r")
         release.set()

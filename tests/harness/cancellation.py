@@ -16,7 +16,6 @@ from typing import Any
 import anyio
 import attrs
 
-import taskorch
 from taskorch.core.frontier.plan import Plan
 from taskorch.dispatchers import LocalDispatcher
 from taskorch.protocols import Store
@@ -27,6 +26,7 @@ from tests.harness.disturbance import Disturbed, Point
 from tests.harness.effects import Effects
 from tests.harness.invariants import Violation
 from tests.harness.scenarios import Scenario
+from tests.harness.steering import STRAIGHT, Steered
 from tests.harness.stores import Recording
 
 KINDS = ("cancel", "native", "sibling", "again", "native-again", "twice")
@@ -72,12 +72,14 @@ class Explorer:
         backend: ``asyncio`` or ``trio``.
         store: One of ``STORES``.
         folder: Where files may be made.
+        steered: How the run is carried out, and perhaps steered meanwhile.
     """
 
     scenario: Scenario
     backend: str
     store: str
     folder: Path
+    steered: Steered = STRAIGHT
     _numbers: Iterator[int] = attrs.field(factory=lambda: iter(range(10**9)))
     _kept: SQLiteStore | None = None
 
@@ -214,7 +216,7 @@ class _Trial:
         run = Disturbed(self.steps, point)
         try:
             result = await run(
-                lambda: taskorch.run(
+                lambda: self.explorer.steered.carry_out(
                     self.flow,
                     store=seen,
                     run_id=self.run_id,
@@ -228,7 +230,7 @@ class _Trial:
         self.count = self.steps.disarm()
         self.cuts += result is None
         if result is not None:
-            self.violations.extend(invariants.check_result(self.scenario, result))
+            self.violations.extend(self.explorer.steered.check(self.scenario, result))
         elif point.kind == "none":
             self.violations.append(Violation("it can be resumed", f"run {self.run_id} did not come to its end"))
 

@@ -7,12 +7,13 @@ the two differ. They know nothing of how the run was disturbed.
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import attrs
 
 from taskorch import LIFECYCLE, Outcome, RunResult, State, Task
-from taskorch.core.frontier.facts import COMPLETE, FAIL, RETRY, START, UNBLOCK, VERBS, Fact
+from taskorch.core.frontier.facts import CANCEL, COMPLETE, FAIL, RETRY, START, UNBLOCK, VERBS, Fact
 from taskorch.core.frontier.frontier import Frontier
 from taskorch.core.frontier.plan import Plan
 from taskorch.core.frontier.slots import Slots
@@ -89,17 +90,18 @@ def check_effects(plan: Plan, facts: Sequence[Fact], effects: Effects) -> Iterat
             if fact[1] == verb and (not types or fact[4]["type"] in types)
         }
 
-    completed, failed = attempts(COMPLETE), attempts(FAIL)
+    # What was cancelled for good has no other end, whatever its body still did.
+    completed, failed, cancelled = attempts(COMPLETE), attempts(FAIL), attempts(CANCEL)
     bodies = {step.id for step in plan.steps if step.body is not None}
     if twice := [attempt for attempt, count in Counter(effects.began).items() if count > 1]:
         yield Violation("an attempt begins once", f"{twice}")
-    if lost := set(effects.returned) - completed:
+    if lost := set(effects.returned) - completed - cancelled:
         yield Violation("what returned is recorded", f"{sorted(lost)} returned; recorded are {sorted(completed)}")
     if invented := {a for a in completed if a[0] in bodies} - set(effects.returned):
         yield Violation("what is recorded returned", f"{sorted(invented)}")
-    if lost := set(effects.raised) - attempts(FAIL, "PlannedError"):
+    if lost := set(effects.raised) - attempts(FAIL, "PlannedError") - cancelled:
         yield Violation("what raised is recorded", f"{sorted(lost)}")
-    if left := set(effects.began) - completed - failed:
+    if left := set(effects.began) - completed - failed - cancelled:
         yield Violation("an interruption is recorded", f"{sorted(left)} began, and how they ended is not recorded")
 
 
@@ -140,5 +142,6 @@ def child_processes() -> set[int]:
     """The processes this one has started and that are still there, zombies included."""
     found: set[int] = set()
     for task in Path("/proc/self/task").glob("*/children"):
-        found.update(map(int, task.read_text().split()))
+        with suppress(FileNotFoundError):  # a thread that has just ended
+            found.update(map(int, task.read_text().split()))
     return found

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import assert_type
+from typing import Any, assert_type
 
 import taskorch
 from taskorch.observers import AuditLog, Fault, Flaw, Head, LogObserver, Verdict, verify_audit
 from taskorch.stores import MemoryStore, SQLiteStore
-from taskorch.testing import FakeClock, check_dispatcher, check_store
+from taskorch.testing import FakeClock, check_dispatcher, check_store, simulate
 
 flow = taskorch.Workflow("typed", timeout=3600)
 
@@ -59,6 +59,30 @@ async def main() -> None:
     assert_type(flow.step(quiet, id="quiet", after="total")(), None)
     assert_type(await check_store(MemoryStore), int)
     await check_dispatcher(Elsewhere)
+
+
+async def steering() -> None:
+    """What a host does with a run that goes on."""
+    async with taskorch.start(flow, params={"month": "2026-11"}, store="runs.db", concurrency=4) as run:
+        assert_type(run, taskorch.RunHandle)
+        assert_type(run.status()["status"], Any)
+        await run.pause()
+        await run.resume()
+        await run.cancel()
+        assert_type(await run.restart(from_step=total), taskorch.RunHandle)
+        assert_type(await run.wait(), taskorch.RunResult)
+        assert_type(run.explain("total").reason, str)
+    assert_type(await taskorch.monitor("RUN-1", "status"), dict[str, Any])
+
+
+def foresee(hours: dict[str, timedelta]) -> float:
+    """What a host does to foresee a run."""
+    assert_type(simulate(flow), taskorch.RunResult)
+    result = taskorch.simulate(flow, concurrency=2, durations=hours, outcomes={"total": "failed"}, seed=7)
+    assert_type(
+        taskorch.simulate(flow, durations={"extract": 1}, outcomes={"total": ["failed", OSError()]})[total], int
+    )
+    return result.metrics.makespan
 
 
 class Elsewhere:
@@ -116,3 +140,20 @@ def trail(log: AuditLog, path: str) -> tuple[Head, Flaw | None]:
     if verdict.flaw is not None:
         assert_type(verdict.flaw.fault, Fault)
     return log.head, verdict.flaw
+
+
+class Once:
+    """A strategy of a host: a second attempt, and no more."""
+
+    def decide(
+        self, attempt: int, error: BaseException, elapsed: float, chance: float = 0.0
+    ) -> taskorch.RetryAt | taskorch.GiveUp:
+        """Try again after a second, once."""
+        return taskorch.RetryAt(1) if attempt == 1 else taskorch.GiveUp("enough")
+
+
+def policies(now: datetime) -> tuple[taskorch.RetryStrategy, ...]:
+    """What a host makes of policies."""
+    breaker = taskorch.Breaker(failure_threshold=2, reset_timeout=30)
+    assert_type(breaker.state(now), taskorch.BreakerState)
+    return Once(), taskorch.TenacityRetry(), taskorch.Retry()

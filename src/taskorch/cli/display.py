@@ -7,13 +7,14 @@ from typing import Protocol
 from taskorch.cli.screen import Screen
 from taskorch.cli.tables import Row, plain
 from taskorch.cli.words import Words
+from taskorch.core.alerts import RaisedAlert
 from taskorch.core.events import Event
 
 
 class Display(Protocol):
     """Shows what happens."""
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: Event | RaisedAlert) -> None:
         """Take note of an event."""
         ...
 
@@ -36,7 +37,7 @@ class Lines:
     def __init__(self, screen: Screen) -> None:
         self._screen, self._words = screen, Words()
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: Event | RaisedAlert) -> None:
         """Say it."""
         if line := self._words.line(event):
             self._screen.say(line)

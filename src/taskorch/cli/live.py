@@ -13,6 +13,7 @@ from rich.text import Text
 
 from taskorch.cli.tables import HEADINGS, Row, spoken
 from taskorch.cli.words import Words
+from taskorch.core.alerts import RaisedAlert
 from taskorch.core.events import Event
 from taskorch.core.outcomes import Outcome
 from taskorch.core.states import Verb
@@ -45,12 +46,14 @@ class Live:
         console = Console(stderr=True)
         return console.is_terminal and not console.is_dumb_terminal
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: Event | RaisedAlert) -> None:
         """Show it."""
         line = self._words.line(event)
         if line is None or event.step is None:
             return
-        if event.verb in (Verb.START, Verb.RETRY):
+        if isinstance(event, RaisedAlert):
+            self.say(line)
+        elif event.verb in (Verb.START, Verb.RETRY):
             self._running = {**self._running, event.step: time.monotonic()}
         else:
             self._running = {step: at for step, at in self._running.items() if step != event.step}

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from taskorch.cli.screen import shown
 from taskorch.cli.tables import PLAIN_FAILURES, spoken
+from taskorch.core.alerts import RaisedAlert
 from taskorch.core.events import Event
 from taskorch.core.outcomes import Outcome
 from taskorch.core.states import Verb
@@ -15,8 +16,10 @@ class Words:
     def __init__(self) -> None:
         self._began: dict[str, datetime] = {}
 
-    def line(self, event: Event) -> str | None:
+    def line(self, event: Event | RaisedAlert) -> str | None:
         """The line for *event*, or None if it is of no interest."""
+        if isinstance(event, RaisedAlert):
+            return f"{event.step}: {shown(event.severity, 40)}: {shown(event.undecided or event.message, 200)}"
         step = event.step
         if step is None:
             return None

@@ -9,6 +9,7 @@ whole run, and is raised once.
 """
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from heapq import heappop, heappush
 from math import floor
 
@@ -18,7 +19,7 @@ from taskorch.core.expressions import ALERTS, Condition, parse
 from taskorch.core.messages import fill_message
 from taskorch.core.run_data import RunView
 from taskorch.core.settings import Alert
-from taskorch.core.times import LONGEST, MICROSECOND
+from taskorch.core.times import LONGEST, MICROSECOND, instant
 from taskorch.errors import UndecidableCondition
 
 _DURATION = ("step", "duration")
@@ -30,21 +31,23 @@ class RaisedAlert:
     """An alert that was raised.
 
     Attributes:
+        task_id: The run.
         alert: Its number among the alerts of the workflow, from 0.
         step: The id of the step it tells of; of the one that ran or ended where it tells of the whole run.
         severity: How bad it is, in the workflow's word.
         message: What is said, filled in; the condition where the alert has no message.
         condition: What came true.
-        at: When, in microseconds since 1970.
+        at: When.
         undecided: Why the condition could not be decided, in which case it did not come true; None if it did.
     """
 
+    task_id: str
     alert: int
     step: str
     severity: str
     message: str
     condition: str
-    at: int
+    at: datetime
     undecided: str | None = None
 
 
@@ -165,11 +168,12 @@ class AlertWatch:
     def _raised(self, watched: _Watched, step: str, at: int, undecided: str | None = None) -> RaisedAlert:
         alert = watched.alert
         return RaisedAlert(
+            task_id=self._run.id,
             alert=watched.number,
             step=step,
             severity=alert.severity,
             message=fill_message(alert.message, self._run.at(at, step)) or watched.condition.text,
             condition=watched.condition.text,
-            at=at,
+            at=instant(at),
             undecided=undecided,
         )

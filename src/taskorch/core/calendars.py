@@ -36,7 +36,8 @@ class Calendar(Protocol):
 
 def is_calendar(value: object) -> TypeGuard[Calendar]:
     """Whether *value* can do what is asked of a calendar."""
-    return callable(getattr(value, "add", None)) and callable(getattr(value, "between", None))
+    is_able = callable(getattr(value, "add", None)) and callable(getattr(value, "between", None))
+    return is_able and not isinstance(value, type)  # a class is none before it is told its hours
 
 
 @attrs.frozen

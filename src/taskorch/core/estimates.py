@@ -5,13 +5,14 @@ from enum import StrEnum
 
 import attrs
 
+from taskorch.core.calendars import Calendar
 from taskorch.core.outcomes import Outcome
 from taskorch.core.results import RunResult
 from taskorch.core.states import State
 from taskorch.core.step import Step
-from taskorch.core.task import Task
+from taskorch.core.task import Task, expect_task
 from taskorch.core.times import HOUR, LONGEST, MICROSECOND, NOTHING, in_utc
-from taskorch.errors import InvalidTask
+from taskorch.errors import InvalidCalendar, InvalidTask
 
 WorkKind = tuple[str, str, str]
 """``task``, a type and a skill; or ``step``, a workflow and a step."""
@@ -82,7 +83,12 @@ class Estimates:
         self._runs: set[str] = set()
 
     def observe(self, task: Task) -> None:
-        """Learn from a task that is completed; of others, and of one that was told before, nothing is learnt."""
+        """Learn from a task that is completed; of others, and of one that was told before, nothing is learnt.
+
+        Raises:
+            InvalidTask: It is no task.
+        """
+        expect_task(task)
         if task.state.current is State.COMPLETED and task.id not in self._tasks and any(_kind(task)[1:]):
             self._tasks.add(task.id)
             self._learn(_kind(task), worked(task, task.state.changed_at))
@@ -132,24 +138,34 @@ def given_of(task: Task) -> timedelta | None:
     return hours * HOUR if hours is not None and 0 < hours <= LONGEST / HOUR else None
 
 
-def worked(task: Task, now: datetime) -> timedelta:
+def worked(task: Task, now: datetime, calendar: Calendar | None = None) -> timedelta:
     """The time a task has been at work (IN_PROGRESS) up to *now*: waiting, blocks and backoffs are left out.
 
     Args:
         task: The task.
         now: The time (UTC).
+        calendar: The working time that counts; None for round the clock.
 
     Raises:
-        InvalidTask: *now* is no time with a zone, or beyond the calendar.
+        InvalidTask: *now* is no time with a zone, or beyond the calendar; or *task* is none.
     """
+    expect_task(task)
     now = in_utc(now, "now", InvalidTask)
     history = task.state.history
     ends = [*(entry.at for entry in history[1:]), max(now, history[-1].at)]
-    spans = (end - entry.at for entry, end in zip(history, ends, strict=True) if entry.state is State.IN_PROGRESS)
-    return sum(spans, NOTHING)
+    spans = [(entry.at, end) for entry, end in zip(history, ends, strict=True) if entry.state is State.IN_PROGRESS]
+    if calendar is None:
+        return sum((end - start for start, end in spans), NOTHING)
+    try:
+        return sum((calendar.between(start, end) for start, end in spans), NOTHING)
+    except (InvalidCalendar, OverflowError):
+        message = "was at work beyond the calendar"
+        raise InvalidTask.because(message, "look at the times and at the calendar", "state.history", task.id) from None
 
 
-def remaining(task: Task, now: datetime, estimates: Estimates | None = None) -> Remaining:
+def remaining(
+    task: Task, now: datetime, estimates: Estimates | None = None, *, calendar: Calendar | None = None
+) -> Remaining:
     """How much work on a task is left.
 
     A task that reports progress is expected to go on at its pace. One that reports none, or has not been at work,
@@ -159,11 +175,12 @@ def remaining(task: Task, now: datetime, estimates: Estimates | None = None) -> 
         task: The task.
         now: The time (UTC).
         estimates: What was observed; by default only what the task says itself.
+        calendar: The working time in which it is worked on, and in which the answer counts; None for round the clock.
 
     Raises:
-        InvalidTask: *now* is no time with a zone, or beyond the calendar.
+        InvalidTask: *now* is no time with a zone, or beyond the calendar; or *task* is none.
     """
-    spent, done = worked(task, now), task.execution.progress_percent / 100
+    spent, done = worked(task, now, calendar), task.execution.progress_percent / 100
     if task.is_final:
         return Remaining(duration=NOTHING, basis=RemainingBasis.ENDED, sample=0, spent=spent)
     if done > 0 and spent:

@@ -30,12 +30,13 @@ def forecast(
 ) -> Forecast:
     """Predict the start and finish of every open task of a queue, as if nothing changed. O(n log n).
 
-    A running task finishes when its own duration says; one that has outlived it is expected at any moment, that is
-    *now*. For the others observed throughput counts before estimates: the k-th to finish from now does so after k
-    times the usual interval, though not sooner than its own estimate allows. Without throughput the durations are
-    dealt out to the slots in the order of the queue. Where a figure is missing there is no prediction, neither for
-    that task nor for those whose place depends on it; of a held task nothing is predicted. Tasks come as they are
-    given: one that waits for a date keeps those behind it waiting, so it should stand behind those that are ready.
+    A running task finishes when what is left of it is done, as it says, else when its own duration says; one that has
+    outlived that is expected at any moment, that is *now*. For the others observed throughput counts before estimates:
+    the k-th to finish from now does so after k times the usual interval, though not sooner than its own estimate
+    allows. Without throughput the durations are dealt out to the slots in the order of the queue. Where a figure is
+    missing there is no prediction, neither for that task nor for those whose place depends on it; of a held task
+    nothing is predicted. Tasks come as they are given: one that waits for a date keeps those behind it waiting, so it
+    should stand behind those that are ready.
 
     With a calendar work is done in its hours only: durations and the pace count working time, and what would start
     outside of it starts when it next opens. What the calendar does not reach is predicted for the last instant there
@@ -128,9 +129,11 @@ def _going(running: Sequence[Work], inputs: Inputs, pace: Sequence[datetime]) ->
     ranks = {place: rank for rank, place in enumerate(order)}
     for place, work in enumerate(running):
         duration, rank = _duration(work, inputs), ranks[place]
-        if duration is not None and work.started_at is not None:
-            finish: datetime | None = _ended(inputs, work.started_at, duration)
-            basis = PredictionBasis.OWN
+        finish: datetime | None
+        if work.left is not None:
+            finish, basis = _after(inputs.calendar, inputs.now, work.left), PredictionBasis.OWN
+        elif duration is not None and work.started_at is not None:
+            finish, basis = _ended(inputs, work.started_at, duration), PredictionBasis.OWN
         elif pace:
             finish, basis = pace[rank + 1], PredictionBasis.THROUGHPUT
         else:
@@ -149,8 +152,9 @@ def _paced(line: Sequence[Work], inputs: Inputs, pace: Sequence[datetime]) -> It
         if start is not None:
             start = _opening(inputs.calendar, start)
             finish = max(finish, start)
-        if work.estimate is not None:
-            finish = max(finish, _after(inputs.calendar, start or inputs.now, work.estimate))
+        least = work.estimate if work.left is None else work.left
+        if least is not None:
+            finish = max(finish, _after(inputs.calendar, start or inputs.now, least))
         yield _prediction(work, inputs, start, finish, (ahead, PredictionBasis.THROUGHPUT))
 
 
@@ -167,7 +171,8 @@ def _dealt(line: Sequence[Work], busy: list[datetime | None], inputs: Inputs) ->
     for place, work in enumerate(line):
         # A slot whose task has no known end might be free before the first of the others, unless that is free at once.
         is_known = bool(free) and inputs.slots is not None and (not unknown or free[0] <= soonest)
-        start, duration, finish = (free[0] if is_known else None), _duration(work, inputs), None
+        start, finish = (free[0] if is_known else None), None
+        duration = _duration(work, inputs) if work.left is None else work.left
         if start is not None and work.not_before is not None:
             start = max(start, work.not_before)
         if start is not None:
@@ -187,11 +192,11 @@ def _dealt(line: Sequence[Work], busy: list[datetime | None], inputs: Inputs) ->
 def _prediction(
     work: Work, inputs: Inputs, start: datetime | None, finish: datetime | None, rest: tuple[int, PredictionBasis]
 ) -> Prediction:
-    at, late = start if work.of_start else finish, None
-    if work.deadline is not None:
+    at, due, late = work.settled_at or (start if work.of_start else finish), _due(work, inputs, start), None
+    if due is not None:
         if at is not None:
-            late = at - work.deadline > work.grace
-        elif inputs.now - work.deadline > work.grace:
+            late = at - due > work.grace
+        elif inputs.now - due > work.grace:
             late = True  # whatever comes of it
     return Prediction(
         id=work.id,
@@ -202,7 +207,20 @@ def _prediction(
         duration=_duration(work, inputs),
         is_estimated=work.estimate is not None,
         basis=rest[1],
+        left=work.left,
     )
+
+
+def _due(work: Work, inputs: Inputs, start: datetime | None) -> datetime | None:
+    """The deadline; while its clock stands still that moves on, until the start if there is one to come."""
+    if work.deadline is None or not work.is_paused or start is None or start <= inputs.now:
+        return work.deadline
+    calendar = inputs.calendar
+    try:
+        wait = start - inputs.now if calendar is None else calendar.between(inputs.now, start)
+    except (InvalidCalendar, OverflowError):
+        return LAST_INSTANT
+    return _after(calendar, work.deadline, wait)
 
 
 def _duration(work: Work, inputs: Inputs) -> timedelta | None:

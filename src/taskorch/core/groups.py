@@ -10,8 +10,9 @@ import attrs
 
 from taskorch.core import json_text
 from taskorch.core.copies import maker
-from taskorch.core.documents import EMPTY, JSON, Check, Document, Number, member
+from taskorch.core.documents import EMPTY, JSON, Check, Document, Number, member, suggestion
 from taskorch.core.json_text import described, join, shown
+from taskorch.core.queue_choice import LABELS, label_queue
 from taskorch.core.states import LIFECYCLE, State
 from taskorch.core.texts import check_optional_text, check_text, check_texts
 from taskorch.core.times import in_utc
@@ -169,10 +170,11 @@ class Priority(TaskDocument):
     def of(cls, given: "Priority | float | str | None") -> "Priority":
         """The priority that is meant by itself, by a score of 0 to 100, or by a label such as ``P1``.
 
-        A label is kept as the one factor beside the usual score; the choice of a queue knows some.
+        A label is kept as the one factor beside the usual score. Factors of one's own, which choose no queue, are given
+        as ``Priority(factors=…)``: a word in place of a score is meant to choose.
 
         Raises:
-            InvalidTask: It is none of these.
+            InvalidTask: It is none of these, or no label that ``QUEUE_CHOICE`` knows.
         """
         if given is None:
             return NORMAL
@@ -180,7 +182,11 @@ class Priority(TaskDocument):
             return group(given, cls, "priority", NORMAL)
         if isinstance(given, str):
             label = _word(given, "priority.factors[0]", "a label such as P1, or a score of 0 to 100")
-            return maker(cls)(factors=(label,))
+            if label_queue(label) is None:
+                near = suggestion(label.strip().lower(), LABELS) or "P1 to P4, or the name of a queue such as urgent;"
+                hint = f"{near} a factor of your own is Priority(factors=[{label[:40]!r}])"
+                raise InvalidTask.because(f"{label[:40]!r} is no label", hint, "priority.factors[0]")
+            return maker(cls)(factors=(label.strip(),))
         if problems := list(_check_percent(given)):
             raise InvalidTask(problem._replace(path="priority.score") for problem in problems)
         return maker(cls)(score=given)

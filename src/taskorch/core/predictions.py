@@ -31,6 +31,17 @@ def _estimate(given: float | timedelta | None) -> timedelta | None:
     return duration(given, "estimate", InvalidTask, least=NOTHING)
 
 
+def _left(given: float | timedelta | None) -> timedelta | None:
+    return duration(given, "left", InvalidTask, least=NOTHING)
+
+
+def _grace(given: float | timedelta) -> timedelta:
+    found = duration(given, "grace", InvalidTask, least=NOTHING)
+    if found is None:
+        raise InvalidTask.because("expected seconds or a timedelta, got null", "leave it out for none", "grace")
+    return found
+
+
 @attrs.frozen
 class Work:
     """An open task, as a forecast sees it.
@@ -43,10 +54,16 @@ class Work:
         of_start: Whether the deadline is that of its start, as in a queue by date.
         not_before: The date before which it does not start, or None.
         is_held: Whether it is held back, so that nothing can be predicted of it.
-        grace: How long after its deadline it is still in time.
+        grace: How long after its deadline it is still in time, seconds or a timedelta.
+        is_paused: Whether the clock of its deadline stands still until it starts. The deadline is then the one it has
+            if it starts at once, and moves on until it does.
+        left: How much work is left, as the task reports it, seconds or a timedelta; None to take its estimate and its
+            start for it.
+        settled_at: When it kept or missed its promise already, as by its start in a queue by date.
 
     Raises:
-        InvalidTask: The id is none, a time has no zone, or the estimate is no duration from 0.
+        InvalidTask: The id is none, a time has no zone, or the estimate, the grace, or what is left is no duration
+            from 0.
     """
 
     id: str
@@ -56,10 +73,13 @@ class Work:
     of_start: bool = attrs.field(default=False, kw_only=True)
     not_before: datetime | None = attrs.field(default=None, kw_only=True)
     is_held: bool = attrs.field(default=False, kw_only=True)
-    grace: timedelta = attrs.field(default=NOTHING, kw_only=True)
+    grace: timedelta = attrs.field(default=NOTHING, converter=_grace, kw_only=True)
+    is_paused: bool = attrs.field(default=False, kw_only=True)
+    left: timedelta | None = attrs.field(default=None, converter=_left, kw_only=True)
+    settled_at: datetime | None = attrs.field(default=None, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
-        for name in ("deadline", "started_at", "not_before"):
+        for name in ("deadline", "started_at", "not_before", "settled_at"):
             if (at := getattr(self, name)) is not None:
                 object.__setattr__(self, name, in_utc(at, name, InvalidTask))
         if not isinstance(self.id, str):
@@ -100,6 +120,7 @@ class Prediction:
         late: Whether it misses its deadline; None where that cannot be said, or it has none.
         ahead: How many tasks are before it: those running, and those that wait in front of it.
         duration: How long its work takes in all; None where nobody knows.
+        left: How much of it is left, where the task reports its work; None where the duration and the start say it.
         is_estimated: Whether that is its own estimate, rather than the usual duration.
         basis: What start and finish rest on.
     """
@@ -112,6 +133,7 @@ class Prediction:
     duration: timedelta | None
     is_estimated: bool
     basis: PredictionBasis
+    left: timedelta | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -163,7 +185,9 @@ class Forecast:
             PredictionBasis.HELD: "held back",
             PredictionBasis.NONE: "no data: neither throughput, nor durations and slots",
         }[found.basis]
-        if found.duration is not None:
+        if found.left is not None:
+            reason += f"; {found.left} left"
+        elif found.duration is not None:
             reason += f"; takes {found.duration}, {'its estimate' if found.is_estimated else 'as usual'}"
         if inputs.calendar is not None and found.finish is not None:
             reason += "; in working time"

@@ -1,4 +1,4 @@
-"""How urgent a task is, and why; and which queue it belongs to. Both are tables, so both can be explained."""
+"""How urgent a task is, and why; and the queue that this chooses. Both are tables, so both can be explained."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
@@ -8,40 +8,13 @@ import attrs
 
 from taskorch.core.documents import JSON, Number, is_number
 from taskorch.core.json_text import described, shown
+from taskorch.core.queue_choice import BANDS, label_queue
 from taskorch.core.task import Task
 from taskorch.core.times import in_utc, read_time_or_day
 from taskorch.errors import InvalidDocument, InvalidRule, InvalidTask, Problem
 
 DEFAULT_WEIGHTS: Final[Mapping[str, Number]] = {"existing_client": 10, "deadline_soon": 18}
 """What each factor of D0's example adds; with the base of 50 they make its 78."""
-
-LABELS: Final[Mapping[str, str]] = {
-    "p1": "urgent",
-    "urgent": "urgent",
-    "p2": "high_priority",
-    "high": "high_priority",
-    "p3": "normal",
-    "medium": "normal",
-    "normal": "normal",
-    "p4": "low_priority",
-    "low": "low_priority",
-    "critical": "critical",
-    "high_priority": "high_priority",
-    "low_priority": "low_priority",
-    "backlog": "backlog",
-}
-"""The queue of each label (D0, "Usage"; design §6), and of the name of a queue used as one. Labels are read without
-regard to case."""
-
-BANDS: Final[tuple[tuple[Number, str], ...]] = (
-    (95, "critical"),
-    (85, "urgent"),
-    (70, "high_priority"),
-    (40, "normal"),
-    (1, "low_priority"),
-    (0, "backlog"),
-)
-"""The queue of each score: the first row whose number the score reaches (design §6)."""
 
 
 def _check_weights(scoring: "Scoring", _: object, weights: Mapping[str, Number]) -> None:
@@ -110,13 +83,22 @@ class Scoring:
     soon: timedelta = attrs.field(default=timedelta(days=180), validator=_check_soon)
 
     def score(self, factors: Iterable[str]) -> Score:
-        """The score of *factors*; one named twice counts once."""
+        """The score of *factors*; one named twice counts once.
+
+        Raises:
+            InvalidTask: They are no collection of texts; a text alone is none.
+        """
+        if isinstance(factors, str) or not isinstance(factors, Iterable):
+            message = f"expected factors, got {described(factors)}"
+            raise InvalidTask.because(message, 'a list of them, such as ["existing_client"]', "priority.factors")
         parts = tuple((name, self.weights[name]) for name in dict.fromkeys(factors) if name in self.weights)
         total = self.base + sum(points for _, points in parts)
         return Score(min(max(total, 0), 100), self.base, parts)
 
     def factors(self, task: Task, now: datetime) -> tuple[str, ...]:
-        """The factors of *task* with those that rules raise at *now* (UTC): today only ``deadline_soon``.
+        """The factors of *task* with those that rules raise at *now* (UTC).
+
+        Today that is only ``deadline_soon``, for a deadline within ``soon``, and for one that has passed.
 
         Raises:
             InvalidTask: *now* has no zone.
@@ -160,10 +142,10 @@ def band(score: Number) -> str:
 
 
 def choose(task: Task, dated: str | None = "scheduled") -> tuple[str, str]:
-    """The queue of *task*, by the first row that has an answer (design §6): explicit, date, label, score.
+    """The queue of *task*, by the first row of ``QUEUE_CHOICE`` that holds.
 
     Args:
-        task: The task. A label is a factor that ``LABELS`` knows.
+        task: The task. A label is a factor that ``QUEUE_CHOICE`` knows.
         dated: The queue for tasks that wait for a date; None if there is none, and then a date does not count.
 
     Returns:
@@ -179,6 +161,6 @@ def choose(task: Task, dated: str | None = "scheduled") -> tuple[str, str]:
 def ranked_queue(task: Task) -> tuple[str, str]:
     """The queue of *task* by its label, else by its score, and which of them it was."""
     for factor in task.priority.factors:
-        if (queue := LABELS.get(factor.lower())) is not None:
+        if (queue := label_queue(factor)) is not None:
             return queue, "label"
     return band(task.priority.score), "score"

@@ -11,10 +11,11 @@ from typing import Final, NamedTuple
 import attrs
 
 from taskorch.core.estimates import Estimates
+from taskorch.core.json_text import described
 from taskorch.core.states import State
-from taskorch.core.task import Task
+from taskorch.core.task import Task, expect_task
 from taskorch.core.times import MICROSECOND
-from taskorch.errors import TaskCycle, UnknownTask
+from taskorch.errors import InvalidTask, TaskCycle, UnknownTask
 
 NEARLY: Final = math.nextafter(100, 0)
 """As many percent as what is not done may show."""
@@ -71,8 +72,17 @@ class TaskTree:
         Args:
             tasks: Every task that matters, each once; of several with one id the last counts.
             estimates: What was observed about durations; by default only what the tasks say themselves.
+
+        Raises:
+            InvalidTask: One is no task.
         """
-        self._tasks = {task.id: task for task in tasks}
+        given: object = tasks
+        if not isinstance(given, Iterable):
+            raise InvalidTask.because(f"expected tasks, got {described(given)}", "give a list of them", "tasks")
+        listed = list(tasks)
+        for task in listed:
+            expect_task(task)
+        self._tasks = {task.id: task for task in listed}
         self._estimates = estimates or Estimates()
         self._subtasks: dict[str, dict[str, None]] = {}
         for task in self._tasks.values():
@@ -146,6 +156,7 @@ def task_progress(id: str, tasks: Iterable[Task], estimates: Estimates | None = 
         estimates: What was observed about durations; by default only what the tasks say themselves.
 
     Raises:
+        InvalidTask: One of them is no task.
         UnknownTask: It is not among the tasks.
         TaskCycle: Its subtasks lead back to themselves.
     """

@@ -17,24 +17,24 @@ from taskorch.core.copies import changed, copier
 from taskorch.core.documents import is_number
 from taskorch.core.events import Amendment, Event
 from taskorch.core.forecast import Forecast, forecast
-from taskorch.core.groups import NO_QUEUE
-from taskorch.core.json_text import described, shown
+from taskorch.core.groups import NO_QUEUE, UNSTARTED
+from taskorch.core.json_text import shown
 from taskorch.core.lanes import Discipline, discipline_of, id_of
 from taskorch.core.loads import Load
 from taskorch.core.priority import choose
 from taskorch.core.queues import DEFAULT_QUEUES, QueueSpec, by_name
 from taskorch.core.states import LIFECYCLE, State
-from taskorch.core.task import Task
+from taskorch.core.task import Task, expect_task
 from taskorch.core.times import in_utc
-from taskorch.core.waiting_line import Entry, Place, work_of
+from taskorch.core.waiting_line import Entry, Place, check_place, work_of
 from taskorch.core.waiting_room import WaitingRoom
-from taskorch.errors import DuplicateTask, IllegalTransition, InvalidTask, QueueFull, UnknownQueue
+from taskorch.errors import DuplicateTask, IllegalTransition, InvalidTask, NotWaiting, UnknownQueue
 
 # Found by identity, not by hash, which is slow for enums; so are their attributes.
 _WAITING: Final = (State.CREATED, State.QUEUED, State.SCHEDULED, State.ON_HOLD, State.UNBLOCKED)
 _TAKE_PLACES: Final = _WAITING[:-1]
-_HAVE_PLACES: Final = (*_WAITING, State.FAILED, State.IN_PROGRESS)
 _ON_HOLD, _IN_PROGRESS = State.ON_HOLD, State.IN_PROGRESS
+_GOING: Final = (State.SCHEDULED, State.IN_PROGRESS)
 _READY, _LATER, _HELD, _OUT = Place.READY, Place.LATER, Place.HELD, Place.OUT
 
 
@@ -89,14 +89,14 @@ class QueueEngine:
             InvalidTask: A time has no zone, or its deadline lies beyond the calendar.
         """
         if task.__class__ is not Task:
-            _check_task(task)
+            expect_task(task)
         if task.id in self._room.entries:
             raise DuplicateTask(task.id, self._room.entries[task.id].line.spec.name)
         if now.__class__ is not datetime or now.tzinfo is not UTC:
             now = in_utc(now, "now", InvalidTask)
         state = task.state.current
         if state not in _WAITING:
-            _check_place(task)
+            check_place(task)
         name = task.queue.name or self._choice(task)
         line = self._lines.get(name) or self._room.line(name)
         if line.waiting >= line.capacity and state in _TAKE_PLACES:
@@ -109,6 +109,7 @@ class QueueEngine:
     def placed(self, task: Task, now: datetime) -> Task:
         """*task* with the queue that ``push`` would put it into, and its deadline there; it does not go in.
 
+        It reserves no place: of two tasks placed before either is pushed the second may find its queue full.
         Enqueue the placed task, then push it: so the event that tells of its entry says where, and by when.
 
         Args:
@@ -120,7 +121,7 @@ class QueueEngine:
             UnknownQueue: There is no such queue.
             InvalidTask: *now* has no zone, or its deadline lies beyond the calendar.
         """
-        _check_task(task)
+        expect_task(task)
         line = self._room.line(task.queue.name or self._choice(task))
         if task.state.current in _TAKE_PLACES:
             line = self._room.line_with_room(line)
@@ -136,6 +137,7 @@ class QueueEngine:
 
         Raises:
             InvalidTask: *now* has no zone.
+            InvalidQueue: A discipline of your own chose none of the lanes it was shown; nothing is handed out.
         """
         if now.__class__ is not datetime or now.tzinfo is not UTC:
             now = in_utc(now, "now", InvalidTask)
@@ -226,37 +228,39 @@ class QueueEngine:
             return None
         line = self._room.line_with_room(wanted) if entry.counts else wanted
         if line is entry.line:
-            raise QueueFull(queue, wanted.waiting, wanted.spec.capacity or 0)
+            raise self._room.full(wanted)
         place = Entry(entry.task, line, entry.entered_at).shown(None).queue
         task, event = amend(entry.task, Amendment.MOVE, now=now, by=by, reason=reason, queue=place)
         self._room.replace(entry, Entry(task, line, entry.entered_at), entry.place)
         return event
 
     def update(self, task: Task, now: datetime) -> None:
-        """Take over what has changed about a waiting task: its score, its date, its state.
+        """Take over what has changed about a task: its score, its date, its state, its progress.
 
         Its queue and the time it entered stay; ``move`` changes the queue. A task that is ON_HOLD is held; one that
-        is no longer ON_HOLD is released; otherwise what is held stays held.
+        is no longer ON_HOLD is released; otherwise what is held stays held. One that was handed out stays so; of its
+        start and its progress (``execution``, which may change without a version) a forecast knows what is told here.
 
         Raises:
             UnknownTask: It is not here.
-            NotWaiting: It was handed out.
+            NotWaiting: It was handed out, and is neither SCHEDULED nor IN_PROGRESS.
             IllegalTransition: Its state is none in which a task waits.
             InvalidTask: It is older than what is here, or *now* has no zone.
         """
-        _check_task(task)
-        entry = self._room.waiting(task.id, "update")
+        expect_task(task)
+        entry, state = self._room.entry(task.id), task.state.current
+        if entry.place is _OUT and state not in _GOING:
+            raise NotWaiting(task.id, "update")
         now = in_utc(now, "now", InvalidTask)
-        _check_place(task)
-        if task.state.current is _IN_PROGRESS:
+        check_place(task)
+        if entry.place is not _OUT and state is _IN_PROGRESS:
             raise IllegalTransition(task.id, _IN_PROGRESS, "update", LIFECYCLE.verbs(_IN_PROGRESS))
         version, known = task.metadata.version, entry.task.metadata.version
-        if version < known or (version == known and _without_queue(task) != _without_queue(entry.task)):
+        if version < known or (version == known and _kept(task) != _kept(entry.task)):
             message = f"{version} is not newer than {known}, and differs"
             raise InvalidTask.because(message, "change what task(id) gives", "metadata.version", task.id)
         replaced = Entry(task, entry.line, entry.entered_at)
-        stays_held = entry.place is _HELD and entry.task.state.current is not _ON_HOLD
-        self._room.replace(entry, replaced, _HELD if stays_held else replaced.place_at(now))
+        self._room.replace(entry, replaced, replaced.place_after(entry, now))
 
     def hold(self, id: str) -> None:
         """Keep a waiting task back until it is released; it still takes a place. Once held, nothing changes.
@@ -360,10 +364,10 @@ class QueueEngine:
             InvalidTask: *now* has no zone, or is beyond the calendar.
         """
         line = self._room.line(queue)
-        self._room.turn_to(in_utc(now, "now", InvalidTask))
+        self._room.turn_to(now := in_utc(now, "now", InvalidTask))
         return forecast(
-            [work_of(entry) for entry in self._room.queued(line)],
-            [work_of(entry) for entry in self._room.handed_out(line)],
+            [work_of(entry, now) for entry in self._room.queued(line)],
+            [work_of(entry, now) for entry in self._room.handed_out(line)],
             now,
             slots=slots if slots is not None else line.spec.concurrency,
             per_hour=per_hour,
@@ -382,17 +386,6 @@ class QueueEngine:
         return name
 
 
-def _check_task(task: object) -> None:
-    if not isinstance(task, Task):
-        raise InvalidTask.because(f"expected a task, got {described(task)}", "make one with Task.new", "task")
-
-
-def _without_queue(task: Task) -> Task:
-    return copier(type(task))(task, queue=NO_QUEUE)
-
-
-def _check_place(task: Task) -> None:
-    """Raise ``IllegalTransition`` for a task that neither waits nor is in progress."""
-    if task.is_final or task.state.current not in _HAVE_PLACES:
-        legal = () if task.is_final else LIFECYCLE.verbs(task.state.current)
-        raise IllegalTransition(task.id, task.state.current, "enqueue", legal)
+def _kept(task: Task) -> Task:
+    """What of a task changes with its version only: not its place, nor what it reports of its work."""
+    return copier(type(task))(task, queue=NO_QUEUE, execution=UNSTARTED)

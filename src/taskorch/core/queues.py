@@ -9,7 +9,7 @@ import attrs
 
 from taskorch.core.calendars import Calendar, is_calendar
 from taskorch.core.documents import is_number, suggestion
-from taskorch.core.json_text import shown
+from taskorch.core.json_text import described, shown
 from taskorch.core.states import State
 from taskorch.core.texts import are_plain
 from taskorch.core.times import duration
@@ -125,7 +125,8 @@ class QueueSpec:
             of the service level. In a queue by date there is no risk before it is late, unless this is given.
         grace: How long after its deadline it is still in time; by default nothing, and a minute in a queue by date,
             whose tasks may not start before their deadline.
-        discipline: What comes first within it, ``score`` or ``edf``.
+        discipline: What comes first within it, ``score`` or ``edf``: its ``Order``. Between queues the ``Discipline``
+            of the engine chooses.
         ageing: The points by which the score of a waiting task grows in an hour; 0 for none.
         weight: Its share where the discipline between queues is ``weighted``.
         by_date: Whether its tasks wait for a date, which is the deadline of their start; once due, a task ranks
@@ -239,6 +240,13 @@ def _overflows(spec: QueueSpec, table: Mapping[str, QueueSpec]) -> list[str]:
         passed.append(name)
         spec = table[name]
     return passed
+
+
+def expect_spec(given: object) -> None:
+    """Raise ``InvalidQueue`` for what describes no queue, such as the name of one."""
+    if not isinstance(given, QueueSpec):
+        hint = 'the queue itself, such as engine.specs["urgent"]'
+        raise InvalidQueue.because(f"expected a QueueSpec, got {described(given)}", hint, "spec")
 
 
 def named(table: Mapping[str, QueueSpec], name: object) -> QueueSpec:

@@ -1,7 +1,7 @@
 """The result of a run: a fold over its facts, and D4's "Workflow Execution Results"."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import cached_property, partial
 from types import MappingProxyType
@@ -9,15 +9,15 @@ from typing import Any, NamedTuple, TypeVar, overload
 
 import attrs
 
+from taskorch.core.frontier.courses import Course, Courses
 from taskorch.core.frontier.ends import End
 from taskorch.core.frontier.explanation import Explanation, explain
-from taskorch.core.frontier.facts import BLOCK, CANCEL, COMPLETE, FAIL, RETRY, START, Fact
 from taskorch.core.frontier.fold import OPEN
 from taskorch.core.frontier.frontier import Frontier
-from taskorch.core.frontier.reasons import CANCELLED_BY_HOST, LEASE_EXPIRED
+from taskorch.core.frontier.reasons import CANCELLED_BY_HOST
 from taskorch.core.outcomes import Outcome
 from taskorch.core.step import Step
-from taskorch.core.step_results import Form, StepFault, StepResult
+from taskorch.core.step_results import Form, StepResult
 from taskorch.core.times import instant, write_time
 from taskorch.errors import MissingOutput, RunFailed
 
@@ -62,7 +62,7 @@ class RunResult:
     Attributes:
         run_id: The run.
         name: The workflow's name.
-        status: ``completed`` or ``failed``.
+        status: ``completed``, ``failed`` or ``cancelled``.
         steps: The result of each step by id, in the order of the workflow.
         started_at: When it began.
         ended_at: When it ended.
@@ -160,34 +160,6 @@ class RunResult:
         }
 
 
-@attrs.define
-class _Course:
-    """What the facts tell of one step."""
-
-    attempts: int = 0
-    began: int | None = None
-    since: int | None = None  # when the body began that is running
-    ended: int | None = None
-    spent: int = 0
-    fault: StepFault | None = None
-
-    def began_body(self, attempt: int, at: int) -> None:
-        if attempt == self.attempts:
-            return  # it was held; its body has ended before
-        self.attempts, self.since = attempt, at
-        self.began = at if self.began is None else self.began
-
-    def ended_body(self, at: int, *, is_end: bool) -> tuple[int, int] | None:
-        """Note that a body, or the step after it, has ended; the time of the body, if one was running."""
-        if self.attempts and is_end:
-            self.ended = at
-        if self.since is None:
-            return None
-        interval, self.since = (self.since, at), None
-        self.spent += interval[1] - interval[0]
-        return interval
-
-
 def result_of(
     frontier: Frontier,
     *,
@@ -212,7 +184,7 @@ def result_of(
         errors: The last error of steps by id, where it is still at hand.
     """
     plan = frontier.plan
-    courses = _Courses(len(plan.steps), frontier.facts)
+    courses = Courses(len(plan.steps), frontier.facts)
 
     def step_result(number: int) -> StepResult:
         error = errors.get(plan.steps[number].id)
@@ -304,7 +276,7 @@ class _Steps(Mapping[str, StepResult]):
 class _Reading(NamedTuple):
     """What the result of one step is made from, beside the frontier."""
 
-    course: _Course
+    course: Course
     decode: Callable[[int, Any], Any]
     form: Callable[[int, Any], Any]
     error: BaseException | None
@@ -340,45 +312,7 @@ def _nothing() -> None:
     """The JSON form of the output of a step that has none."""
 
 
-class _Courses:
-    """What the facts tell of all steps, read when it is first asked for: of most runs nobody asks."""
-
-    def __init__(self, count: int, facts: Sequence[Fact]) -> None:
-        self._count, self._facts = count, facts
-
-    @cached_property
-    def all(self) -> list[_Course]:
-        """The course of each step."""
-        return self._read[0]
-
-    @cached_property
-    def intervals(self) -> list[tuple[int, int]]:
-        """When bodies ran: the beginning and the end of each attempt."""
-        return self._read[1]
-
-    @cached_property
-    def _read(self) -> tuple[list[_Course], list[tuple[int, int]]]:
-        courses = [_Course() for _ in range(self._count)]
-        intervals = []
-        present = earlier = 0  # the time of the facts at hand, and of the last ones before them
-        for step, verb, attempt, at, detail in self._facts:
-            course = courses[step]
-            if at > present:
-                present, earlier = at, present
-            if verb in (START, RETRY):
-                course.began_body(attempt, at)
-            elif verb in (COMPLETE, FAIL, BLOCK, CANCEL):
-                # A process that died told nothing of its end: it lived until its last fact, at least.
-                is_lost = verb == FAIL and detail.get("reason") == LEASE_EXPIRED
-                end = max(earlier, course.since or 0) if is_lost else at
-                if (interval := course.ended_body(end, is_end=verb != BLOCK)) is not None:
-                    intervals.append(interval)
-                if verb == FAIL:
-                    course.fault = StepFault(detail.get("type", ""), detail.get("message", ""))
-        return courses, intervals
-
-
-def _metrics(ends: Iterable[int], courses: _Courses, makespan: float) -> Metrics:
+def _metrics(ends: Iterable[int], courses: Courses, makespan: float) -> Metrics:
     total = sum(course.spent for course in courses.all) / 1e6
     # At one instant ends come before starts: a body that starts when another ends does not overlap it.
     changes = sorted(change for start, end in courses.intervals for change in ((start, 1), (max(end, start + 1), -1)))

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Collection, Iterable, Mapping
 
+from taskorch.core.alerts import RaisedAlert
 from taskorch.core.estimates import Estimates
 from taskorch.core.events import Event
 from taskorch.core.json_text import described
@@ -38,8 +39,8 @@ class RunProgress:
         self._ended = _Ended(self._weights, before)
         self._done = sum(self._weights[id] for id in self._ended.heard)
 
-    def add(self, event: Event) -> None:
-        """Take in what has happened; events come in their order.
+    def add(self, event: Event | RaisedAlert) -> None:
+        """Take in what has happened; events come in their order. Alerts are passed over.
 
         One of the run itself that ends it has ended every step, whatever was heard of them.
         """
@@ -101,7 +102,9 @@ def run_progress(
     return RunProgress(flow, ended, estimates).progress(reported)
 
 
-def ended_steps(events: Iterable[Event], *, before: Iterable[str] = (), flow: Workflow | None = None) -> set[str]:
+def ended_steps(
+    events: Iterable[Event | RaisedAlert], *, before: Iterable[str] = (), flow: Workflow | None = None
+) -> set[str]:
     """The ids of the steps of one run that have ended, as its events tell in their order.
 
     A failure counts as an end unless its event says when it will be retried; a retry takes it back.
@@ -134,9 +137,11 @@ class _Ended:
         """The ids of all that have ended, be it with the run."""
         return self.heard if self._steps is None or not self._is_over else self._steps
 
-    def add(self, event: Event) -> int:
+    def add(self, event: Event | RaisedAlert) -> int:
         """Take in an event; 1 if its step has ended with it, -1 if that is taken back, 0 for no news of a step."""
         id = event.step
+        if isinstance(event, RaisedAlert):
+            return 0
         if id is None:
             self._is_over = _is_end(event)
         elif self._has(id) and _is_end(event) != (id in self.heard):

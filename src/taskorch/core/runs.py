@@ -1,15 +1,16 @@
 """The task a run belongs to: how it begins, goes on and ends; decided here, kept by a store."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from taskorch.core import json_text
 from taskorch.core.documents import JSON
 from taskorch.core.events import Event
+from taskorch.core.frontier.facts import Fact
 from taskorch.core.lifecycle import advance
 from taskorch.core.outcomes import Outcome
-from taskorch.core.states import State, Verb
+from taskorch.core.states import PAUSED, State, Verb
 from taskorch.core.task import Internals, Task
 from taskorch.core.templates import check_parameters, check_values, parameters_in
 from taskorch.core.unit import LeaseAction, Put, Unit
@@ -57,6 +58,7 @@ def new_task(
     params: Mapping[str, JSON],
     context: Mapping[str, JSON],
     now: datetime,
+    restart_of: str | None = None,
 ) -> tuple[Task, Event]:
     """The task of a new run, enqueued, and the event that tells so.
 
@@ -67,6 +69,7 @@ def new_task(
         params: Its params, defaults included.
         context: Its context.
         now: The time.
+        restart_of: The run that this one does again, or None.
 
     Raises:
         InvalidTask: *run_id* is no task id.
@@ -74,7 +77,7 @@ def new_task(
     """
     check(flow, params)
     record = {"fingerprint": mark, "params": _plain("params", params), "context": _plain("context", context)}
-    return task_of(flow.name, run_id, now, Internals(run=record))
+    return task_of(flow.name, run_id, now, Internals(run=record, restart_of=restart_of))
 
 
 def task_of(name: str, run_id: str, now: datetime, internals: Internals | None = None) -> tuple[Task, Event]:
@@ -111,25 +114,50 @@ def _plain(what: str, data: Mapping[str, JSON]) -> JSON:
     return plain
 
 
-def insertion(task: Task) -> Unit:
-    """The client's unit that brings a new run into the store."""
-    return Unit(run=task.id, epoch=0, number=0, put=put_of(task, None))
+def insertion(task: Task, facts: Iterable[Fact] = ()) -> Unit:
+    """The client's unit that brings a new run into the store, with the *facts* it takes over from another one."""
+    return Unit(run=task.id, epoch=0, number=0, put=put_of(task, None), facts=tuple(facts))
 
 
 def begun(task: Task, now: datetime) -> tuple[Task, list[Event]]:
     """The task once an owner works on it, and what that changed: nothing if one did before."""
+    return _along(task, ((Verb.SCHEDULE, State.QUEUED), (Verb.START, State.SCHEDULED)), now)
+
+
+def paused(task: Task, now: datetime) -> tuple[Task, list[Event]]:
+    """The task once its run is paused and no body runs any more, and what that changed: nothing if it was before."""
+    if task.state.current is not State.IN_PROGRESS:
+        return task, []
+    task, event = advance(task, Verb.BLOCK, now=now, by=ACTOR, reason=PAUSED)
+    return task, [event]
+
+
+def resumed(task: Task, now: datetime) -> tuple[Task, list[Event]]:
+    """The task once its run goes on after a pause, and what that changed: nothing if there was none."""
+    return _along(task, ((Verb.UNBLOCK, State.BLOCKED), (Verb.START, State.UNBLOCKED)), now)
+
+
+def ended(task: Task, outcome: Outcome, reason: str | None, now: datetime) -> tuple[Task, list[Event]]:
+    """The task once its run has ended, and what that changed; *reason* tells why it was cut short.
+
+    By time alone a run may end while it is paused; then it has gone on for that moment.
+    """
+    verb, events = _ENDS[outcome], list[Event]()
+    if verb is not Verb.CANCEL:
+        task, events = resumed(task, now)
+    reason = reason or ("step_failed" if verb is Verb.FAIL else None)
+    task, event = advance(task, verb, now=now, by=ACTOR, reason=reason)
+    return task, [*events, event]
+
+
+def _along(task: Task, path: Sequence[tuple[Verb, State]], now: datetime) -> tuple[Task, list[Event]]:
+    """The task after those verbs whose state it is in, one after the other."""
     events = []
-    for verb, state in ((Verb.SCHEDULE, State.QUEUED), (Verb.START, State.SCHEDULED)):
+    for verb, state in path:
         if task.state.current is state:
             task, event = advance(task, verb, now=now, by=ACTOR)
             events.append(event)
     return task, events
-
-
-def ended(task: Task, outcome: Outcome, reason: str | None, now: datetime) -> tuple[Task, Event]:
-    """The task once its run has ended, and the event that says so; *reason* tells why it was cut short."""
-    verb = _ENDS[outcome]
-    return advance(task, verb, now=now, by=ACTOR, reason=reason or ("step_failed" if verb is Verb.FAIL else None))
 
 
 def put_of(task: Task, before: Task | None) -> Put:

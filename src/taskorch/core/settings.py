@@ -264,6 +264,20 @@ def read_notifications(value: JSON) -> bool | Notifications:
     return value if isinstance(value, bool) else structure(value, Notifications)
 
 
+def notifications_in(context: JSON) -> bool | Notifications | None:
+    """The notifications of a workflow's ``context``, whose other members are free (D4, "Environment Configuration").
+
+    Raises:
+        InvalidDocument: They are none; paths are seen from the context.
+    """
+    if not isinstance(context, Mapping) or "notifications" not in context:
+        return None
+    try:
+        return structure(context["notifications"], Notifications)
+    except InvalidDocument as error:
+        raise InvalidWorkflow(problems_of(error, "notifications")) from None
+
+
 @attrs.frozen
 class Debug(WorkflowDocument):
     """How much a run tells about itself, in the log named ``taskorch`` (D4, "Debug Mode").

@@ -25,9 +25,10 @@ from taskorch.core.deadlines import (
     warning,
 )
 from taskorch.core.estimates import given_of
-from taskorch.core.queues import QueueSpec
+from taskorch.core.predictions import Prediction
+from taskorch.core.queues import QueueSpec, expect_spec
 from taskorch.core.states import State
-from taskorch.core.task import Task
+from taskorch.core.task import Task, expect_task
 from taskorch.core.times import NOTHING, in_utc, write_time
 from taskorch.errors import InvalidCalendar, InvalidTask
 
@@ -66,7 +67,7 @@ class Standing:
         used: ``elapsed / allowed``; None where nothing was allowed.
         status: The verdict.
         paused: Whether the clock stands still now.
-        expected: The predicted finish that was given, or None.
+        expected: The predicted finish or start that was given, or None.
         task_id: The task.
         queue: The queue whose service level it is.
         now: The time asked about.
@@ -127,7 +128,7 @@ def standing(
     spec: QueueSpec,
     now: datetime,
     *,
-    expected: datetime | None = None,
+    expected: datetime | Prediction | None = None,
     entered_at: datetime | None = None,
 ) -> Standing:
     """How *task* stands to the service level of *spec* at *now* (D0, sla-tracker; design §6).
@@ -136,14 +137,18 @@ def standing(
         task: The task.
         spec: Its queue.
         now: The time (UTC); one before the anchor counts as the anchor.
-        expected: When it will be finished, or in a queue by date started, as a forecast says.
+        expected: What a forecast says of it; or when it will be finished, where its deadline is that of its start,
+            when it will be started.
         entered_at: As for ``deadline``.
 
     Raises:
-        InvalidTask: A time has no zone, or is beyond the calendar.
+        InvalidTask: A time has no zone, or is beyond the calendar; *task* is none, or *expected* tells of another.
+        InvalidQueue: *spec* is no queue.
     """
+    expect_task(task)
+    expect_spec(spec)
     now = in_utc(now, "now", InvalidTask)
-    expected = None if expected is None else in_utc(expected, "expected", InvalidTask)
+    expected = foreseen(task, spec, expected)
     due = deadline(task, spec, now, entered_at=entered_at)
     clock = _Clock(None, None, None, NOTHING)
     try:
@@ -171,6 +176,20 @@ def standing(
         lead=spec.lead,
         grace=spec.grace,
     )
+
+
+def foreseen(task: Task, spec: QueueSpec, expected: datetime | Prediction | None) -> datetime | None:
+    """The instant that counts of what is *expected*, in UTC: the start where the deadline is that, else the finish.
+
+    Raises:
+        InvalidTask: It has no zone, or is said of another task.
+    """
+    if not isinstance(expected, Prediction):
+        return None if expected is None else in_utc(expected, "expected", InvalidTask)
+    if expected.id != task.id:
+        message = f"is what is expected of task {expected.id[:128]!r}"
+        raise InvalidTask.because(message, "give forecast.of(task.id)", "expected", task.id)
+    return expected.start if is_of_start(promised(task, spec)[0], spec) else expected.finish
 
 
 @attrs.frozen

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from operator import attrgetter
 
 from taskorch.core.documents import EMPTY
-from taskorch.core.expressions import parse
 from taskorch.core.settings import Notifications
 from taskorch.core.step import Step
 
@@ -31,8 +30,6 @@ def step_features(step: Step, path: str) -> Iterator[str]:
                 yield f"{path}.{Step.key_of(name)}"
     if step.delivery == "at_most_once":
         yield f"{path}.delivery"
-    if step.condition is not None and parse(step.condition).needs_data:
-        yield f"{path}.condition"
     for name, value in step.environment.items():
         if not isinstance(value, str):
             yield f"{path}.environment.{name}"
@@ -41,7 +38,7 @@ def step_features(step: Step, path: str) -> Iterator[str]:
 def notification_features(notifications: "bool | Notifications | None", path: str) -> Iterator[str]:
     """The paths of what notifications would need and this version has not."""
     if isinstance(notifications, Notifications):
-        members = ("webhooks", "alerts", "channels", "on_start", "on_completion", "on_failure")
+        members = ("webhooks", "channels", "on_start", "on_completion", "on_failure")
         yield from (f"{path}.{name}" for name in members if getattr(notifications, name))
     elif notifications:
         yield path

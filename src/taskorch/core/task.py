@@ -40,7 +40,7 @@ from taskorch.core.groups import (
     group,
     utc,
 )
-from taskorch.core.json_text import join
+from taskorch.core.json_text import described, join
 from taskorch.core.states import FINAL, State
 from taskorch.core.texts import are_plain, check_optional_text, check_text
 from taskorch.errors import InvalidDocument, InvalidTask, Problem
@@ -61,6 +61,12 @@ __all__ = [
     "check_id",
     "utc",
 ]
+
+
+def expect_task(given: object) -> None:
+    """Raise ``InvalidTask`` for what is no task."""
+    if not isinstance(given, Task):
+        raise InvalidTask.because(f"expected a task, got {described(given)}", "make one with Task.new", "task")
 
 
 _TEXTS: Final[tuple[tuple[str, Check], ...]] = (
@@ -146,8 +152,8 @@ class Task(EnvelopedDocument):
             intake_id: The request it comes from.
             queue: The queue it is meant for; it enters it when it is enqueued.
             at: The date of its start.
-            priority: Its score and factors; or the score alone, 0 to 100; or a label, such as ``P1`` or
-                ``urgent``, which is kept as its one factor.
+            priority: Its score and factors; or the score alone, 0 to 100; or a label that chooses its queue, such as
+                ``P1`` or ``urgent``, which is kept as its one factor.
             execution: Estimates and assignment.
             dependencies: The tasks it waits for, and its parent.
             context: Anything its handler should know, as JSON data.

@@ -7,9 +7,10 @@ from typing import Final, NamedTuple
 import attrs
 
 from taskorch.core.deadlines import deadline, last_moment, moves_on, settled_at, warning
-from taskorch.core.queues import QueueSpec
-from taskorch.core.sla import SlaStatus
-from taskorch.core.task import Task
+from taskorch.core.predictions import Prediction
+from taskorch.core.queues import QueueSpec, expect_spec
+from taskorch.core.sla import SlaStatus, foreseen
+from taskorch.core.task import Task, expect_task
 from taskorch.core.times import MICROSECOND, in_utc
 from taskorch.core.timetable import Timetable
 from taskorch.errors import InvalidDocument, InvalidTask
@@ -86,7 +87,9 @@ class SlaWatch:
             for id, levels in self._fired.items()
         }
 
-    def watch(self, task: Task, spec: QueueSpec, now: datetime, *, expected: datetime | None = None) -> None:
+    def watch(
+        self, task: Task, spec: QueueSpec, now: datetime, *, expected: datetime | Prediction | None = None
+    ) -> None:
         """Watch *task*, or take note that it, its queue or its deadline has changed.
 
         Of a task that has ended only what it crossed before its end will fire.
@@ -95,13 +98,17 @@ class SlaWatch:
             task: The task as it is now.
             spec: The queue that it is in.
             now: The time (UTC).
-            expected: Its finish, as a forecast says: it is at risk now if that is after its deadline.
+            expected: What a forecast says of it, as for ``standing``: it is at risk now if that is after its deadline.
 
         Raises:
-            InvalidTask: A time has no zone, or the deadline is beyond the calendar; then nothing has changed.
+            InvalidTask: A time has no zone, or the deadline is beyond the calendar; *task* is none, or *expected*
+                tells of another. Then nothing has changed.
+            InvalidQueue: *spec* is no queue.
         """
+        expect_task(task)
+        expect_spec(spec)
         now = in_utc(now, "now", InvalidTask)
-        expected = None if expected is None else in_utc(expected, "expected", InvalidTask)
+        expected = foreseen(task, spec, expected)
         due, until = deadline(task, spec, now), settled_at(task, spec)
         alarm = None if due is None else warning(due, spec)
         changed = until or task.metadata.last_updated

@@ -23,6 +23,7 @@ class WaitingRoom:
         self._active: list[Lane] = []  # those with a task to give, by rank
         self._dated_count = 0  # the tasks in the order that have a date
         self._is_limited = any(spec.concurrency is not None for spec in specs.values())
+        self._band_count = 0  # the active lanes that are one of several of their queue
 
     def line(self, name: str) -> WaitingLine:
         """The queue called *name*; raises ``UnknownQueue``."""
@@ -33,9 +34,17 @@ class WaitingRoom:
         wanted = line
         while line.waiting >= line.capacity:
             if line.spec.overflow is None:
-                raise QueueFull(wanted.spec.name, wanted.waiting, wanted.spec.capacity or 0)
+                raise self.full(wanted)
             line = self.lines[line.spec.overflow]
         return line
+
+    def full(self, line: WaitingLine) -> QueueFull:
+        """The error that tells that neither *line* nor an overflow of it has another place."""
+        overflows, spec = list[str](), line.spec
+        while spec.overflow is not None:
+            overflows.append(spec.overflow)
+            spec = self._specs[spec.overflow]
+        return QueueFull(line.spec.name, line.waiting, line.spec.capacity or 0, overflows)
 
     def entry(self, id: object) -> Entry:
         """The entry of a task; raises ``UnknownTask``."""
@@ -81,7 +90,8 @@ class WaitingRoom:
         if place is _READY:
             entry.lane = lane = line.only or line.lane_of(task)
             if not lane.ready.size:
-                insort(self._active, lane, key=lambda active: (active.rank, active.name))
+                insort(self._active, lane, key=lambda active: active.order)
+                self._band_count += line.only is None
             lane.ready.add(entry.key)
 
     def shift(self, entry: Entry, place: Place) -> None:
@@ -102,9 +112,10 @@ class WaitingRoom:
     def hand_out(self, lane: Lane, now: datetime) -> Entry:
         """The first of a lane, in progress from *now* on."""
         entry = self.entries[id_of(lane.ready.pop())]
+        line = entry.line
         if not lane.ready.size:
             self._active.remove(lane)
-        line = entry.line
+            self._band_count -= line.only is None
         if entry.date is not None:
             line.come.remove(entry.turn)
             self._dated_count -= 1
@@ -114,12 +125,16 @@ class WaitingRoom:
         return entry
 
     def eligible(self, now: datetime) -> list[Lane]:
-        """The lanes that have a task to give at *now* and may give it, by rank."""
+        """The lanes that have a task to give at *now* and may give it, by rank; of each queue its first."""
         if self._dated_count:
             self.turn_to(now)
+        lanes = self._active
+        if self._band_count > 1:
+            firsts = {lane.spec.name: lane for lane in reversed(lanes)}
+            lanes = [lane for lane in lanes if firsts[lane.spec.name] is lane]
         if not self._is_limited:
-            return self._active
-        return [lane for lane in self._active if not self.lines[lane.spec.name].is_busy]
+            return lanes
+        return [lane for lane in lanes if not self.lines[lane.spec.name].is_busy]
 
     def turn_to(self, now: datetime) -> None:
         """Sort those with a date into those whose date has come at *now* and those whose date has not."""
@@ -146,3 +161,4 @@ class WaitingRoom:
             lane.ready.remove(entry.key)
             if not lane.ready.size:
                 self._active.remove(lane)
+                self._band_count -= line.only is None

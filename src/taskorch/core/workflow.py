@@ -17,6 +17,7 @@ from taskorch.core.references import reference_of
 from taskorch.core.resources import resource_problems
 from taskorch.core.retry import Retry, RetryStrategy
 from taskorch.core.settings import (
+    Alert,
     Debug,
     ErrorHandling,
     Notifications,
@@ -26,6 +27,7 @@ from taskorch.core.settings import (
     is_switch,
     not_empty,
     not_negative,
+    notifications_in,
     one_of,
     read_notifications,
     read_resources,
@@ -238,7 +240,10 @@ class Workflow(WorkflowDocument):
                 links=soundness.Parts(at("dependencies"), self.links),
                 alerts=list(soundness.placed_alerts(told, at)),
             ),
-            resource_problems(steps, dict.fromkeys(ids), members, at),
+            [
+                *resource_problems(steps, dict.fromkeys(ids), members, at),
+                *workflow_reader.context_problems(self.context, at("context")),
+            ],
         )
 
     def stages(self) -> tuple[tuple[str, ...], ...]:
@@ -249,6 +254,11 @@ class Workflow(WorkflowDocument):
         """The longest chain of steps by their estimates, with ``duration`` and ``steps``."""
         return critical_path(self.steps, self.wiring())
 
+    def alerts(self) -> tuple[Alert, ...]:
+        """What is watched while steps run, by the workflow and by its context."""
+        told = self.notifications, notifications_in(self.context)
+        return tuple(alert for part in told if isinstance(part, Notifications) for alert in part.alerts)
+
     def unsupported(self) -> list[str]:
         """The paths of what a run would need and this version cannot carry out."""
         at = self.layout.path_of
@@ -258,7 +268,7 @@ class Workflow(WorkflowDocument):
         if handling.rollback_strategy == "automatic":
             found.append(at("errorHandling") + ".rollbackStrategy")
         found.extend(support.notification_features(self.notifications, at("notifications")))
-        found.extend([at("context.notifications")] if self.context.get("notifications") else [])
+        found.extend(support.notification_features(notifications_in(self.context), at("context.notifications")))
         found.extend(at(Workflow.key_of(key)) for key in ("template", "monitor") if getattr(self, key))
         return found
 

@@ -10,7 +10,7 @@ from taskorch.core.documents import JSON, is_extension, problems_of, read_text, 
 from taskorch.core.json_text import described
 from taskorch.core.layout import BESIDE, BODY, EITHER, Layout
 from taskorch.core.resources import resource_problems
-from taskorch.core.settings import Notifications, WorkflowDocument
+from taskorch.core.settings import WorkflowDocument, notifications_in
 from taskorch.core.soundness import Parts, Retained, placed_alerts, require_sound
 from taskorch.core.step import Link, Step
 from taskorch.errors import InvalidDocument, InvalidWorkflow, Problem
@@ -52,7 +52,7 @@ def read(data: JSON, cls: type[W]) -> W:
         rest = structure(members, cls)
     except InvalidDocument as error:
         problems.extend(p._replace(path=layout.path_of(p.path)) for p in error.problems)
-    problems.extend(_context_problems(members.get("context"), layout.path_of("context")))
+    problems.extend(context_problems(members.get("context"), layout.path_of("context")))
     read_steps = steps.read(Step, problems)
     read_links = links.read(Link, problems)
     for path, step in read_steps:
@@ -155,13 +155,12 @@ class _Parts:
         return Parts(self.path, list(ids.values()), list(ids))
 
 
-def _context_problems(context: JSON, path: str) -> Iterator[Problem]:
-    """The notifications in ``context``, which are not free-form (D4, "Environment Configuration")."""
-    if isinstance(context, Mapping) and "notifications" in context:
-        try:
-            structure(context["notifications"], Notifications)
-        except InvalidDocument as error:
-            yield from problems_of(error, f"{path}.notifications")
+def context_problems(context: JSON, path: str) -> Iterator[Problem]:
+    """What is wrong with the notifications in ``context``."""
+    try:
+        notifications_in(context)
+    except InvalidDocument as error:
+        yield from problems_of(error, path)
 
 
 def _sub_workflow_problems(workflow: JSON, path: str, cls: type[W]) -> Iterator[Problem]:

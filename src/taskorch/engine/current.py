@@ -62,9 +62,15 @@ class StepContext:
         """The context of the run, a copy likewise."""
         return deepcopy(dict(self._here.context))
 
-    def progress(self, percent: float, text: str = "") -> None:
-        """Tell how far the body has come: 0 to 100, and in words."""
-        self._report.progress(percent, text)
+    def progress(self, percent: float, text: str = "", rate: str | None = None) -> None:
+        """Tell how far the body has come, for whoever asks for the status of the run.
+
+        Args:
+            percent: 0 to 100.
+            text: What it is at, in words.
+            rate: How fast it goes, with its unit: ``"1000 records/second"``.
+        """
+        self._report.progress(percent, text, rate)
 
     def heartbeat(self) -> None:
         """Tell that the body is alive."""

@@ -1,23 +1,26 @@
 """One run from its beginning, or from where it was left, to its result."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import attrs
 
 from taskorch.core import outputs, runs
 from taskorch.core.documents import JSON
+from taskorch.core.frontier.alarms import Alarms
 from taskorch.core.frontier.facts import Fact
 from taskorch.core.frontier.fold import Fold
 from taskorch.core.frontier.frontier import Frontier
 from taskorch.core.frontier.plan import Plan
 from taskorch.core.frontier.slots import Kind, Slots
+from taskorch.core.frontier.view import FoldView
 from taskorch.core.results import RunResult, result_of
-from taskorch.core.task import Task
+from taskorch.core.run_data import RunView
+from taskorch.core.task import Internals, Task
 from taskorch.core.times import microseconds
 from taskorch.core.workflow import Workflow
 from taskorch.engine.committer import Committer
 from taskorch.engine.jobs import Jobs
-from taskorch.engine.leases import Held, Lease, give_back_after, hold
+from taskorch.engine.leases import Held, Lease, Restart, give_back_after, hold
 from taskorch.engine.observation import Observation, Trace, Traced
 from taskorch.engine.runner import Runner, Surroundings
 from taskorch.errors import IllegalTransition, StoreError
@@ -40,6 +43,7 @@ class Execution:
         clock: Its time.
         observers: Who hears of it.
         trace: Who hears of it with explanations, or None.
+        restart: What it takes over from a run that it does again, or None.
     """
 
     flow: Workflow
@@ -53,28 +57,39 @@ class Execution:
     clock: Clock
     observers: Iterable[Observer]
     trace: Trace | None = None
+    restart: Restart | None = None
 
-    async def in_memory(self) -> RunResult:
-        """Run without a store: outputs are handed on as the objects they are, and nothing outlives the call."""
-        params = self.flow.parameters if self.params is None else self.params
-        context = self.flow.context if self.context is None else self.context
-        runs.check(self.flow, params)
-        task, event = runs.task_of(self.flow.name, self.run_id, self.clock.now())
-        observation = self._observation()
-        run = _Run(self, observation, task, (), params=params, context=context, codec=None)
-        observation.tell(event)
-        await run.runner.run()
-        return run.result()
+    async def opened(self, store: Store | None, owner: str) -> "LiveRun":
+        """The run, new or taken up where it was left, ready to be carried out by whoever has it then.
 
-    async def in_store(self, store: Store, owner: str) -> RunResult:
-        """Run with every decision recorded in *store*; a run that has ended returns its recorded result.
+        Without a store outputs are handed on as the objects they are, and nothing outlives the run. With one every
+        decision is recorded, and a run that has ended has only its recorded result.
+
+        Args:
+            store: Where it is kept, or None.
+            owner: What this caller is called in messages; nobody else is called so.
 
         Raises:
             WorkflowChanged: The run id belongs to a run of something else.
             RunBusy: *owner* is not the only one.
-            StaleLease: Another owner has taken the run over.
             StoreError: The store failed.
         """
+        return self._in_memory() if store is None else await self._in_store(store, owner)
+
+    def _in_memory(self) -> "LiveRun":
+        params = self.flow.parameters if self.params is None else self.params
+        context = self.flow.context if self.context is None else self.context
+        runs.check(self.flow, params)
+        restart = self.restart
+        notes = None if restart is None else Internals(restart_of=restart.of)
+        task, event = runs.task_of(self.flow.name, self.run_id, self.clock.now(), notes)
+        observation = self._observation()
+        facts = () if restart is None else restart.facts
+        run = LiveRun(self, observation, task, facts, params=params, context=context, codec=None)
+        observation.tell(event)
+        return run
+
+    async def _in_store(self, store: Store, owner: str) -> "LiveRun":
         observation = self._observation()
         held = await hold(
             store,
@@ -85,17 +100,17 @@ class Execution:
             context=self.context,
             clock=self.clock,
             tell=observation.tell,
+            restart=self.restart,
         )
-        if held.epoch is None:
-            return _Run.of(self, observation, held).result()
         try:
-            run = _Run.of(self, observation, held)
+            run = LiveRun.of(self, observation, held)
         except BaseException as error:
-            await give_back_after(error, store, self.run_id, held.epoch)
+            if held.epoch is not None:
+                await give_back_after(error, store, self.run_id, held.epoch)
             raise
-        committer = Committer(store, self.clock)
-        await run.runner.run(committer, Lease(committer, held, run.runner.lose))
-        return run.result()
+        if held.epoch is not None:
+            run.keep(Committer(store, self.clock), held)
+        return run
 
     def _observation(self) -> Observation:
         if self.trace is None:
@@ -113,8 +128,14 @@ class Execution:
         )
 
 
-class _Run:
-    """The parts of one run, put together."""
+class LiveRun:
+    """The parts of one run, put together.
+
+    Attributes:
+        runner: What carries it out.
+        frontier: Where its steps stand.
+        started_at: When it began.
+    """
 
     def __init__(
         self,
@@ -129,29 +150,34 @@ class _Run:
     ) -> None:
         assert isinstance(params, Mapping)  # noqa: S101 - of a record: said for the type checker
         assert isinstance(context, Mapping)  # noqa: S101 - likewise
-        self._execution = execution
-        self._started_at = task.execution.started_at or execution.clock.now()
+        self._execution, self._params, self._context = execution, params, context
+        self._committer: Committer | None = None
+        self._lease: Lease | None = None
+        self.started_at = task.execution.started_at or execution.clock.now()
         plan = execution.plan
         slots = execution.slots()
         workers = slots.total  # before the replay, in which lost attempts still hold their slots
-        self._frontier = Frontier(plan, slots, microseconds(self._started_at))
-        _replay(self._frontier, facts, task)
-        observation.skip(self._frontier.facts)
-        self._jobs = Jobs(self._frontier, execution.run_id, params, context, codec)
-        around = Surroundings(
+        self.frontier = Frontier(plan, slots, microseconds(self.started_at))
+        self._around = Surroundings(
             run_id=execution.run_id,
             params=params,
             context=context,
             dispatcher=execution.dispatcher,
             clock=execution.clock,
             observation=observation,
-            started_at=self._started_at,
+            started_at=self.started_at,
             workers=workers,
         )
-        self.runner = Runner(task, self._frontier, self._jobs, around)
+        self._jobs = Jobs(self.frontier, execution.run_id, params, context, codec)
+        self.frontier.view = self._see(self.frontier)
+        if plan.alerts and observation:
+            observation.alarms = Alarms(plan, self._see, microseconds(self.started_at))
+        _replay(self.frontier, facts, task)
+        observation.skip(self.frontier.facts)
+        self.runner = Runner(task, self.frontier, self._jobs, self._around)
 
     @classmethod
-    def of(cls, execution: Execution, observation: Observation, held: Held) -> "_Run":
+    def of(cls, execution: Execution, observation: Observation, held: Held) -> "LiveRun":
         """The run that was found in a store."""
         record = held.task.internals.run
         return cls(
@@ -164,13 +190,54 @@ class _Run:
             codec=outputs.JSON_CODEC,
         )
 
-    def result(self) -> RunResult:
+    @property
+    def run_id(self) -> str:
+        """Its id."""
+        return self._execution.run_id
+
+    @property
+    def clock(self) -> Clock:
+        """Its time."""
+        return self._execution.clock
+
+    def keep(self, committer: Committer, held: Held) -> None:
+        """Record it from now on, under the lease that is held."""
+        self._committer, self._lease = committer, Lease(committer, held, self.runner.lose)
+
+    async def carry_out(self) -> RunResult:
+        """Carry it out to its end.
+
+        Raises:
+            StaleLease: Another owner has taken it over.
+            StoreError: A decision could not be recorded.
+        """
+        if not self.runner.task.is_final:
+            await self.runner.run(self._committer, self._lease)
+        return self._result()
+
+    def again(self, run_id: str, facts: Sequence[Fact]) -> Execution:
+        """The execution *run_id* of the same once more, which takes over *facts*."""
+        restart = Restart(of=self.run_id, facts=tuple(facts))
+        return attrs.evolve(self._execution, run_id=run_id, params=self._params, context=self._context, restart=restart)
+
+    def _see(self, fold: Fold) -> RunView:
+        """What there is to see of the run, its steps standing as in *fold*."""
+        return RunView(
+            FoldView(fold, self._jobs.form),
+            params=self._around.params,
+            context=self._around.context,
+            id=self._around.run_id,
+            name=self._execution.flow.name,
+            began=microseconds(self.started_at),
+        )
+
+    def _result(self) -> RunResult:
         """The result of the run, which has ended."""
         return result_of(
-            self._frontier,
+            self.frontier,
             run_id=self._execution.run_id,
             name=self._execution.flow.name,
-            started_at=microseconds(self._started_at),
+            started_at=microseconds(self.started_at),
             ended_at=microseconds(self.runner.task.state.changed_at),
             decode=self._jobs.decoded,
             form=self._jobs.form,

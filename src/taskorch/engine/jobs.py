@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from taskorch.core import outputs
 from taskorch.core.body import SPECIAL, Body
 from taskorch.core.copies import maker
-from taskorch.core.documents import JSON
+from taskorch.core.documents import EMPTY, JSON
 from taskorch.core.frontier.ends import End
 from taskorch.core.frontier.frontier import Frontier
 from taskorch.core.frontier.slots import Kind
@@ -50,6 +50,7 @@ class Jobs:
 
         Raises:
             MissingOutput: It needs the output of a step that did not complete.
+            OutputNotStorable: Its command needs an output that has no JSON form.
             StepFailed: A value does not fit into its command.
         """
         step = self._plan.steps[number]
@@ -123,10 +124,12 @@ class Jobs:
             origin = self._plan.index[id]
             if self._frontier.ends[origin] != End.COMPLETED:
                 raise MissingOutput(step.id, id)
-            return self.decoded(origin, self._frontier.details[origin])
+            return self.form(origin, self._frontier.details[origin])
 
+        frontier = self._frontier
+        others = EMPTY if frontier.view is None else frontier.view.at(frontier.latest, step.id)
         try:
-            argv = fill(step.argv or (), self._params, output_of)
+            argv = fill(step.argv or (), self._params, output_of, others)
         except InvalidParameters as error:
             raise StepFailed(step.id, f"cannot start: {error}") from None
         environment = {name: value for name, value in step.environment.items() if isinstance(value, str)}

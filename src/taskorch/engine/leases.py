@@ -32,6 +32,19 @@ class Held:
     epoch: int | None
 
 
+@attrs.frozen(kw_only=True)
+class Restart:
+    """What a new run takes over from one that it does again.
+
+    Attributes:
+        of: The id of that run.
+        facts: What has happened to the steps that are not run again.
+    """
+
+    of: str
+    facts: tuple[Fact, ...]
+
+
 async def hold(
     store: Store,
     owner: str,
@@ -42,6 +55,7 @@ async def hold(
     context: Mapping[str, JSON] | None,
     clock: Clock,
     tell: Callable[[Event], None],
+    restart: Restart | None = None,
 ) -> Held:
     """Take hold of a run: a new one, or one that was left.
 
@@ -54,6 +68,7 @@ async def hold(
         context: Its context; None likewise.
         clock: Tells when a new run began.
         tell: Hears of a new run once it is recorded, and of nothing if there was one.
+        restart: What a new run takes over; recorded together with it.
 
     Raises:
         WorkflowChanged: The run was started with something else.
@@ -70,8 +85,9 @@ async def hold(
             params=flow.parameters if params is None else params,
             context=flow.context if context is None else context,
             now=clock.now(),
+            restart_of=None if restart is None else restart.of,
         )
-        insertion = runs.insertion(task)
+        insertion = runs.insertion(task, () if restart is None else restart.facts)
         receipt = (await until_known(lambda: store.apply([insertion])))[0]
         if isinstance(receipt, Refused):  # somebody was quicker
             task = await _read(store, run_id) or task

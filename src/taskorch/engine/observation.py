@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
+from taskorch.core.alerts import RaisedAlert
 from taskorch.core.events import Event
+from taskorch.core.frontier.alarms import Alarms
 from taskorch.core.frontier.explanation import Explanation, explain
 from taskorch.core.frontier.facts import CANCEL, COMPLETE, CREATED, FAIL, NEXT, STATES, VERBS, Fact
 from taskorch.core.frontier.fold import Fold
@@ -32,31 +34,48 @@ class Traced(NamedTuple):
 
 
 class Observation:
-    """Turns the facts of one run into events for its observers."""
+    """Turns the facts of one run into events for its observers.
+
+    Attributes:
+        alarms: What raises alerts about the run, or None if it has none; whoever has made it says so here.
+    """
 
     def __init__(self, observers: Iterable[Observer], run_id: str, plan: Plan, traced: Traced | None = None) -> None:
         self._observers = list(observers)
         self._run_id, self._plan, self._traced = run_id, plan, traced
         self._states = bytearray([CREATED]) * len(plan.steps)
+        self.alarms: Alarms | None = None
 
     def __bool__(self) -> bool:
         return bool(self._observers) or self._traced is not None
 
-    def skip(self, facts: Iterable[Fact]) -> None:
+    def skip(self, facts: Sequence[Fact]) -> None:
         """Take note of facts that were heard in an earlier life of the run."""
         for step, verb, *_ in facts:
             self._states[step] = NEXT[self._states[step]][verb]
+        if self.alarms is not None:
+            self.alarms.replay(facts)
         if self._traced is not None:
             self._traced.fold.replay(facts)
 
     def publish(self, facts: Sequence[Fact]) -> None:
         """Tell what has happened to steps, in order."""
+        alarms = self.alarms
         for fact in facts if self else ():
+            for raised in alarms.before(fact) if alarms is not None else ():
+                self.tell(raised)
             self.tell(self._event(fact), fact)
+            for raised in alarms.after(fact) if alarms is not None else ():
+                self.tell(raised)
 
-    def tell(self, event: Event, fact: Fact | None = None) -> None:
-        """Tell one event to all; an observer that raises is removed, and the fault is logged."""
-        if self._traced is not None:
+    def look(self, now: int) -> None:
+        """Tell of the alerts that time alone has raised up to *now*."""
+        for raised in self.alarms.due(now) if self.alarms is not None else ():
+            self.tell(raised)
+
+    def tell(self, event: Event | RaisedAlert, fact: Fact | None = None) -> None:
+        """Tell one event, or alert, to all; an observer that raises is removed, and the fault is logged."""
+        if self._traced is not None and isinstance(event, Event):
             self._tell_explained(self._traced, event, fact)
         for observer in list(self._observers):
             try:

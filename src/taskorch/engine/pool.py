@@ -1,23 +1,25 @@
 """The pool: a few workers that run bodies one after another, rather than a task for each body.
 
 A worker that finds more to do wakes exactly one parked colleague, or hires one, before it enters its own body;
-nobody is woken in vain. Each worker has one cancel scope, renewed after it was used, and each body its own copy
-of the caller's context variables.
+nobody is woken in vain. Each worker has one cancel scope, and is replaced once that was used; each body has its own
+copy of the caller's context variables.
 """
 
 import types
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Generator
+from contextlib import suppress
 from contextvars import Context
 from time import monotonic
 from types import CoroutineType
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import anyio
 from anyio.abc import TaskGroup
 from anyio.lowlevel import checkpoint
 
 from taskorch.engine import cancellations
+from taskorch.errors import StepTimeout
 
 TURN = 0.005
 """After so many seconds without suspension a worker lets others have a turn."""
@@ -55,10 +57,32 @@ class Bodies(Protocol):
         ...
 
 
-class Worker:
-    """One worker, and the ``Report`` of the job it is at."""
+class Reported(NamedTuple):
+    """What a body has told of its progress.
 
-    __slots__ = ("_bodies", "attempt", "requests", "scope", "step", "stopped_for", "suspended")
+    Attributes:
+        attempt: Which try it was.
+        percent: How far it has come.
+        text: That in words.
+        rate: How fast it goes, in words, or None.
+        at: When it said so, on a clock that only compares.
+    """
+
+    attempt: tuple[int, int]
+    percent: float
+    text: str
+    rate: str | None
+    at: float
+
+
+class Worker:
+    """One worker, and the ``Report`` of the job it is at.
+
+    It works until one of its bodies is stopped. Another one takes its place then: what is left of that body, in
+    a thread, reports to nobody.
+    """
+
+    __slots__ = ("_bodies", "attempt", "reported", "requests", "scope", "step", "stopped_for", "suspended")
 
     def __init__(self, bodies: Bodies) -> None:
         self._bodies = bodies
@@ -68,17 +92,12 @@ class Worker:
         self.attempt = 0
         self.stopped_for: BaseException | None = None
         self.suspended = False
-
-    def renewed(self) -> anyio.CancelScope:
-        """A fresh scope, for bodies that nobody has stopped yet."""
-        self.stopped_for = None
-        self.scope = anyio.CancelScope()
-        return self.scope
+        self.reported: Reported | None = None
 
     @property
     def timed_out(self) -> bool:
-        """Whether the body is being stopped because its time is up."""
-        return self.stopped_for is not None
+        """Whether the body is being stopped because its time is up; for any other reason its end is waited for."""
+        return isinstance(self.stopped_for, StepTimeout)
 
     def queued(self) -> None:
         """The job waits for a place to run."""
@@ -93,8 +112,10 @@ class Worker:
     def heartbeat(self) -> None:
         """The body is alive; nobody judges that yet."""
 
-    def progress(self, percent: float, text: str = "") -> None:
-        """The body has come so far; nobody asks yet."""
+    def progress(self, percent: float, text: str = "", rate: str | None = None) -> None:
+        """The body has come so far; kept until somebody asks."""
+        if self.step is not None:
+            self.reported = Reported((self.step, self.attempt), percent, text, rate, monotonic())
 
 
 class Pool:
@@ -138,9 +159,18 @@ class Pool:
     def stop(self, step: int, attempt: int, error: BaseException) -> None:
         """Stop a running body; it ends as failed with *error*."""
         worker = self._busy.get((step, attempt))
-        if worker is not None and worker.stopped_for is None:
+        if worker is None:
+            with suppress(ValueError):  # what has not begun never will
+                self._released.remove((step, attempt))
+        elif worker.stopped_for is None:
             worker.stopped_for = error
             worker.scope.cancel()
+
+    def reported(self, step: int, attempt: int) -> Reported | None:
+        """What the body of this attempt has told of its progress; None if it has not, or does not run."""
+        worker = self._busy.get((step, attempt))
+        told = None if worker is None else worker.reported
+        return told if told is not None and told.attempt == (step, attempt) else None
 
     async def _work(self) -> None:
         me = Worker(self._bodies)
@@ -149,7 +179,7 @@ class Pool:
             while True:
                 before = me.requests.count()
                 try:
-                    with me.renewed():
+                    with me.scope:
                         await self._serve(me)
                 except BaseException as error:
                     # Outside of its own scope: a body that was stopped may have answered with anything.
@@ -159,6 +189,7 @@ class Pool:
                     me.requests.forget(before)
                 if me.step is not None and me.stopped_for is not None:
                     self._ended(me, self._bodies.failed, me.stopped_for)
+                me = Worker(self._bodies)
         finally:
             if me.step is not None:
                 self._ended(me, self._bodies.interrupted)

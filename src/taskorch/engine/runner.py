@@ -13,12 +13,15 @@ import anyio
 import attrs
 
 from taskorch.core import runs
+from taskorch.core.chance import chance
 from taskorch.core.documents import JSON
 from taskorch.core.events import Event
+from taskorch.core.frontier.alarms import Alarms
 from taskorch.core.frontier.facts import Fact
 from taskorch.core.frontier.frontier import Frontier, Stop
 from taskorch.core.frontier.reasons import CANCELLED_BY_HOST, HALTING, TOTAL_TIMEOUT, WORKFLOW_TIMEOUT
 from taskorch.core.results import outcome_of
+from taskorch.core.states import State
 from taskorch.core.task import Task
 from taskorch.core.times import instant
 from taskorch.engine.clocks import reading
@@ -27,7 +30,7 @@ from taskorch.engine.current import CURRENT, Here, StepContext
 from taskorch.engine.jobs import Jobs
 from taskorch.engine.leases import Lease
 from taskorch.engine.observation import Observation
-from taskorch.engine.pool import Pool, Worker
+from taskorch.engine.pool import Pool, Reported, Worker
 from taskorch.engine.timers import Timers
 from taskorch.errors import OperatorError, OutputNotStorable, StepCancelled, StepTimeout, TaskorchError
 from taskorch.protocols import Clock, Dispatcher
@@ -94,6 +97,8 @@ class Runner:
         self._error: TaskorchError | None = None
         self._here = Here(around.run_id, around.params, around.context, around.clock)
         self._dispatch = around.dispatcher.dispatch
+        self._quiet: anyio.Event | None = None  # set once a pause that was asked for has come about
+        self._is_cancelled = False
         self._has_timeouts, self._encodes = bool(frontier.plan.timeouts), jobs.encodes
         self.errors: dict[str, BaseException] = {}  # the last of each step, with their tracebacks
 
@@ -127,10 +132,38 @@ class Runner:
         except BaseExceptionGroup as group_error:
             error = _sole(group_error)
             raise error from error.__cause__
+        finally:
+            if self._quiet is not None:
+                self._quiet.set()
         if self._error is not None:
             raise self._error
         if not self._is_last:
             raise OperatorError(f"run {self._task.id!r} was cut off by a body that cancelled its worker; resume it")
+
+    def pause(self) -> anyio.Event:
+        """Start nothing more; the event is set once no body runs any more and that is recorded, or it goes on."""
+        if self._quiet is None:
+            self._frontier.paused, self._quiet = True, anyio.Event()
+            if self._task.state.current is State.BLOCKED:  # the last pause has not ended yet
+                self._quiet.set()
+            self._timers.ring()
+        return self._quiet
+
+    def go_on(self) -> None:
+        """End a pause."""
+        if self._quiet is not None:
+            self._quiet.set()
+            self._frontier.paused, self._quiet = False, None
+            self._timers.ring()
+
+    def cancel(self) -> None:
+        """End the run for good, as soon as the group gets to it."""
+        self._is_cancelled = True
+        self._timers.ring()
+
+    def reported(self, step: int, attempt: int) -> Reported | None:
+        """What the running attempt has told of its progress."""
+        return self._pool.reported(step, attempt)
 
     def lose(self, error: TaskorchError) -> None:
         """The run is no longer ours: stop everything, and raise *error*."""
@@ -143,7 +176,7 @@ class Runner:
             self._frontier.resume(self._now())
             self._task, beginning = runs.begun(self._task, self._around.started_at)
             self._group.start_soon(self._timers.run)
-            self._decided(self._now(), beginning)
+            self._decided(self._now(), [*beginning, *self._resumed()])
             self._pool.wake(inside=True)
 
     # --- deciding and recording --------------------------------------------------------------------------
@@ -167,9 +200,11 @@ class Runner:
         frontier, release = self._frontier, self._pool.release
         while not self._is_closing and (step := frontier.take(now)) is not None:
             release(step, frontier.attempt[step])
-        if not frontier.open:
-            self._end(now)
-            self._close()
+        if (frontier.paused or not frontier.open) and self._settle(now):
+            if self._quiet is not None:
+                self._quiet.set()
+            if self._is_last:
+                self._close()
 
     def _tell(self, now: int, beginning: Sequence[Event]) -> None:
         """Start what can be started, once everything that was decided is recorded and told."""
@@ -178,18 +213,29 @@ class Runner:
             started.append((step, frontier.attempt[step]))
         facts: Sequence[Fact] = frontier.facts[self._told :]
         self._told = len(frontier.facts)
-        end = [] if frontier.open else [self._end(now)]
+        end = self._settle(now) if frontier.paused or not frontier.open else ()
         decided = _Decided(started, facts, beginning, end, self._is_last)
         if self._lease is None:
             self._act(decided, inside=True)
-        elif facts or beginning or self._is_last:
+        elif facts or beginning or end:
             self._record(self._lease, decided)
 
-    def _end(self, now: int) -> Event:
-        """All steps have ended, and so has the run."""
-        self._is_last = True
-        self._task, event = runs.ended(self._task, outcome_of(self._frontier), self._frontier.halted, instant(now))
-        return event
+    def _settle(self, now: int) -> list[Event]:
+        """All steps have ended, and so has the run; or it is paused, once no body runs any more."""
+        frontier, events = self._frontier, list[Event]()
+        if not frontier.open:
+            self._is_last = True
+            self._task, events = runs.ended(self._task, outcome_of(frontier), frontier.halted, instant(now))
+        elif not frontier.running():
+            self._task, events = runs.paused(self._task, instant(now))
+        return events
+
+    def _resumed(self) -> list[Event]:
+        """What changes about the task because its run is not paused, or no longer."""
+        if self._frontier.paused:
+            return []
+        self._task, events = runs.resumed(self._task, instant(self._now()))
+        return events
 
     def _record(self, lease: Lease, decided: "_Decided") -> None:
         before = lease.task
@@ -209,10 +255,15 @@ class Runner:
             observation.publish(decided.facts)
             for event in decided.end:
                 observation.tell(event)
+            if observation.alarms is not None:
+                self._raise_alerts()
+                self._timers.look()
         for step, attempt in decided.started:
             if self._frontier.is_running(step, attempt):  # its time may have been up before it could begin
                 self._pool.release(step, attempt)
         self._pool.wake(inside=inside)
+        if decided.end and self._quiet is not None:
+            self._quiet.set()
         if decided.is_last:
             self._close()
 
@@ -231,9 +282,20 @@ class Runner:
             self._group.cancel_scope.cancel()
 
     def _fire(self) -> None:
-        """Timers: what is due, and whoever asked for a new worker."""
-        self._decided(self._now())
+        """Timers: what is due, whoever asked for a new worker, and what was asked of the run from outside."""
+        if self._is_cancelled:
+            self._cancel(self._now())
+        self._decided(self._now(), self._resumed())
+        self._raise_alerts()
         self._pool.wake(inside=True)
+
+    def _cancel(self, now: int) -> None:
+        frontier, self._is_cancelled = self._frontier, False
+        self._stop(frontier.cancel(now))
+        for step in frontier.running():  # the run was failing already; it ends so, without waiting for them
+            attempt, error = frontier.attempt[step], StepCancelled(frontier.plan.steps[step].id)
+            self._pool.stop(step, attempt, error)
+            self.failed(step, attempt, error)
 
     def _stop(self, stops: Sequence[Stop]) -> None:
         for step, attempt, reason in stops:
@@ -254,8 +316,20 @@ class Runner:
         return self._read_clock() + self._ahead
 
     def _next_due(self) -> int | None:
-        due = self._frontier.next_due()
+        due, alarms = self._frontier.next_due(), self._alarms()
+        if alarms is not None and (at := alarms.next_due()) is not None:
+            due = at if due is None else min(due, at)
         return None if due is None else due - self._ahead
+
+    def _alarms(self) -> Alarms | None:
+        """What raises alerts, unless facts are on their way to the store that may say otherwise."""
+        alarms = self._around.observation.alarms
+        return None if alarms is None or alarms.told < len(self._frontier.facts) else alarms
+
+    def _raise_alerts(self) -> None:
+        """Have observers hear of what time alone has raised."""
+        if self._alarms() is not None:
+            self._around.observation.look(self._now())
 
     # --- what the pool asks and tells --------------------------------------------------------------------
 
@@ -299,8 +373,8 @@ class Runner:
     def failed(self, step: int, attempt: int, error: BaseException) -> None:
         """A body has raised, or was stopped."""
         id = self._frontier.plan.steps[step].id
-        chance, now = _chance(f"{self._around.run_id}/{id}/{attempt}"), self._now()
-        if self._frontier.fail(step, attempt, error, now, chance):
+        drawn, now = chance(f"{self._around.run_id}/{id}/{attempt}"), self._now()
+        if self._frontier.fail(step, attempt, error, now, drawn):
             self.errors[id] = error
             self._decided(now)
 
@@ -309,13 +383,6 @@ class Runner:
         self._is_closing = True
         if self._frontier.is_running(step, attempt):
             self._frontier.interrupt(step, self._now())
-
-
-def _chance(key: str) -> float:
-    """A number in [0, 1) that is the same for the same key: jitter that a test can repeat."""
-    import hashlib  # a run in which nothing is tried again does without it
-
-    return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest()) / 2**64
 
 
 def _sole(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -50,6 +50,59 @@ class UnknownVerb(CallerError, ValueError):
         super().__init__(f"there is no verb {verb[:80]!r}" + (f" ({hint})" if hint else ""))
 
 
+class UnknownRun(CallerError):
+    """No run of that id is alive on this event loop: it has ended, or is carried out elsewhere.
+
+    Attributes:
+        run_id: The id that was given.
+    """
+
+    def __init__(self, run_id: str, hint: str = "") -> None:
+        self.run_id = run_id
+        super().__init__(
+            f"no run {run_id[:128]!r} is alive on this event loop; "
+            + (hint or "a run can be steered from its start() or run() on, until that has ended")
+        )
+
+
+class UnknownAction(CallerError, ValueError):
+    """A word is none of the actions by which a run is steered.
+
+    Attributes:
+        action: The word.
+        known: The actions there are.
+    """
+
+    def __init__(self, action: str, known: Iterable[str], hint: str = "") -> None:
+        self.action, self.known = action, tuple(known)
+        super().__init__(f"there is no action {action[:80]!r}" + (f" ({hint})" if hint else ""))
+
+
+class UnknownStep(CallerError):
+    """A run has no such step.
+
+    Attributes:
+        run_id: The run.
+        step: What was given for a step.
+    """
+
+    def __init__(self, run_id: str, step: str, hint: str = "") -> None:
+        self.run_id, self.step = run_id, step
+        super().__init__(f"run {run_id!r} has no step {step[:128]!r}" + (f"; {hint}" if hint else ""))
+
+
+class NotSteerable(CallerError):
+    """What was asked of a run cannot be done from where it was asked.
+
+    Attributes:
+        run_id: The run.
+    """
+
+    def __init__(self, run_id: str, message: str) -> None:
+        self.run_id = run_id
+        super().__init__(f"run {run_id!r} {message}")
+
+
 class InvalidParameters(CallerError):
     """The values given for a run do not fit the workflow.
 
@@ -179,3 +232,21 @@ class TaskCycle(CallerError):
         self.cycle = tuple(cycle)
         path = " → ".join((*self.cycle, *self.cycle[:1]))
         super().__init__(f"the subtasks of task {self.cycle[0]!r} lead back to it: {path}; take one of these links out")
+
+
+class EndlessSimulation(CallerError):
+    """A simulated run would never end.
+
+    Attributes:
+        why: What keeps it from its end.
+        steps: The ids of the steps that have not ended.
+        seconds: How far it had come, in seconds of its own time.
+    """
+
+    def __init__(self, why: str, steps: Iterable[str], seconds: float) -> None:
+        self.why, self.steps, self.seconds = why, tuple(steps), seconds
+        more = f" and {len(self.steps) - 5} more" if len(self.steps) > 5 else ""
+        super().__init__(
+            f"after {seconds:g} s of the simulated run {why}; steps that have not ended: "
+            f"{', '.join(self.steps[:5])}{more}; see their retries, durations and outcomes"
+        )

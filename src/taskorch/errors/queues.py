@@ -65,11 +65,13 @@ class QueueFull(CallerError):
         queue: The queue.
         waiting: The tasks that wait in it.
         capacity: The most that may.
+        overflows: The queues that take what it has no place for, one after the other, and had none either.
     """
 
-    def __init__(self, queue: str, waiting: int, capacity: int) -> None:
-        self.queue, self.waiting, self.capacity = queue, waiting, capacity
-        super().__init__(
-            f"queue {queue!r} is full: {waiting} of {capacity} places are taken; wait until one is free, "
-            "choose another queue, or name one as overflow="
-        )
+    def __init__(self, queue: str, waiting: int, capacity: int, overflows: Iterable[str] = ()) -> None:
+        self.queue, self.waiting, self.capacity, self.overflows = queue, waiting, capacity, tuple(overflows)
+        taken = f"queue {queue!r} is full: {waiting} of {capacity} places are taken"
+        if self.overflows:
+            taken += f", nor has its overflow {' → '.join(map(repr, self.overflows))} a place"
+        last = "name one as overflow=" if not self.overflows else "give one of these more places"
+        super().__init__(f"{taken}; wait until one is free, choose another queue, or {last}")

@@ -7,9 +7,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self
 
+from taskorch.core.alerts import RaisedAlert
 from taskorch.core.audit import Chain, Head, Verdict, key_in, verify
 from taskorch.core.events import Amendment, Event
 from taskorch.core.records import Record, checked_time, cut
+from taskorch.core.runs import ACTOR
 from taskorch.core.states import Verb
 from taskorch.core.task import Task
 from taskorch.errors import AuditError, TaskorchError
@@ -83,15 +85,15 @@ class AuditLog:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def __call__(self, event: Event) -> None:
-        """Append *event*.
+    def __call__(self, event: Event | RaisedAlert) -> None:
+        """Append *event*; of an alert its verb is ``alert``, its reason the message.
 
         Raises:
             InvalidRecord: It holds what cannot be written.
             AuditError: It could not be written, or is no event.
         """
         try:
-            self._append(_record_of(event))
+            self._append(_record_of_alert(event) if isinstance(event, RaisedAlert) else _record_of(event))
         except TaskorchError as error:
             self._fail(error)
             raise
@@ -267,6 +269,21 @@ def _record_of(event: Event) -> Record:
         reason=event.reason,
         step=event.step,
         attempt=event.attempt,
+        details=details,
+    )
+
+
+def _record_of_alert(raised: RaisedAlert) -> Record:
+    details: dict[str, object] = {"severity": cut(raised.severity), "condition": raised.condition}
+    if raised.undecided is not None:
+        details["undecided"] = cut(raised.undecided)
+    return Record(
+        actor=ACTOR,
+        verb="alert",
+        subject=raised.task_id,
+        at=raised.at,
+        reason=raised.message,
+        step=raised.step,
         details=details,
     )
 

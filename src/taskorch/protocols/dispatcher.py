@@ -73,8 +73,8 @@ class Report(Protocol):
         """The worker is alive."""
         ...
 
-    def progress(self, percent: float, text: str = "") -> None:
-        """The body has come so far: 0 to 100, and in words."""
+    def progress(self, percent: float, text: str = "", rate: str | None = None) -> None:
+        """The body has come so far: 0 to 100, and in words; and how fast it goes, in words with a unit."""
         ...
 
 

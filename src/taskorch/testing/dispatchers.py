@@ -39,7 +39,7 @@ class QuietReport:
     def heartbeat(self) -> None:
         """Do nothing."""
 
-    def progress(self, percent: float, text: str = "") -> None:
+    def progress(self, percent: float, text: str = "", rate: str | None = None) -> None:
         """Do nothing."""
 
 

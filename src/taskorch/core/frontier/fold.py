@@ -188,7 +188,10 @@ class Fold:
     def _do_enqueue(self, step: int, at: int) -> None:
         self.states[step] = QUEUED
         self.facts.append((step, ENQUEUE, 0, at, None))
-        self._enqueued(step, 0, at, None)
+        if self.plan.queue_timeouts:
+            self._push(step, 0, at)
+        else:
+            self.ready.add(step)
 
     def _do_start(self, step: int, attempt: int, at: int) -> None:
         self.states[step] = IN_PROGRESS
@@ -199,7 +202,10 @@ class Fold:
     def _do_complete(self, step: int, attempt: int, at: int, output: Any) -> None:
         self.states[step] = COMPLETED
         self.facts.append((step, COMPLETE, attempt, at, output))
-        self._completed(step, attempt, at, output)
+        if self.breakers is None:
+            self._end(step, at, output, _COMPLETED)
+        else:
+            self._completed(step, attempt, at, output)
 
     def _nothing(self, step: int, attempt: int, at: int, detail: Any) -> None:
         pass
@@ -252,8 +258,10 @@ class Fold:
         self._end(step, at, reason, _ENDS.get(str(reason).partition(":")[0], End.CANCELLED))
 
     def _end(self, step: int, at: int, detail: Any, end: int) -> None:
-        self.ready.remove(step)
-        self._vacate(step)
+        if self._occupies[step]:
+            self._vacate(step)
+        else:
+            self.ready.remove(step)
         self.ends[step] = end
         self.details[step] = detail
         self.open -= 1

@@ -6,6 +6,7 @@ and ``due``. What is decided is a fact, and the fold of the facts is all there i
 
 from typing import Any, NamedTuple
 
+from taskorch.core.documents import EMPTY
 from taskorch.core.frontier.agenda import Timer
 from taskorch.core.frontier.ends import End
 from taskorch.core.frontier.facts import (
@@ -35,10 +36,13 @@ from taskorch.core.frontier.reasons import (
     OMITTED,
     QUEUE_TIMEOUT,
     TOTAL_TIMEOUT,
+    UNDECIDABLE,
     WORKFLOW_TIMEOUT,
 )
 from taskorch.core.frontier.slots import Line, Slots
-from taskorch.errors import CircuitOpen
+from taskorch.core.outcomes import Outcome
+from taskorch.core.run_data import RunView
+from taskorch.errors import CircuitOpen, UndecidableCondition
 
 
 class Stop(NamedTuple):
@@ -53,11 +57,15 @@ class Frontier(Fold):
     """The state of one run, and what is decided about it.
 
     Times are microseconds since 1970; within a run they never go back, whatever the caller's clock does.
+
+    Attributes:
+        view: What conditions see of the run beside how steps ended; None for nothing.
     """
 
     def __init__(self, plan: Plan, slots: Slots, started_at: int) -> None:
         """A run of *plan* that began at *started_at*, of which nothing has happened yet."""
         super().__init__(plan, slots, started_at)
+        self.view: RunView | None = None
         self._swept = False  # whether what has not started was cancelled, once the run is halted
 
     # --- what is asked of it -----------------------------------------------------------------------------
@@ -77,6 +85,8 @@ class Frontier(Fold):
         now = self._clamp(now)
         if self.gates.settled or self.gates.released:
             self._decide(now)
+        if not self.ready:
+            return None
         if self.breakers is None:
             step = self.ready.best()
             if step is not None:
@@ -147,7 +157,7 @@ class Frontier(Fold):
             elif entry.timer is Timer.ATTEMPT:
                 stops.append(Stop(entry.step, entry.attempt, "timeout"))
             elif self.states[entry.step] == IN_PROGRESS:
-                stops.append(Stop(entry.step, self.attempt[entry.step], TOTAL_TIMEOUT))  # whichever runs by now
+                stops.append(Stop(entry.step, self.attempt[entry.step], TOTAL_TIMEOUT))
             else:
                 reason = TOTAL_TIMEOUT if entry.timer is Timer.TOTAL else QUEUE_TIMEOUT
                 self._do(entry.step, CANCEL, self.attempt[entry.step], now, reason)
@@ -191,6 +201,7 @@ class Frontier(Fold):
                 self._do(step, CANCEL, 0, now, reason)
         if self.halted is not None and not self._swept:
             self._halt(self.halted, now, (CREATED, QUEUED))
+            self._decide(now)
 
     def _start(self, step: int, now: int) -> None:
         attempt, state = self.attempt[step] + 1, self.states[step]
@@ -220,9 +231,16 @@ class Frontier(Fold):
             return OMITTED
         if condition is None:
             return None
-        index, ends = self.plan.index, self.ends
-        outcome = condition.verdict(lambda id: End(ends[index[id]]).outcome)
+        data = EMPTY if self.view is None else self.view.at(self.latest, self.plan.steps[step].id)
+        try:
+            outcome = condition.verdict(self._outcome_of, data)
+        except UndecidableCondition as error:
+            message, *_ = str(error).splitlines()  # an excerpt with a caret follows
+            return f"{UNDECIDABLE}: {message}"
         return None if outcome is None else outcome.value
+
+    def _outcome_of(self, id: str) -> Outcome:
+        return End(self.ends[self.plan.index[id]]).outcome
 
     def _release(self, step: int, now: int) -> None:
         """Let a step finish whose body has ended and whose finish gate is settled."""

@@ -13,7 +13,7 @@ from taskorch.core.frontier.project import Project
 from taskorch.core.frontier.slots import Kind, Line
 from taskorch.core.resources import ResourcePlan
 from taskorch.core.retry import RetryStrategy
-from taskorch.core.settings import CircuitBreaker, ErrorHandling
+from taskorch.core.settings import Alert, CircuitBreaker, ErrorHandling
 from taskorch.core.step import Step
 from taskorch.core.times import MICROSECOND
 from taskorch.core.workflow import Workflow
@@ -44,6 +44,7 @@ class Plan:
         rank: The place of each index in *order*.
         timeout: How long the run may take, or None.
         fail_fast: Whether nothing more is started after a failure that was not allowed.
+        alerts: What is watched while steps run.
     """
 
     steps: tuple[Step, ...]
@@ -63,20 +64,26 @@ class Plan:
     rank: Sequence[int]
     timeout: int | None
     fail_fast: bool
+    alerts: tuple[Alert, ...]
 
     @classmethod
-    def of(cls, flow: Workflow) -> Self:
+    def of(cls, flow: Workflow, *, needs_bodies: bool = True) -> Self:
         """The plan of a workflow.
 
+        Args:
+            flow: The workflow.
+            needs_bodies: Whether each step must have something to run; a simulation does without.
+
         Raises:
-            InvalidWorkflow: The workflow is not sound, or a step has nothing to run.
+            InvalidWorkflow: The workflow is not sound, or a step has nothing to run that needs it.
             UnsupportedFeature: It needs what this version cannot carry out.
         """
         wiring = flow.wiring()
         if features := flow.unsupported():
             raise UnsupportedFeature(flow.name, features)
         steps = tuple(flow.steps)
-        _require_bodies(flow, steps)
+        if needs_bodies:
+            _require_bodies(flow, steps)
         couplings = coupled(wiring)
         resources = ResourcePlan.of(steps, flow.resources, flow.context)
         lines, line_of, limits = _lines(flow, steps, resources)
@@ -102,6 +109,7 @@ class Plan:
             rank=rank,
             timeout=None if flow.timeout is None else flow.timeout // MICROSECOND,
             fail_fast=flow.fail_fast,
+            alerts=flow.alerts(),
         )
 
 

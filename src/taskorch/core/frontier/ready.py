@@ -17,6 +17,10 @@ class Ready:
         self._heaps: dict[int, list[int]] = {}  # by line, ranks; some may be stale …
         self._listed = bytearray(len(plan.steps))  # … and this tells which steps are ready indeed
 
+    def __len__(self) -> int:
+        """How many lines there are in which somebody may be waiting."""
+        return len(self._heaps)
+
     def __contains__(self, step: int) -> bool:
         return bool(self._listed[step])
 
@@ -41,7 +45,7 @@ class Ready:
         Args:
             is_open: Whether steps of a line may start for other reasons; None if there are none.
         """
-        if not self._heaps or self._slots.total <= 0:
+        if self._slots.total <= 0:
             return None
         best: int | None = None
         found = 0

@@ -7,8 +7,10 @@ from typing import Final
 
 import attrs
 
+from taskorch.core.alerts import RaisedAlert
 from taskorch.core.deadlines import deadline, is_of_start, last_moment, moves_on, promised, settled_at
 from taskorch.core.events import Event
+from taskorch.core.json_text import described
 from taskorch.core.metrics.definitions import QUEUE_TARGETS, Target
 from taskorch.core.metrics.figures import Sums
 from taskorch.core.metrics.scorecards import Scorecard, TaskKind, scorecard_of
@@ -17,7 +19,7 @@ from taskorch.core.queues import DEFAULT_QUEUES, QueueSpec, by_name
 from taskorch.core.states import PAUSED, State, Verb
 from taskorch.core.task import Task
 from taskorch.core.times import MICROSECOND, in_utc
-from taskorch.errors import InvalidEvent, InvalidTarget, InvalidTask, InvalidWindow
+from taskorch.errors import InvalidDocument, InvalidEvent, InvalidTarget, InvalidTask, InvalidWindow
 
 # Members looked up once: by way of its class each would cost as much as the rest of a comparison, for every event.
 _START, _RETRY, _BLOCK, _FAIL = Verb.START, Verb.RETRY, Verb.BLOCK, Verb.FAIL
@@ -89,9 +91,11 @@ class Tally:
             queues: The queues, by which deadlines are worked out; by default D0's.
 
         Raises:
+            InvalidWindow: *window* is none.
             InvalidTarget: A target is none.
             InvalidQueue: The queues do not fit together.
         """
+        _expect(window, Window, InvalidWindow, "such as Window.week(now)")
         self.window = window
         self._start, self._end, self._latest = window.start, window.end, window.start
         self._targets = dict(queue_targets)
@@ -102,13 +106,14 @@ class Tally:
         self._sums: dict[TaskKind, Sums] = {}
         self._completed: dict[int, int] = {}  # by the ordinal of the day
 
-    def add(self, event: Event) -> None:
-        """Count one event.
+    def add(self, event: Event | RaisedAlert) -> None:
+        """Count one event; what is told of a step, or raised about one, is passed over.
 
         Raises:
-            InvalidEvent: It is a task's and does not carry it, or a time is none or has no zone; nothing was changed.
+            InvalidEvent: It is no event, or it is a task's and does not carry it, or a time is none or has no zone;
+                nothing was changed.
         """
-        if event.step is not None:
+        if isinstance(event, RaisedAlert) or _event(event).step is not None:
             return
         at, task = _checked(event)
         if at >= self._end:
@@ -136,9 +141,10 @@ class Tally:
             elif marks & _STARTED:
                 self._count_start(at, task, due if _has_kept_date(task, spec) else None, sums)
 
-    def extend(self, events: Iterable[Event]) -> None:
+    def extend(self, events: Iterable[Event | RaisedAlert]) -> None:
         """Count many events, one after the other; raises as ``add`` does, those before it being counted."""
         add = self.add
+        _expect(events, Iterable, InvalidEvent, "a list of events")
         for event in events:
             add(event)
 
@@ -211,14 +217,19 @@ def measure(
         queues: The queues, by which deadlines are worked out; by default D0's.
 
     Raises:
-        InvalidEvent: An event is a task's and does not carry it, or a time has no zone.
+        InvalidEvent: One is no event, or is a task's and does not carry it, or a time has no zone.
         InvalidTarget: A target is none.
         InvalidQueue: The queues do not fit together.
-        InvalidWindow: *now* has no zone.
+        InvalidWindow: *window* is none, or *now* has no zone.
     """
     tally = Tally(window, queue_targets=queue_targets, queues=queues)
     tally.extend(events)
     return tally.scorecard(now)
+
+
+def _expect(given: object, cls: type, refuse: type[InvalidDocument], hint: str) -> None:
+    if not isinstance(given, cls):
+        raise refuse.because(f"expected {cls.__name__}, got {described(given)}", hint)
 
 
 def _told(event: Event, marks: int) -> int:
@@ -248,6 +259,13 @@ def _enter(sums: Sums, marks: int, count: int) -> None:
 def _between(start: datetime, end: datetime) -> int:
     """The microseconds from *start* to *end*; 0 if they are the other way round, as with times made by hand."""
     return max(0, (end - start) // MICROSECOND)
+
+
+def _event(event: Event) -> Event:
+    """*event*; ``InvalidEvent`` if it is none."""
+    if event.__class__ is not Event:
+        _expect(event, Event, InvalidEvent, "those that advance returns, or that an observer hears")
+    return event
 
 
 def _checked(event: Event) -> tuple[datetime, Task]:
