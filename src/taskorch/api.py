@@ -16,6 +16,7 @@ from taskorch.core import runs
 from taskorch.core.documents import JSON, suggestion
 from taskorch.core.frontier.plan import Plan
 from taskorch.core.frontier.slots import Kind
+from taskorch.core.json_text import described, shown
 from taskorch.core.results import RunResult
 from taskorch.core.task import check_id
 from taskorch.core.workflow import Workflow
@@ -204,12 +205,11 @@ def _ordered(
     """What ``run`` was asked for; it raises what is wrong about it, before anything is opened."""
     if not isinstance(workflow, Workflow):
         raise InvalidParameters([f"a {type(workflow).__name__} is no workflow; read a file with taskorch.load()"])
+    _check_kinds(params=params, context=context, concurrency=concurrency)
     plan = Plan.of(workflow)
     given = None if params is None else {**workflow.parameters, **params}
     if given is not None or run_id is None:
         runs.check(workflow, workflow.parameters if given is None else given)
-    if concurrency is not None and not (concurrency >= 1 and concurrency == int(concurrency)):
-        raise InvalidParameters([f"a concurrency of {concurrency!r} is none; give a whole number, 1 or more"])
     if run_id is None:
         run_id = _new_id()
     if problems := list(check_id(run_id)):
@@ -232,6 +232,20 @@ def _ordered(
         trace=_trace(workflow),
     )
     return _Order(execution, kept, kept is not store, f"process {os.getpid()} (call {_unique(4)})")
+
+
+def _check_kinds(*, params: object, context: object, concurrency: object) -> None:
+    """Raise ``InvalidParameters`` for what cannot be params, a context or a concurrency."""
+    found = [
+        f"{name}: expected a mapping, got {described(given)}"
+        for name, given in (("params", params), ("context", context))
+        if given is not None and not isinstance(given, Mapping)
+    ]
+    is_number = isinstance(concurrency, int) and not isinstance(concurrency, bool) and concurrency >= 1
+    if concurrency is not None and not is_number:
+        found.append(f"a concurrency of {shown(concurrency)} is none; give a whole number, 1 or more")
+    if found:
+        raise InvalidParameters(found)
 
 
 def _new_id() -> str:
@@ -299,7 +313,7 @@ async def monitor(
         raise UnknownAction(str(action), ACTIONS, suggestion(str(action), ACTIONS))
     if action != "restart" and (from_step is not None or failed_only):
         raise InvalidParameters(["from_step and failed_only mean something for restart only; leave them out"])
-    run = find(workflow_id)
+    run = find(str(workflow_id))
     match action:
         case "pause":
             await run.pause()

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from taskorch import NonRetryable
+from taskorch import MissingOutput, NonRetryable, OutputNotStorable
 from tests.core.runs import SECOND, Driver
 from tests.core.samples import flow_of
 
@@ -180,3 +180,41 @@ def test_fail_fast_lets_go_what_is_held() -> None:
     run.fail("x", 2)
 
     assert run.ends() == {"b": "failed", "x": "failed", "c": "cancelled"}
+
+
+BREAKER = {"circuitBreaker": {"failureThreshold": 1, "timeout": 10_000}}
+
+
+def probing(*, links: tuple[tuple[str, ...], ...] = ()) -> Driver:
+    """A run in which the circuit of the common target is open after ``a``, and ``b`` probes it at 10 s."""
+    document = flow_of("a", "b", "c", links=links, errorHandling=BREAKER)
+    for step in document["steps"]:
+        step["target"] = "db"
+    run = Driver(document, total=1)
+    assert run.take() == "a"
+    run.fail("a", 0)
+    assert run.take_all(5) == []
+    assert run.take(10) == "b"
+    return run
+
+
+def test_a_body_that_ended_well_closes_the_circuit_though_it_is_held() -> None:
+    """The target was called well, whatever the finish of the step still waits for."""
+    run = probing(links=(("c", "b", "finish_to_finish"),))
+    run.complete("b", 11)
+
+    assert run.state("b") == "BLOCKED"
+    assert run.take(11) == "c"
+
+
+def test_a_probe_that_tells_nothing_makes_way_for_the_next() -> None:
+    """An attempt that was cut off, or whose output cannot be kept, says nothing about the target."""
+    for error in (OutputNotStorable("b", "returned what cannot be stored"), MissingOutput("b", "a")):
+        run = probing()
+        run.fail("b", 11, error)
+        assert run.take(11) == "c"
+    run = probing()
+    again = run.replayed()
+    again.resume(11 * SECOND)
+    again.due(11 * SECOND)
+    assert again.take(11 * SECOND) == run.plan.index["b"]

@@ -276,3 +276,13 @@ def test_all_problems_are_told_at_once_with_their_lines() -> None:
     with pytest.raises(CycleError) as caught:
         Workflow.from_json(text)
     assert set(caught.value.cycle) == {"a", "b"}
+
+
+def test_a_line_is_no_script() -> None:
+    """A command that is a very long line is refused; as an array it is taken."""
+    document = flow_of("a")
+    document["steps"][0]["command"] = "x " * 5000
+    with pytest.raises(InvalidWorkflow, match="10,000 characters; 8,192 are read"):
+        Workflow.from_dict(document)
+    document["steps"][0]["command"] = ["x"] * 5000
+    assert len(Workflow.from_dict(document).steps[0].argv or ()) == 5000

@@ -221,6 +221,17 @@ async def test_a_missing_param_is_refused_before_anything_starts(store):
         await taskorch.run(flow, params={"n": 1}, concurrency=0, store=store)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [{"concurrency": "x"}, {"concurrency": float("inf")}, {"concurrency": True}, {"params": [1]}, {"context": "x"}],
+    ids=str,
+)
+async def test_what_is_no_option_of_a_run_is_refused(options):
+    """Options of a wrong kind are refused as such, before anything starts."""
+    with pytest.raises(InvalidParameters):
+        await taskorch.run(Workflow("w"), **options)
+
+
 def test_run_sync_runs_without_an_event_loop():
     """``run_sync`` is ``run`` for a program without an event loop."""
     flow = Workflow("w")

@@ -448,9 +448,12 @@ async def test_a_step_may_cancel_its_own_run(store):
     assert not reached
 
 
-async def test_a_run_that_is_failing_already_ends_so_at_once(store):
-    """Cancelled while it only waits for its last bodies, a run that fails fast stops them and has failed."""
+async def test_a_run_that_is_failing_already_can_be_cancelled(store):
+    """Cancelled while it waits for its last bodies and for what is held, a run that fails fast ends at once."""
     flow, begun = Workflow("fast", fail_fast=True), anyio.Event()
+    for id in ("early", "held"):
+        flow.step(lambda: 1, id=id, inline=True)
+    flow.link("early", "held", type="finish_to_finish", lag=1000)
 
     @flow.step
     async def broken():
@@ -462,13 +465,57 @@ async def test_a_run_that_is_failing_already_ends_so_at_once(store):
         begun.set()
         await anyio.sleep_forever()
 
-    async with taskorch.start(flow, store=store) as run:
-        await begun.wait()
-        await anyio.wait_all_tasks_blocked()
-        await run.cancel()
-        result = await run.wait()
-    assert (result.status, result.reason) == (Outcome.FAILED, "fail_fast")
-    assert result.steps["endless"].error.type == "StepCancelled"
+    with anyio.fail_after(60):
+        async with taskorch.start(flow, store=store) as run:
+            await begun.wait()
+            await anyio.wait_all_tasks_blocked()
+            await run.cancel()
+            result = await run.wait()
+    ends = {id: str(step.status) for id, step in result.steps.items()}
+    assert (result.status, result.reason) == (Outcome.CANCELLED, "cancelled")
+    assert ends == {"early": "completed", "held": "cancelled", "broken": "failed", "endless": "cancelled"}
+
+
+async def test_a_step_of_a_run_within_cannot_wait_for_the_outer_one(store):
+    """A step of a run that a step has begun would wait for itself as well, and is told so."""
+    outer, inner, handles = Workflow("outer"), Workflow("inner"), []
+
+    @inner.step
+    async def asks():
+        await handles[0].pause()  # which only asks, from here
+        await handles[0].resume()
+        await handles[0].wait()
+
+    @outer.step
+    async def begins():
+        return (await taskorch.run(inner, store=store, run_id="inner")).steps["asks"].error.type
+
+    with anyio.fail_after(60):
+        async with taskorch.start(outer, store=store) as run:
+            handles.append(run)
+            result = await run.wait()
+    assert result[begins] == "NotSteerable"
+
+
+async def test_everybody_who_waits_learns_why_a_run_has_no_result():
+    """Several tasks that wait for a run whose store fails are all told of that."""
+    gated, told = Gated(), []
+
+    async def waits(run):
+        try:
+            await run.wait()
+        except StoreError as error:
+            told.append(type(error))
+
+    async with (
+        MemoryStore() as memory,
+        taskorch.start(gated.flow, store=Dead(memory, 2, StoreError)) as run,
+        anyio.create_task_group() as group,
+    ):
+        for _ in range(2):
+            group.start_soon(waits, run)
+        gated.gate.set()
+    assert told == [StoreError, StoreError]
 
 
 # --- by its id ----------------------------------------------------------------------------------------------

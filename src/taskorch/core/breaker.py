@@ -123,6 +123,11 @@ class Breaker:
         # Probes that are still under way are forgotten: when the next may begin, these are lost in any case.
         self._failures, self._opened_at, self._probes = 0, now, []
 
+    def record_nothing(self) -> None:
+        """A call has ended that tells nothing about the target: if it was a probe, its place is free again."""
+        if self._probes:
+            self._probes.pop()
+
     def _is_half_open(self, opened_at: datetime, now: datetime) -> bool:
         return bool(self._probes) or now - opened_at >= self.reset_timeout
 

@@ -182,7 +182,7 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     words = list(known)
     if len(words) <= 200 and (near := difflib.get_close_matches(word, words, n=1)):
         return f"did you mean {near[0]!r}?"
-    return f"one of {', '.join(words)}" if len(words) <= 12 else ""
+    return f"one of {', '.join(words)}" if 0 < len(words) <= 12 else ""
 
 
 def problems_of(error: BaseException, path: str = "") -> Iterator[Problem]:

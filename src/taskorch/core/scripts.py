@@ -7,7 +7,7 @@ from typing import Self, TypeVar
 import attrs
 
 from taskorch.core.documents import suggestion
-from taskorch.core.json_text import shown
+from taskorch.core.json_text import described, shown
 from taskorch.core.outcomes import Outcome
 from taskorch.core.step import Step
 from taskorch.core.times import MICROSECOND, NOTHING, duration
@@ -68,12 +68,15 @@ class Script:
 
 def _read(
     what: str,
-    given: Mapping[str, G],
+    given: Mapping[str, G] | object,
     index: Mapping[str, int],
     read: Callable[[str, G], T],
     problems: list[str],
 ) -> Iterator[tuple[int, T]]:
     """What is given of each step, by index; what cannot be is added to *problems*."""
+    if not isinstance(given, Mapping):
+        problems.append(f"{what}: expected a mapping by step, got {described(given)}")
+        return
     for id, value in given.items():
         if id not in index:
             problems.append(f"{what} name {shown(id)!r}, and there is no such step; {suggestion(str(id), index)}")

@@ -62,7 +62,14 @@ def _read_command(value: JSON) -> Command | None:
     raise InvalidWorkflow.because(f"expected a command or an array of strings, got {described(value)}")
 
 
+_LONGEST_LINE = 8192
+
+
 def _check_command(command: Command | None) -> Iterator[Problem]:
+    if isinstance(command, str) and len(command) > _LONGEST_LINE:
+        message = f"is a line of {len(command):,} characters; {_LONGEST_LINE:,} are read"
+        yield Problem("", message, "give its arguments as an array, or put it into a script")
+        return
     try:
         for argument in () if command is None else split(command):
             yield from check_holes(argument)

@@ -21,12 +21,14 @@ class Here(NamedTuple):
         params: Its params.
         context: Its context.
         clock: Its time.
+        caller: The step whose body has begun the run, or None.
     """
 
     run_id: str
     params: Mapping[str, JSON]
     context: Mapping[str, JSON]
     clock: Clock
+    caller: "StepContext | None" = None
 
 
 class StepContext:
@@ -46,6 +48,11 @@ class StepContext:
     def run_id(self) -> str:
         """The run."""
         return self._here.run_id
+
+    def is_within(self, run_id: str) -> bool:
+        """Whether it is a step of the run *run_id*, or of a run that such a step has begun."""
+        caller = self._here.caller
+        return self.run_id == run_id or (caller is not None and caller.is_within(run_id))
 
     @property
     def idempotency_key(self) -> str:

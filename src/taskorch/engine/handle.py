@@ -39,7 +39,8 @@ class RunHandle:
         self._over = anyio.Event()
         self._result: RunResult | None = None
         self._meter: Any = None  # Any: a Meter, whose room is entered when it is first asked for
-        self.error: Exception | None = None  # why it has no result, until somebody was told
+        self.error: Exception | None = None  # why it has no result
+        self.is_error_told = False
 
     @property
     def run_id(self) -> str:
@@ -59,8 +60,8 @@ class RunHandle:
             raise NotSteerable(self.run_id, "cannot be waited for by one of its own steps: neither would ever end")
         await self._over.wait()
         if self.error is not None:
-            error, self.error = self.error, None
-            raise error
+            self.is_error_told = True
+            raise self.error
         if self._result is None:
             raise OperatorError(f"run {self.run_id!r} was interrupted before its end; with a store it can be resumed")
         return self._result
@@ -124,8 +125,7 @@ class RunHandle:
 
         A body in a thread cannot be stopped: it is waited for, and what it returns is dropped.
 
-        A run that is failing already, and waits only for its last bodies, ends as ``failed``; one that has ended
-        stays as it is.
+        One that has ended stays as it is.
         """
         if not self._over.is_set():
             self._live.runner.cancel()
@@ -191,9 +191,9 @@ class RunHandle:
         return id
 
     def _is_inside(self) -> bool:
-        """Whether a step of this very run asks."""
+        """Whether a step of this very run asks, or one of a run within it."""
         current = CURRENT.get(None)
-        return current is not None and current.run_id == self.run_id
+        return current is not None and current.is_within(self.run_id)
 
 
 class Block:
@@ -251,7 +251,7 @@ async def block(
         for handle in around.handles:
             _alive().pop(handle, None)
     for handle in around.handles:
-        if handle.error is not None:
+        if handle.error is not None and not handle.is_error_told:
             raise handle.error
 
 

@@ -95,7 +95,7 @@ class Runner:
         self._read_clock = reading(around.clock)
         self._ahead = max(0, frontier.latest - self._read_clock())
         self._error: TaskorchError | None = None
-        self._here = Here(around.run_id, around.params, around.context, around.clock)
+        self._here = Here(around.run_id, around.params, around.context, around.clock, CURRENT.get(None))
         self._dispatch = around.dispatcher.dispatch
         self._quiet: anyio.Event | None = None  # set once a pause that was asked for has come about
         self._is_cancelled = False
@@ -290,12 +290,8 @@ class Runner:
         self._pool.wake(inside=True)
 
     def _cancel(self, now: int) -> None:
-        frontier, self._is_cancelled = self._frontier, False
-        self._stop(frontier.cancel(now))
-        for step in frontier.running():  # the run was failing already; it ends so, without waiting for them
-            attempt, error = frontier.attempt[step], StepCancelled(frontier.plan.steps[step].id)
-            self._pool.stop(step, attempt, error)
-            self.failed(step, attempt, error)
+        self._is_cancelled = False
+        self._stop(self._frontier.cancel(now))
 
     def _stop(self, stops: Sequence[Stop]) -> None:
         for step, attempt, reason in stops:

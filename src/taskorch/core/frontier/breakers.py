@@ -30,16 +30,18 @@ class Breakers:
         if target in self._by_target:
             self._by_target[target].allow(instant(at))
 
-    def ended(self, target: str, at: int, *, well: bool) -> None:
-        """A call of *target* has ended, well or badly."""
+    def ended(self, target: str, at: int, *, well: bool | None) -> None:
+        """A call of *target* has ended: well, badly, or in a way that tells nothing about it (None)."""
         breaker = self._by_target.get(target)
         if breaker is None:
-            if well:
+            if well is not False:
                 return  # a breaker that was never needed is closed
             made = self._settings.breaker()
             assert made is not None  # noqa: S101 - it is enabled; said for the type checker
             breaker = self._by_target[target] = made
-        if well:
+        if well is None:
+            breaker.record_nothing()
+        elif well:
             breaker.record_success(instant(at))
         else:
             breaker.record_failure(instant(at))

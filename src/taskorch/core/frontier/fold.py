@@ -38,6 +38,7 @@ from taskorch.core.frontier.plan import Plan
 from taskorch.core.frontier.ready import Ready
 from taskorch.core.frontier.reasons import (
     BLAMELESS,
+    CIRCUIT_OPEN,
     FAIL_FAST,
     HALTING,
     OMITTED,
@@ -230,14 +231,15 @@ class Fold:
                 self._remind(at + self.plan.total_timeouts[step], Timer.TOTAL, step, attempt)
 
     def _completed(self, step: int, attempt: int, at: int, output: Any) -> None:
-        if self.breakers is not None:
+        if self._occupies[step]:  # what was held has been judged
             self._judge(step, at, well=True)
         self._end(step, at, output, _COMPLETED)
 
     def _failed(self, step: int, attempt: int, at: int, failure: Any) -> None:
         reason, retry_at = failure.get("reason"), failure.get("retry_at")
-        if reason not in BLAMELESS and failure["type"] not in _OURS:
-            self._judge(step, at, well=False)
+        if self.breakers is not None and self._occupies[step] and reason != CIRCUIT_OPEN:
+            is_told = reason not in BLAMELESS and failure["type"] not in _OURS
+            self._judge(step, at, well=False if is_told else None)
         self._attempts.failed(step, reason)
         if reason in HALTING:
             self.halted = reason
@@ -249,6 +251,7 @@ class Fold:
             self._remind(retry_at, Timer.RETRY, step, attempt)
 
     def _blocked(self, step: int, attempt: int, at: int, detail: Any) -> None:
+        self._judge(step, at, well=True)  # its body has ended
         self._vacate(step)
         self.details[step] = detail
 
@@ -269,7 +272,7 @@ class Fold:
             self.halted = FAIL_FAST
         self.gates.ended(step, end, at, has_started=self.attempt[step] > 0)
 
-    def _judge(self, step: int, at: int, *, well: bool) -> None:
+    def _judge(self, step: int, at: int, *, well: bool | None) -> None:
         """Tell the breaker of the step's target how a call of it has ended."""
         if self.breakers is not None:
             target = self.plan.lines[self.plan.line_of[step]].target

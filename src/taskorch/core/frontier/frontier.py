@@ -166,7 +166,7 @@ class Frontier(Fold):
 
     def cancel(self, now: int) -> list[Stop]:
         """End the run for good: what runs must be stopped, and all that has not ended is cancelled."""
-        if self.halted is not None or not self.open:
+        if not self.open:
             return []
         now = self._clamp(now)
         stops = [Stop(step, self.attempt[step], CANCELLED_BY_HOST) for step in self.running()]
