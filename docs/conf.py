@@ -24,6 +24,8 @@ myst_heading_anchors = 3
 html_theme = "furo"
 html_title = f"{project} {version}"
 
+suppress_warnings = ["ref.python"]  # the builtin `type` of a signature is also the name of attributes
+
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True  # a default is shown by its name, not by all it holds
 autodoc_typehints_format = "short"
@@ -40,10 +42,12 @@ nitpick_ignore_regex = [
     (r"py:(class|exc|obj)", "|".join(dir(builtins))),
     # What a host gets from values and documents of the front door and need not name has no page of its own.
     (r"py:class", r"taskorch\.core\.(groups|settings)\..*"),
-    (r"py:class", r"taskorch\.core\.(body\.Body|graph\.CriticalPath|layout\.Layout|predictions\.Inputs|states\.Row)"),
-    (r"py:class", r"taskorch\.core\.(results\.Metrics|retry\.(GiveUp|RetryAt)|step_results\.StepFault)"),
+    (r"py:class", r"taskorch\.core\.(body\.Body|critical_path\.CriticalPath|graph\.Wiring|layout\.Layout)"),
+    (r"py:class", r"taskorch\.core\.(predictions\.Inputs|states\.Row)"),
+    (r"py:class", r"taskorch\.core\.(results\.Metrics|step_results\.StepFault)"),
     (r"py:class", r"taskorch\.core\.escalation\.(records\.Marks|rules\.Notice)"),
-    (r"py:class", r"taskorch\.engine\.current\.StepContext"),
+    (r"py:class", r"taskorch\.engine\.(current\.StepContext|execution\.LiveRun|handle\.Block)"),
+    (r"py:class", r"_Measuring|_Explaining"),
     # What a store and a discipline are made of: rooms that those who write one read themselves.
     (r"py:class", r"taskorch\.core\.(unit\..*|ranking\.Ranking)"),
     # Type variables are no objects one could link to.

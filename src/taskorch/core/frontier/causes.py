@@ -16,7 +16,7 @@ class Why(StrEnum):
 
     # what an open step waits for
     LINK = "link"
-    """A link is open: its predecessor has not started, or not ended."""
+    """A link is open, as its predecessor has not started, or not ended."""
     LAG = "lag"
     """A link was met, and its lag is not over."""
     SLOT = "slot"
@@ -34,7 +34,7 @@ class Why(StrEnum):
     BODY = "body"
     """Its body runs."""
     READY = "ready"
-    """Nothing keeps it: it goes on when the run is looked at next."""
+    """Nothing keeps it; it goes on when the run is looked at next."""
     HALT = "halt"
     """Nothing more is started; what is open ends, or is cancelled when the run is looked at next."""
     # why it ran
@@ -75,7 +75,7 @@ class LinkStanding:
 
     @property
     def gate(self) -> str:
-        """Which gate of the step it holds: ``start`` or ``finish``."""
+        """The gate of the step that it holds, ``start`` or ``finish``."""
         return "start" if self.type.gates_start else "finish"
 
     @property
