@@ -225,6 +225,7 @@ def _ordered(
         or LocalDispatcher(
             threads=concurrency or THREAD_LIMIT, directory=workflow.directory, work_root=work_root(kept)
         ),
+        is_direct=dispatcher is None,
         limits=_limits(concurrency),
         concurrency=concurrency,
         clock=clock or SystemClock(),

@@ -38,6 +38,7 @@ class Execution:
         params: Its params with the workflow's defaults; None to go on with those it was started with.
         context: Its context with the workflow's; None likewise.
         dispatcher: Who runs the bodies.
+        is_direct: Whether those on the event loop are called without asking the dispatcher.
         limits: The most bodies at once of each kind.
         concurrency: The most bodies at once, or None.
         clock: Its time.
@@ -52,6 +53,7 @@ class Execution:
     params: Mapping[str, JSON] | None
     context: Mapping[str, JSON] | None
     dispatcher: Dispatcher
+    is_direct: bool
     limits: Mapping[Kind, int]
     concurrency: int | None
     clock: Clock
@@ -163,6 +165,7 @@ class LiveRun:
             params=params,
             context=context,
             dispatcher=execution.dispatcher,
+            is_direct=execution.is_direct,
             clock=execution.clock,
             observation=observation,
             started_at=self.started_at,

@@ -56,7 +56,7 @@ class Jobs:
         step = self._plan.steps[number]
         call, command = None, None
         if step.body is not None:
-            call = self._call(number, step, step.body)
+            call = self.call(number)
         else:
             command = self._command(step)
         return _job(
@@ -99,8 +99,11 @@ class Jobs:
         annotation = outputs.UNKNOWN if step.body is None else step.body.annotation
         return json.loads(_encode(outputs.JSON_CODEC, step.id, annotation, detail))
 
-    def _call(self, number: int, step: Step, body: Body) -> Callable[[], object]:
-        inputs = self._inputs.get(number)
+    def call(self, number: int) -> Callable[[], object]:
+        """The body of a step that is a function, with its arguments; it raises like ``job``."""
+        step, inputs = self._plan.steps[number], self._inputs.get(number)
+        body = step.body
+        assert body is not None  # noqa: S101 - said for the type checker
         bound = body.function if inputs is None else partial(body.function, **self._arguments(step, inputs))
         if self._codec is None:
             return bound

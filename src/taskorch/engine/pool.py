@@ -12,7 +12,7 @@ from contextlib import suppress
 from contextvars import Context
 from time import monotonic
 from types import CoroutineType
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, cast
 
 import anyio
 from anyio.abc import TaskGroup
@@ -26,10 +26,13 @@ TURN = 0.005
 
 
 class Bodies(Protocol):
-    """What the pool runs, and whom it tells. Only ``body`` is asynchronous."""
+    """What the pool runs, and whom it tells."""
 
-    def body(self, step: int, attempt: int, worker: "Worker") -> tuple[Context, Awaitable[object]]:
-        """The body of an attempt, and the context it runs in. It has begun."""
+    def body(self, step: int, attempt: int, worker: "Worker") -> tuple[Context, Callable[[], object]]:
+        """What to call for the body of an attempt, which has begun; and to await, if it gives what can be awaited.
+
+        The context is where both happen.
+        """
         ...
 
     def queued(self, step: int) -> None:
@@ -50,10 +53,6 @@ class Bodies(Protocol):
 
     def interrupted(self, step: int, attempt: int) -> None:
         """The body was cut off because the whole run is being cancelled."""
-        ...
-
-    def closing(self) -> None:
-        """The run is being cancelled: nothing more may be started."""
         ...
 
 
@@ -82,7 +81,7 @@ class Worker:
     a thread, reports to nobody.
     """
 
-    __slots__ = ("_bodies", "attempt", "reported", "requests", "scope", "step", "stopped_for", "suspended")
+    __slots__ = ("_bodies", "attempt", "reported", "requests", "scope", "step", "stopped_for")
 
     def __init__(self, bodies: Bodies) -> None:
         self._bodies = bodies
@@ -91,7 +90,6 @@ class Worker:
         self.step: int | None = None
         self.attempt = 0
         self.stopped_for: BaseException | None = None
-        self.suspended = False
         self.reported: Reported | None = None
 
     @property
@@ -119,25 +117,29 @@ class Worker:
 
 
 class Pool:
-    """Runs released bodies with at most *limit* workers."""
+    """Runs released bodies with at most *limit* workers.
+
+    Attributes:
+        release: Let an attempt, given as step and number, begin as soon as a worker is free; call ``wake`` when all
+            are released.
+    """
 
     def __init__(self, bodies: Bodies, limit: int, ask: Callable[[], None]) -> None:
         """A pool that asks for ``wake`` to be called from inside its group by calling *ask*."""
         self._bodies, self._limit, self._ask = bodies, limit, ask
         self._group: TaskGroup | None = None
         self._released: deque[tuple[int, int]] = deque()
+        self.release = self._released.append
         self._parked: list[anyio.Event] = []
-        self._busy: dict[tuple[int, int], Worker] = {}
+        self._new_event: Callable[[], anyio.Event] = anyio.Event
+        self._busy: dict[int, Worker] = {}  # by step: of its attempts one runs at a time
         self._hired = 0
         self._waking = False
 
     def open(self, group: TaskGroup) -> None:
         """Hire workers into *group* from now on."""
         self._group = group
-
-    def release(self, step: int, attempt: int) -> None:
-        """Let this attempt begin as soon as a worker is free; call ``wake`` when all are released."""
-        self._released.append((step, attempt))
+        self._new_event = type(anyio.Event())  # of this event loop: it is asked for once, not for each event
 
     def wake(self, *, inside: bool) -> None:
         """See to it that somebody is on the way to what was released.
@@ -158,7 +160,7 @@ class Pool:
 
     def stop(self, step: int, attempt: int, error: BaseException) -> None:
         """Stop a running body; it ends as failed with *error*."""
-        worker = self._busy.get((step, attempt))
+        worker = self._worker_of(step, attempt)
         if worker is None:
             with suppress(ValueError):  # what has not begun never will
                 self._released.remove((step, attempt))
@@ -168,9 +170,13 @@ class Pool:
 
     def reported(self, step: int, attempt: int) -> Reported | None:
         """What the body of this attempt has told of its progress; None if it has not, or does not run."""
-        worker = self._busy.get((step, attempt))
+        worker = self._worker_of(step, attempt)
         told = None if worker is None else worker.reported
         return told if told is not None and told.attempt == (step, attempt) else None
+
+    def _worker_of(self, step: int, attempt: int) -> Worker | None:
+        worker = self._busy.get(step)
+        return worker if worker is not None and worker.attempt == attempt else None
 
     async def _work(self) -> None:
         me = Worker(self._bodies)
@@ -195,45 +201,53 @@ class Pool:
                 self._ended(me, self._bodies.interrupted)
 
     async def _serve(self, me: Worker) -> None:
-        scope, released = me.scope, self._released
-        since = monotonic()
-        while not scope.cancel_called:
+        """Run released bodies one after another, until one of them is stopped."""
+        bodies, released, busy = self._bodies, self._released, self._busy
+        before, since = me.requests.count(), monotonic()
+        while me.stopped_for is None:
             if not released:
                 await self._park()
                 since = monotonic()
                 continue
-            me.step, me.attempt = released.popleft()
-            self._busy[me.step, me.attempt] = me
+            step, attempt = me.step, me.attempt = released.popleft()
+            busy[step] = me
             if released and not self._waking:
                 self.wake(inside=True)
-            await self._attempt(me)
+            try:
+                context, call = bodies.body(step, attempt, me)
+                output = context.run(call)
+                if hasattr(type(output), "__await__"):  # the type is asked: a mock has every attribute
+                    body = output if type(output) is CoroutineType else _awaiting(cast("Awaitable[object]", output))
+                    try:
+                        request = context.run(body.send, None)
+                    except StopIteration as stop:
+                        output = stop.value
+                    else:
+                        output = await _resumed(context, body, request)
+                        if me.requests.count() > before and not cancellations.is_cancelled():
+                            me.requests.forget(before)
+            except BaseException as error:  # noqa: BLE001 - raised again if it is not the body's own
+                await self._raised(me, error, before)
+            else:
+                me.step = None
+                del busy[step]
+                bodies.completed(step, attempt, output)
             if monotonic() - since > TURN:
                 await checkpoint()
                 since = monotonic()
 
-    async def _attempt(self, me: Worker) -> None:
-        """Run one body to its end, and tell how it ended; what it raised is its own unless the run is cancelled."""
-        assert me.step is not None  # noqa: S101 - said for the type checker
-        before = me.requests.count()
-        me.suspended = False
-        try:
-            context, body = self._bodies.body(me.step, me.attempt, me)
-            output = await isolated(context, body if isinstance(body, CoroutineType) else _awaiting(body), me)
-        except BaseException as error:
-            if me.stopped_for is not None or cancellations.ends_the_program(error):
-                raise
-            if cancellations.is_cancelled() and cancellations.answers_cancellation(error):
-                await checkpoint()  # raises the cancellation itself, not what the body made of it
-                raise
-            me.requests.forget(before)
-            self._ended(me, self._bodies.failed, error)
-        else:
-            if me.suspended and not cancellations.is_cancelled():
-                me.requests.forget(before)
-            self._ended(me, self._bodies.completed, output)
+    async def _raised(self, me: Worker, error: BaseException, before: int) -> None:
+        """Tell what a body has raised; it is its own unless it was stopped, or the run is cancelled."""
+        if me.stopped_for is not None or cancellations.ends_the_program(error):
+            raise error
+        if cancellations.is_cancelled() and cancellations.answers_cancellation(error):
+            await checkpoint()  # raises the cancellation itself, not what the body made of it
+            raise error
+        me.requests.forget(before)
+        self._ended(me, self._bodies.failed, error)
 
     async def _park(self) -> None:
-        event = anyio.Event()
+        event = self._new_event()
         self._parked.append(event)
         try:
             await event.wait()
@@ -247,10 +261,7 @@ class Pool:
         step, attempt = me.step, me.attempt
         assert step is not None  # noqa: S101 - said for the type checker
         me.step = None
-        # A cancellation that came meanwhile is delivered at the next await; what is decided now must know of it.
-        if me.suspended and not me.stopped_for and cancellations.is_cancelled():
-            self._bodies.closing()
-        del self._busy[step, attempt]
+        del self._busy[step]
         tell(step, attempt, *what)
 
 
@@ -260,18 +271,21 @@ async def _awaiting(awaitable: Awaitable[object]) -> object:
 
 
 @types.coroutine
-def isolated(context: Context, body: Coroutine[Any, Any, object], worker: Worker) -> Generator[Any, Any, object]:
-    """Run *body* to its end inside *context*, on the task that awaits this; note whether it was suspended."""
-    run, send, throw = context.run, body.send, body.throw
-    value: Any = None  # Any: what the event loop passes to and fro
-    error: BaseException | None = None
+def _resumed(context: Context, body: Coroutine[Any, Any, object], request: Any) -> Generator[Any, Any, object]:
+    """Run *body* on to its end inside *context*, on the task that awaits this; *request* is what it waits for first.
+
+    Any: what the event loop passes to and fro.
+    """
+    run = context.run
+    resume: Callable[..., Any]  # Any: as above
     while True:
         try:
-            request = run(send, value) if error is None else run(throw, error)
+            value = yield request
+        except BaseException as thrown:  # noqa: BLE001 - whatever comes from the loop belongs to the body
+            resume, value = body.throw, thrown
+        else:
+            resume = body.send
+        try:
+            request = run(resume, value)
         except StopIteration as stop:
             return stop.value
-        worker.suspended = True
-        try:
-            value, error = (yield request), None
-        except BaseException as thrown:  # noqa: BLE001 - whatever comes from the loop belongs to the body
-            error = thrown

@@ -4,9 +4,10 @@ Decide, commit, act: the frontier decides at once and in memory; what it decided
 bodies begin and observers hear of it. Nothing outside ever sees what the disk does not know.
 """
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import Context, copy_context
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
 import anyio
@@ -20,6 +21,7 @@ from taskorch.core.frontier.alarms import Alarms
 from taskorch.core.frontier.facts import Fact
 from taskorch.core.frontier.frontier import Frontier, Stop
 from taskorch.core.frontier.reasons import CANCELLED_BY_HOST, HALTING, TOTAL_TIMEOUT, WORKFLOW_TIMEOUT
+from taskorch.core.frontier.slots import Kind
 from taskorch.core.results import outcome_of
 from taskorch.core.states import State
 from taskorch.core.task import Task
@@ -36,6 +38,9 @@ from taskorch.errors import OperatorError, OutputNotStorable, StepCancelled, Ste
 from taskorch.protocols import Clock, Dispatcher
 
 
+_LOOP = int(Kind.LOOP)  # asked of every step: the members of an enum cost more to compare than numbers
+
+
 @attrs.frozen(kw_only=True, eq=False)
 class Surroundings:
     """What a run is given from outside.
@@ -45,6 +50,7 @@ class Surroundings:
         params: Its params.
         context: Its context.
         dispatcher: Who runs the bodies.
+        is_direct: Whether those on the event loop are called without asking the dispatcher: it is our own.
         clock: Its time.
         observation: Who hears of it.
         started_at: When it began; this time is recorded.
@@ -55,6 +61,7 @@ class Surroundings:
     params: Mapping[str, JSON]
     context: Mapping[str, JSON]
     dispatcher: Dispatcher
+    is_direct: bool
     clock: Clock
     observation: Observation
     started_at: datetime
@@ -84,6 +91,7 @@ class Runner:
             around: What it is given from outside.
         """
         self._task, self._frontier, self._jobs, self._around = task, frontier, jobs, around
+        self._plan = frontier.plan
         self._lease: Lease | None = None
         self._told = len(frontier.facts)
         self._caller = copy_context()
@@ -94,9 +102,10 @@ class Runner:
         # A machine whose clock is behind that of the one before: time goes on from where the journal ends.
         self._read_clock = reading(around.clock)
         self._ahead = max(0, frontier.latest - self._read_clock())
+        self._now = self._read_clock if not self._ahead else self._read_ahead
         self._error: TaskorchError | None = None
         self._here = Here(around.run_id, around.params, around.context, around.clock, CURRENT.get(None))
-        self._dispatch = around.dispatcher.dispatch
+        self._dispatch, self._is_direct = around.dispatcher.dispatch, around.is_direct
         self._quiet: anyio.Event | None = None  # set once a pause that was asked for has come about
         self._is_cancelled = False
         self._has_timeouts, self._encodes = bool(frontier.plan.timeouts), jobs.encodes
@@ -175,9 +184,15 @@ class Runner:
             self._pool.open(self._group)
             self._frontier.resume(self._now())
             self._task, beginning = runs.begun(self._task, self._around.started_at)
-            self._group.start_soon(self._timers.run)
+            self._group.start_soon(self._keep_time)
             self._decided(self._now(), [*beginning, *self._resumed()])
             self._pool.wake(inside=True)
+
+    async def _keep_time(self) -> None:
+        try:
+            await self._timers.run()
+        finally:  # it waits all the time, so a cancellation from outside is heard of here first
+            self._is_closing = True
 
     # --- deciding and recording --------------------------------------------------------------------------
 
@@ -199,7 +214,7 @@ class Runner:
         """Start what can be started; nobody has to be told before."""
         frontier, release = self._frontier, self._pool.release
         while not self._is_closing and (step := frontier.take(now)) is not None:
-            release(step, frontier.attempt[step])
+            release((step, frontier.attempt[step]))
         if (frontier.paused or not frontier.open) and self._settle(now):
             if self._quiet is not None:
                 self._quiet.set()
@@ -260,7 +275,7 @@ class Runner:
                 self._timers.look()
         for step, attempt in decided.started:
             if self._frontier.is_running(step, attempt):  # its time may have been up before it could begin
-                self._pool.release(step, attempt)
+                self._pool.release((step, attempt))
         self._pool.wake(inside=inside)
         if decided.end and self._quiet is not None:
             self._quiet.set()
@@ -308,7 +323,7 @@ class Runner:
         limits = {WORKFLOW_TIMEOUT: plan.timeout, TOTAL_TIMEOUT: plan.total_timeouts.get(step)}
         return StepTimeout(plan.steps[step].id, (limits.get(reason, plan.timeouts.get(step)) or 0) / 1e6)
 
-    def _now(self) -> int:
+    def _read_ahead(self) -> int:
         return self._read_clock() + self._ahead
 
     def _next_due(self) -> int | None:
@@ -329,14 +344,15 @@ class Runner:
 
     # --- what the pool asks and tells --------------------------------------------------------------------
 
-    def body(self, step: int, attempt: int, worker: Worker) -> tuple[Context, Awaitable[object]]:
-        """The body of an attempt; its timeout counts from now."""
+    def body(self, step: int, attempt: int, worker: Worker) -> tuple[Context, Callable[[], object]]:
+        """What to call for the body of an attempt; its timeout counts from now."""
+        plan, context = self._plan, self._caller.copy()
         if self._has_timeouts:
             self.began(step)
-        job = self._jobs.job(step, attempt)
-        context = self._caller.copy()
-        context.run(CURRENT.set, StepContext(self._here, job.step_id, attempt, worker))
-        return context, context.run(self._dispatch, job, worker)
+        context.run(CURRENT.set, StepContext(self._here, plan.steps[step].id, attempt, worker))
+        if self._is_direct and plan.lines[plan.line_of[step]].kind == _LOOP:
+            return context, self._jobs.call(step)
+        return context, partial(self._dispatch, self._jobs.job(step, attempt), worker)
 
     def queued(self, step: int) -> None:
         """A body waits for a place: its timeout does not count meanwhile."""
@@ -347,10 +363,6 @@ class Runner:
         if step in self._frontier.plan.timeouts:
             self._frontier.began(step, self._now())
             self._timers.look()
-
-    def closing(self) -> None:
-        """The run is being cancelled: nothing more is started."""
-        self._is_closing = True
 
     def completed(self, step: int, attempt: int, output: object) -> None:
         """A body has returned."""

@@ -11,20 +11,15 @@ class Attempts:
 
     Attributes:
         number: The number of tries of each step so far.
+        began: When the first of them began.
     """
 
     def __init__(self, plan: Plan) -> None:
         """Nothing was tried yet."""
         self._plan = plan
         self.number = [0] * len(plan.steps)
-        self._began = [0] * len(plan.steps)  # the first start of each step
+        self.began = [0] * len(plan.steps)
         self._uncounted: dict[int, int] = {}
-
-    def started(self, step: int, attempt: int, at: int) -> None:
-        """An attempt has begun."""
-        self.number[step] = attempt
-        if attempt == 1:
-            self._began[step] = at
 
     def failed(self, step: int, reason: str | None) -> None:
         """The running attempt has failed."""
@@ -45,7 +40,7 @@ class Attempts:
         if halted is not None:
             failure["reason"] = halted
             return failure
-        counted, elapsed = self.number[step] - self._uncounted.get(step, 0), now - self._began[step]
+        counted, elapsed = self.number[step] - self._uncounted.get(step, 0), now - self.began[step]
         answer = decision(self._plan.retries[step], counted, error, elapsed / 1e6, chance)
         total = self._plan.total_timeouts.get(step)
         if not isinstance(answer, RetryAt):
@@ -60,4 +55,4 @@ class Attempts:
 
     def snapshot(self) -> tuple[object, ...]:
         """What decides how the run goes on, for comparing two runs."""
-        return tuple(self.number), tuple(self._began), dict(self._uncounted)
+        return tuple(self.number), tuple(self.began), dict(self._uncounted)

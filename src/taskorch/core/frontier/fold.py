@@ -198,7 +198,7 @@ class Fold:
         self.states[step] = IN_PROGRESS
         self.facts.append((step, SCHEDULE, attempt - 1, at, None))
         self.facts.append((step, START, attempt, at, None))
-        self._started(step, attempt, at, None)
+        self._begin(step, attempt, at)
 
     def _do_complete(self, step: int, attempt: int, at: int, output: Any) -> None:
         self.states[step] = COMPLETED
@@ -218,13 +218,18 @@ class Fold:
         if attempt == self.attempt[step]:
             return  # it was held, and goes on to its end
         self.ready.remove(step)
-        self._attempts.started(step, attempt, at)
+        self._begin(step, attempt, at)
+
+    def _begin(self, step: int, attempt: int, at: int) -> None:
+        """A body has a place."""
+        self.attempt[step] = attempt
         self._occupies[step] = 1
         line = self.plan.lines[self.plan.line_of[step]]
         self.slots.take(line)
         if line.target is not None and self.breakers is not None:
             self.breakers.began(line.target, at)
         if attempt == 1:
+            self._attempts.began[step] = at
             if self._has_start_links:
                 self.gates.started(step, at)
             if self.plan.total_timeouts and step in self.plan.total_timeouts:
@@ -262,7 +267,8 @@ class Fold:
 
     def _end(self, step: int, at: int, detail: Any, end: int) -> None:
         if self._occupies[step]:
-            self._vacate(step)
+            self._occupies[step] = 0
+            self.slots.give(self.plan.lines[self.plan.line_of[step]])
         else:
             self.ready.remove(step)
         self.ends[step] = end

@@ -82,10 +82,11 @@ class Frontier(Fold):
         """Start the best step that is ready and has a place: its index, or None if there is none."""
         if self.halted is not None or self.paused:
             return None
-        now = self._clamp(now)
-        if self.gates.settled or self.gates.released:
+        gates = self.gates
+        now = self._clamp(now) if now > self.latest or gates.lags else self.latest
+        if gates.settled or gates.released:
             self._decide(now)
-        if not self.ready:
+        if not self.ready.heaps:
             return None
         if self.breakers is None:
             step = self.ready.best()
@@ -116,7 +117,7 @@ class Frontier(Fold):
 
     def complete(self, step: int, attempt: int, output: Any, now: int) -> bool:  # Any: as in a fact
         """The body has returned *output*; False if this attempt is no longer the running one."""
-        if not self.is_running(step, attempt):
+        if self.states[step] != IN_PROGRESS or self.attempt[step] != attempt:
             return False
         now = self._clamp(now)
         if self._has_finish_links and self.gates.holds(step):
@@ -186,7 +187,7 @@ class Frontier(Fold):
 
     def _decide(self, now: int) -> None:
         """Decide every step with a settled gate; what ends thereby settles further gates."""
-        gates, states = self.gates, self.states
+        gates, states, conditions = self.gates, self.states, self.plan.conditions
         while gates.settled or gates.released:
             if gates.released:
                 self._release(gates.released.pop(), now)
@@ -194,7 +195,8 @@ class Frontier(Fold):
             step = gates.settled.pop()
             if states[step] != CREATED:
                 continue
-            reason = self._verdict(step) or self.halted
+            reason = self._verdict(step) if gates.broken[step] or step in conditions else None
+            reason = reason or self.halted
             if reason is None:
                 self._do_enqueue(step, now)
             else:

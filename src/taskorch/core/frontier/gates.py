@@ -35,6 +35,7 @@ class Gates:
     Attributes:
         settled: The steps whose start gate has been settled since somebody looked.
         released: The steps whose finish gate has been.
+        broken: Whether a link before the start of each step was not met.
         lags: The links that were met and are settled later; a heap.
     """
 
@@ -47,7 +48,7 @@ class Gates:
             couplings.typed_on_finish,
         )
         self._waits = list(couplings.waits)
-        self._broken = bytearray(len(plan.steps))
+        self.broken = bytearray(len(plan.steps))
         self._finish_waits = dict(couplings.finish_waits)
         self._finish_broken: set[int] = set()
         self.lags: list[Lag] = []
@@ -56,7 +57,7 @@ class Gates:
 
     def may_start(self, step: int) -> bool:
         """Whether all links before the start of *step* that are settled were met."""
-        return not self._broken[step]
+        return not self.broken[step]
 
     def holds(self, step: int) -> bool:
         """Whether the finish of *step* must wait, or can no longer come."""
@@ -75,7 +76,7 @@ class Gates:
 
     def ended(self, step: int, end: int, at: int, *, has_started: bool) -> None:
         """*step* has ended as *end*."""
-        waits, broken = self._waits, self._broken
+        waits, broken = self._waits, self.broken
         for target, mask in self._plain[step]:
             waits[target] -= 1
             if not mask >> end & 1:
@@ -107,7 +108,7 @@ class Gates:
     def snapshot(self) -> tuple[object, ...]:
         """What decides how the run goes on, for comparing two runs."""
         return (
-            bytes(self._broken), tuple(self._waits), dict(self._finish_waits), frozenset(self._finish_broken),
+            bytes(self.broken), tuple(self._waits), dict(self._finish_waits), frozenset(self._finish_broken),
             sorted(self.lags),
         )  # fmt: skip
 
@@ -127,6 +128,6 @@ class Gates:
             return
         self._waits[target] -= 1
         if not is_met:
-            self._broken[target] = 1
+            self.broken[target] = 1
         if not self._waits[target]:
             self.settled.append(target)

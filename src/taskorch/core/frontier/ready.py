@@ -8,18 +8,18 @@ from taskorch.core.frontier.slots import Line, Slots
 
 
 class Ready:
-    """The ready steps of one run."""
+    """The ready steps of one run.
+
+    Attributes:
+        heaps: By line the ranks of those that wait in it; some may be stale. Empty if nobody waits.
+    """
 
     def __init__(self, plan: Plan, slots: Slots) -> None:
         """Nobody is ready yet; places are those of *slots*."""
         self._order, self._rank, self._lines, self._line_of = plan.order, plan.rank, plan.lines, plan.line_of
         self._slots = slots
-        self._heaps: dict[int, list[int]] = {}  # by line, ranks; some may be stale …
-        self._listed = bytearray(len(plan.steps))  # … and this tells which steps are ready indeed
-
-    def __len__(self) -> int:
-        """How many lines there are in which somebody may be waiting."""
-        return len(self._heaps)
+        self.heaps: dict[int, list[int]] = {}
+        self._listed = bytearray(len(plan.steps))  # which steps are ready indeed
 
     def __contains__(self, step: int) -> bool:
         return bool(self._listed[step])
@@ -29,9 +29,9 @@ class Ready:
         if not self._listed[step]:
             self._listed[step] = 1
             line = self._line_of[step]
-            heap = self._heaps.get(line)
+            heap = self.heaps.get(line)
             if heap is None:
-                self._heaps[line] = [self._rank[step]]
+                self.heaps[line] = [self._rank[step]]
             else:
                 heappush(heap, self._rank[step])
 
@@ -49,7 +49,7 @@ class Ready:
             return None
         best: int | None = None
         found = 0
-        heaps, order, listed = self._heaps, self._order, self._listed
+        heaps, order, listed = self.heaps, self._order, self._listed
         for number in tuple(heaps):
             heap = heaps[number]
             while heap and not listed[order[heap[0]]]:
@@ -62,10 +62,13 @@ class Ready:
                     best, found = heap[0], number
         if best is None:
             return None
-        step = order[heappop(heaps[found])]
+        heap = heaps[found]
+        step = order[heappop(heap)]
         listed[step] = 0
+        if not heap:
+            del heaps[found]
         return step
 
     def lines(self) -> Iterator[Line]:
         """The lines in which somebody may be waiting."""
-        return (self._lines[number] for number in self._heaps)
+        return (self._lines[number] for number in self.heaps)
