@@ -52,10 +52,10 @@ class Wiring:
         plain = list(map(_TYPE, links)).count(LinkType.FINISH_TO_START) == len(links)
         return cls(place, links, sources, targets, True, plain, all(map(lt, sources, targets)))
 
-    def order(self) -> list[int] | None:
+    def order(self) -> Sequence[int] | None:
         """The places of all steps, each after those it waits for; None if links lead back and forth."""
         if self.leads_on:
-            return list(range(len(self.place)))
+            return range(len(self.place))
         order = _sorted(self.sources, self.targets, len(self.place))
         return order if len(order) == len(self.place) else None
 

@@ -78,7 +78,7 @@ class RunResult:
     reason: str | None = None
     _measure: "_Measuring" = attrs.field(repr=False)
     _explain: "_Explaining" = attrs.field(repr=False)
-    _functions: tuple[tuple[Callable[..., Any], str], ...] = attrs.field(default=(), repr=False)
+    _functions: Iterable[tuple[Callable[..., Any], str]] = attrs.field(default=(), repr=False)
 
     @cached_property
     def metrics(self) -> Metrics:
@@ -200,7 +200,7 @@ def result_of(
         started_at=instant(started_at),
         ended_at=instant(ended_at),
         reason=frontier.halted,
-        functions=tuple((step.body.function, step.id) for step in plan.steps if step.body is not None),
+        functions=_Functions(plan.steps),
     )
 
 
@@ -246,6 +246,19 @@ class _Explaining:
     def __reduce__(self) -> tuple[object, ...]:
         made = {id: self(id) for id in self._ids}
         return _Explaining, (tuple(made), made.__getitem__)
+
+
+class _Functions(Iterable[tuple[Callable[..., Any], str]]):
+    """The function and the id of each step that has one, read when somebody asks by function."""
+
+    def __init__(self, steps: Iterable[Step]) -> None:
+        self._steps = steps
+
+    def __iter__(self) -> Iterator[tuple[Callable[..., Any], str]]:
+        return ((step.body.function, step.id) for step in self._steps if step.body is not None)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return tuple, (tuple(self),)
 
 
 class _Steps(Mapping[str, StepResult]):

@@ -1,6 +1,6 @@
 """What this version reads, validates and writes back, but cannot carry out: listed, never silently ignored."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from operator import attrgetter
 
 from taskorch.core.documents import EMPTY
@@ -18,21 +18,26 @@ _STEP_MEMBERS = (
 )
 
 
-_members_of = attrgetter(*_STEP_MEMBERS)
-_NOTHING = _members_of(Step("nothing"))  # most steps need none of them, and are told by one comparison
+_asked_of = attrgetter(*_STEP_MEMBERS, "delivery", "environment")
+_NOTHING = _asked_of(Step("nothing"))  # most steps need none of them, and are told by one comparison
 
 
-def step_features(step: Step, path: str) -> Iterator[str]:
-    """The paths of the members of *step* that a run would need and this version has not."""
-    if _members_of(step) != _NOTHING:
-        for name in _STEP_MEMBERS:
-            if getattr(step, name) not in (None, EMPTY):
-                yield f"{path}.{Step.key_of(name)}"
+def steps_features(steps: Sequence[Step], path: str) -> Iterator[str]:
+    """The paths of the members of *steps*, which stand at *path*, that a run would need and this version has not."""
+    for number, asked in enumerate(map(_asked_of, steps)):
+        if asked != _NOTHING:
+            yield from (f"{path}[{number}].{feature}" for feature in _step_features(steps[number]))
+
+
+def _step_features(step: Step) -> Iterator[str]:
+    for name in _STEP_MEMBERS:
+        if getattr(step, name) not in (None, EMPTY):
+            yield Step.key_of(name)
     if step.delivery == "at_most_once":
-        yield f"{path}.delivery"
+        yield "delivery"
     for name, value in step.environment.items():
         if not isinstance(value, str):
-            yield f"{path}.environment.{name}"
+            yield f"environment.{name}"
 
 
 def notification_features(notifications: "bool | Notifications | None", path: str) -> Iterator[str]:

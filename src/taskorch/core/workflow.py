@@ -262,8 +262,7 @@ class Workflow(WorkflowDocument):
     def unsupported(self) -> list[str]:
         """The paths of what a run would need and this version cannot carry out."""
         at = self.layout.path_of
-        steps_at = at("steps")
-        found = [f for i, step in enumerate(self.steps) for f in support.step_features(step, f"{steps_at}[{i}]")]
+        found = list(support.steps_features(self.steps, at("steps")))
         handling = self.error_handling or ErrorHandling()
         if handling.rollback_strategy == "automatic":
             found.append(at("errorHandling") + ".rollbackStrategy")

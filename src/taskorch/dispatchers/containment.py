@@ -52,6 +52,7 @@ class Containment(Protocol):
         ...
 
 
+@cache
 def has_trees() -> bool:
     """Whether a supervisor can run: it needs Linux's ``/proc`` and ``prctl``, an interpreter, and its file."""
     return (

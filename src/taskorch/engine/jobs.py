@@ -39,11 +39,6 @@ class Jobs:
     ) -> None:
         self._frontier, self._plan = frontier, frontier.plan
         self._run_id, self._params, self._context, self._codec = run_id, params, context, codec
-        self._inputs = {
-            number: inputs
-            for number, step in enumerate(self._plan.steps)
-            if step.body is not None and step.body.parameters and (inputs := _Inputs.of(step.body, self._plan.index))
-        }
 
     def job(self, number: int, attempt: int) -> Job:
         """The job for one attempt of the step *number*.
@@ -101,9 +96,10 @@ class Jobs:
 
     def call(self, number: int) -> Callable[[], object]:
         """The body of a step that is a function, with its arguments; it raises like ``job``."""
-        step, inputs = self._plan.steps[number], self._inputs.get(number)
+        step = self._plan.steps[number]
         body = step.body
         assert body is not None  # noqa: S101 - said for the type checker
+        inputs = _Inputs.of(body, self._plan.index) if body.parameters else None
         bound = body.function if inputs is None else partial(body.function, **self._arguments(step, inputs))
         if self._codec is None:
             return bound

@@ -224,6 +224,7 @@ class Pool:
                         output = stop.value
                     else:
                         output = await _resumed(context, body, request)
+                        since = monotonic()  # others have had a turn
                         if me.requests.count() > before and not cancellations.is_cancelled():
                             me.requests.forget(before)
             except BaseException as error:  # noqa: BLE001 - raised again if it is not the body's own

@@ -37,7 +37,6 @@ from taskorch.engine.timers import Timers
 from taskorch.errors import OperatorError, OutputNotStorable, StepCancelled, StepTimeout, TaskorchError
 from taskorch.protocols import Clock, Dispatcher
 
-
 _LOOP = int(Kind.LOOP)  # asked of every step: the members of an enum cost more to compare than numbers
 
 
@@ -93,6 +92,7 @@ class Runner:
         self._task, self._frontier, self._jobs, self._around = task, frontier, jobs, around
         self._plan = frontier.plan
         self._lease: Lease | None = None
+        self._is_untold = False  # whether nobody has to know what was decided before it is acted on
         self._told = len(frontier.facts)
         self._caller = copy_context()
         self._timers = Timers(around.clock, self._fire, self._next_due)
@@ -126,7 +126,7 @@ class Runner:
             StaleLease: Another owner has taken the run over.
             StoreError: A decision could not be recorded.
         """
-        self._lease = lease
+        self._lease, self._is_untold = lease, lease is None and not self._around.observation
         try:
             if committer is None:
                 await self._run_bodies()
@@ -203,7 +203,7 @@ class Runner:
             return
         if frontier.is_timed:
             self._stop(frontier.due(now))
-        if self._lease is None and not self._around.observation:
+        if self._is_untold:
             self._go_on(now)
         else:
             self._tell(now, beginning)
@@ -212,9 +212,9 @@ class Runner:
 
     def _go_on(self, now: int) -> None:
         """Start what can be started; nobody has to be told before."""
-        frontier, release = self._frontier, self._pool.release
-        while not self._is_closing and (step := frontier.take(now)) is not None:
-            release((step, frontier.attempt[step]))
+        frontier, waiting = self._frontier, self._frontier.ready.heaps
+        while waiting and not self._is_closing and (step := frontier.take(now)) is not None:
+            self._pool.release((step, frontier.attempt[step]))
         if (frontier.paused or not frontier.open) and self._settle(now):
             if self._quiet is not None:
                 self._quiet.set()

@@ -1,7 +1,10 @@
 """The links of a workflow by index: which gates of which steps they hold."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from itertools import repeat
+from operator import attrgetter
 from typing import NamedTuple
 
 import attrs
@@ -13,6 +16,7 @@ from taskorch.core.times import MICROSECOND
 
 START, FINISH = 0, 1
 """The gates a link may hold."""
+_CONDITION, _LAG = attrgetter("condition"), attrgetter("lag")
 _FROM_START = (LinkType.START_TO_START, LinkType.START_TO_FINISH)  # by gate
 _FROM_FINISH = (LinkType.FINISH_TO_START, LinkType.FINISH_TO_FINISH)
 
@@ -68,7 +72,7 @@ class Couplings:
     """
 
     waits: list[int]
-    on_finish: list[Sequence[tuple[int, int]]]
+    on_finish: Sequence[Sequence[tuple[int, int]]]
     typed_on_start: CouplingsOf
     typed_on_finish: CouplingsOf
     finish_waits: Mapping[int, int]
@@ -112,18 +116,36 @@ class Couplings:
 
 def coupled(wiring: Wiring) -> Couplings:
     """The couplings that the links of *wiring* make between the steps of a workflow."""
-    count = len(wiring.place)
+    count, links = len(wiring.place), wiring.links
+    is_usual = list(map(_CONDITION, links)).count(LinkCondition.SUCCESS) == len(links) and not any(map(_LAG, links))
+    return _usual(wiring, count) if wiring.is_plain and is_usual else _typed(wiring, count)
+
+
+def _usual(wiring: Wiring, count: int) -> Couplings:
+    """What most workflows have, and perhaps very many of: each link asks for success before a start."""
+    pairs = list(zip(range(count), repeat(MASKS[LinkCondition.SUCCESS])))  # one of each target, not of each link
+    on_finish: list[list[tuple[int, int]]] = [[] for _ in pairs]
+    for source, target in zip(wiring.sources, wiring.targets, strict=True):
+        on_finish[source].append(pairs[target])
+    waits = Counter(wiring.targets)
+    return Couplings(
+        waits=[waits[number] for number in range(count)],
+        on_finish=on_finish,
+        typed_on_start={},
+        typed_on_finish={},
+        finish_waits={},
+    )
+
+
+def _typed(wiring: Wiring, count: int) -> Couplings:
     waits, finish_waits = [0] * count, dict[int, int]()
-    on_finish: list[list[tuple[int, int]] | tuple[()]] = [()] * count
+    on_finish: list[list[tuple[int, int]]] = [[] for _ in waits]
     typed: tuple[dict[int, list[Coupling]], dict[int, list[Coupling]]] = ({}, {})
     finish_to_start = LinkType.FINISH_TO_START
     for source, target, link in zip(wiring.sources, wiring.targets, wiring.links, strict=True):
         if link.type is finish_to_start and not link.lag:
             waits[target] += 1
-            if on_finish[source]:
-                on_finish[source].append((target, MASKS[link.condition]))  # type: ignore[union-attr]  # it is a list
-            else:
-                on_finish[source] = [(target, MASKS[link.condition])]
+            on_finish[source].append((target, MASKS[link.condition]))
             continue
         gate = START if link.type.gates_start else FINISH
         masks = MASKS if link.type.from_finish else MASKS_UNSTARTED
@@ -135,7 +157,7 @@ def coupled(wiring: Wiring) -> Couplings:
             finish_waits[target] = finish_waits.get(target, 0) + 1
     return Couplings(
         waits=waits,
-        on_finish=on_finish,  # type: ignore[arg-type]  # lists of pairs, the empty ones as tuples
+        on_finish=on_finish,
         typed_on_start=typed[0],
         typed_on_finish=typed[1],
         finish_waits=finish_waits,

@@ -194,7 +194,8 @@ class Fold:
         else:
             self.ready.add(step)
 
-    def _do_start(self, step: int, attempt: int, at: int) -> None:
+    def _do_start(self, step: int, at: int) -> None:
+        attempt = self.attempt[step] + 1
         self.states[step] = IN_PROGRESS
         self.facts.append((step, SCHEDULE, attempt - 1, at, None))
         self.facts.append((step, START, attempt, at, None))

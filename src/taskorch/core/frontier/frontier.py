@@ -90,8 +90,9 @@ class Frontier(Fold):
             return None
         if self.breakers is None:
             step = self.ready.best()
-            if step is not None:
-                self._start(step, now)
+            if step is None:
+                return None
+            self._start(step, now)
             return step
         while (step := self.ready.best(self._may_start)) is not None:
             refused_by = self._refused_by(step)
@@ -119,7 +120,7 @@ class Frontier(Fold):
         """The body has returned *output*; False if this attempt is no longer the running one."""
         if self.states[step] != IN_PROGRESS or self.attempt[step] != attempt:
             return False
-        now = self._clamp(now)
+        now = self._clamp(now) if now > self.latest or self.gates.lags else self.latest
         if self._has_finish_links and self.gates.holds(step):
             self._do(step, BLOCK, attempt, now, {"reason": FINISH_GATE, "output": output})
             if self.gates.may_finish(step) is not None:
@@ -206,11 +207,11 @@ class Frontier(Fold):
             self._decide(now)
 
     def _start(self, step: int, now: int) -> None:
-        attempt, state = self.attempt[step] + 1, self.states[step]
-        if state == QUEUED:
-            self._do_start(step, attempt, now)
+        if self.states[step] == QUEUED:
+            self._do_start(step, now)
         else:
-            self._do(step, RETRY if state == FAILED else START, attempt, now, None)
+            verb = RETRY if self.states[step] == FAILED else START
+            self._do(step, verb, self.attempt[step] + 1, now, None)
 
     def _may_start(self, line: Line) -> bool:
         """Whether the target of *line* may be called, or its steps fail at once if not."""

@@ -11,6 +11,7 @@ from taskorch.core.frontier.couplings import Couplings, coupled
 from taskorch.core.frontier.precedence import precedence
 from taskorch.core.frontier.project import Project
 from taskorch.core.frontier.slots import Kind, Line
+from taskorch.core.graph import Wiring
 from taskorch.core.resources import ResourcePlan
 from taskorch.core.retry import RetryStrategy
 from taskorch.core.settings import Alert, CircuitBreaker, ErrorHandling
@@ -87,7 +88,7 @@ class Plan:
         couplings = coupled(wiring)
         resources = ResourcePlan.of(steps, flow.resources, flow.context)
         lines, line_of, limits = _lines(flow, steps, resources)
-        order = _order(flow, steps, couplings, resources)
+        order = _order(flow, wiring, couplings, resources)
         rank = [0] * len(steps)
         for place, number in enumerate(order):
             rank[number] = place
@@ -176,15 +177,16 @@ def _target(step: Step) -> str:
     return step.argv[0] if step.argv else step.body.reference if step.body else step.id
 
 
-def _order(flow: Workflow, steps: Sequence[Step], couplings: Couplings, resources: ResourcePlan) -> Sequence[int]:
+def _order(flow: Workflow, wiring: Wiring, couplings: Couplings, resources: ResourcePlan) -> Sequence[int]:
     """In which order ready steps start; a step without an estimate counts as a second."""
     if flow.mode == "sequential":
-        return range(len(steps))
-    estimates = [step.estimated_duration for step in steps]
+        return range(len(flow.steps))
+    estimates = [step.estimated_duration for step in flow.steps]
     durations = [_SECOND if time is None else time // MICROSECOND for time in estimates]
-    if not resources.limits and not couplings.typed_on_start and not couplings.typed_on_finish:
-        return _by_longest_path(durations, couplings)
-    gated = [couplings.gated_starts(number) for number in range(len(steps))]
+    in_order = wiring.order()
+    if in_order is not None and not (resources.limits or couplings.typed_on_start or couplings.typed_on_finish):
+        return _by_longest_path(durations, couplings, in_order)
+    gated = [couplings.gated_starts(number) for number in range(len(flow.steps))]
     on_finish, on_start = (
         [[(target, lag) for target, lag, is_finish in links if is_finish is kind] for links in gated]
         for kind in (True, False)
@@ -193,23 +195,16 @@ def _order(flow: Workflow, steps: Sequence[Step], couplings: Couplings, resource
     return precedence(project, is_estimated=None not in estimates, may_wait=False).order
 
 
-def _by_longest_path(durations: Sequence[int], couplings: Couplings) -> Sequence[int]:
+def _by_longest_path(durations: list[int], couplings: Couplings, in_order: Sequence[int]) -> Sequence[int]:
     """The order by the longest path from the start of a step to the end of all; then by document."""
-    left, on_finish = list(couplings.waits), couplings.on_finish
-    sorted_steps = [number for number, count in enumerate(left) if not count]
-    for number in sorted_steps:  # grows while it is walked
-        for target, _ in on_finish[number]:
-            left[target] -= 1
-            if not left[target]:
-                sorted_steps.append(target)
-    path = [0] * len(durations)
-    for number in reversed(sorted_steps):
+    path, on_finish = durations.copy(), couplings.on_finish
+    for number in reversed(in_order):
         longest = 0
         for target, _ in on_finish[number]:
             if path[target] > longest:  # noqa: PLR1730 - of every link; a call of max() would cost more
                 longest = path[target]
-        path[number] = durations[number] + longest
-    return sorted(range(len(durations)), key=path.__getitem__, reverse=True)  # which is stable
+        path[number] += longest
+    return sorted(range(len(path)), key=path.__getitem__, reverse=True)  # which is stable
 
 
 def _retries(flow: Workflow) -> Sequence[RetryStrategy]:
