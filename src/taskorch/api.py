@@ -14,7 +14,7 @@ import anyio
 
 from taskorch.core import runs
 from taskorch.core.documents import JSON, suggestion
-from taskorch.core.frontier.plan import Plan
+from taskorch.core.frontier.plans import plan_of
 from taskorch.core.frontier.slots import Kind
 from taskorch.core.json_text import described, shown
 from taskorch.core.results import RunResult
@@ -206,7 +206,7 @@ def _ordered(
     if not isinstance(workflow, Workflow):
         raise InvalidParameters([f"a {type(workflow).__name__} is no workflow; read a file with taskorch.load()"])
     _check_kinds(params=params, context=context, concurrency=concurrency)
-    plan = Plan.of(workflow)
+    plan = plan_of(workflow)
     given = None if params is None else {**workflow.parameters, **params}
     if given is not None or run_id is None:
         runs.check(workflow, workflow.parameters if given is None else given)

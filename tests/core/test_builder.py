@@ -107,7 +107,7 @@ def test_where_a_body_runs(function: Callable[..., Any], options: dict[str, Any]
     flow = flow_with(extract)
     flow.step(function, id="a", **options)
 
-    assert (plan := Plan.of(flow)).lines[plan.line_of[1]].kind == kind
+    assert Plan.of(flow).line_of[1].kind == kind
 
 
 def test_a_retry_is_the_policy_of_its_step() -> None:

@@ -13,6 +13,9 @@ from taskorch.protocols import Clock
 LONGEST_WAIT = 5.0
 """Clocks jump: no wait for an instant lasts longer than this many seconds without looking again."""
 
+ANCHORED = 1000
+"""For so many microseconds one reading of the clock that never jumps will do."""
+
 
 class SystemClock:
     """The clock of the machine, in UTC; see ``taskorch.protocols.Clock``.
@@ -34,7 +37,7 @@ class SystemClock:
         now = time_ns() // 1000
         if now < self._latest:
             now = max(self._latest, self._anchor + round((monotonic() - self._since) * 1e6))
-        else:
+        elif now - self._anchor > ANCHORED:
             self._anchor, self._since = now, monotonic()
         self._latest = now
         return now

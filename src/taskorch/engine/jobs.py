@@ -60,7 +60,7 @@ class Jobs:
             attempt=attempt,
             call=call,
             command=command,
-            blocking=self._plan.lines[self._plan.line_of[number]].kind == Kind.THREAD,
+            blocking=self._plan.line_of[number].kind == Kind.THREAD,
         )
 
     @property

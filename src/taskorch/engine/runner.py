@@ -203,23 +203,23 @@ class Runner:
             return
         if frontier.is_timed:
             self._stop(frontier.due(now))
-        if self._is_untold:
-            self._go_on(now)
+        if self._is_untold:  # nobody has to know before: what starts may begin
+            waiting = frontier.ready.heaps
+            while waiting and not self._is_closing and (step := frontier.take(now)) is not None:
+                self._pool.release((step, frontier.attempt[step]))
+            if frontier.paused or not frontier.open:
+                self._end_quietly(now)
         else:
             self._tell(now, beginning)
         if frontier.is_timed:
             self._timers.look()
 
-    def _go_on(self, now: int) -> None:
-        """Start what can be started; nobody has to be told before."""
-        frontier, waiting = self._frontier, self._frontier.ready.heaps
-        while waiting and not self._is_closing and (step := frontier.take(now)) is not None:
-            self._pool.release((step, frontier.attempt[step]))
-        if (frontier.paused or not frontier.open) and self._settle(now):
-            if self._quiet is not None:
-                self._quiet.set()
-            if self._is_last:
-                self._close()
+    def _end_quietly(self, now: int) -> None:
+        """The run has ended or is paused, which nobody has to be told."""
+        if self._settle(now) and self._quiet is not None:
+            self._quiet.set()
+        if self._is_last:
+            self._close()
 
     def _tell(self, now: int, beginning: Sequence[Event]) -> None:
         """Start what can be started, once everything that was decided is recorded and told."""
@@ -350,7 +350,7 @@ class Runner:
         if self._has_timeouts:
             self.began(step)
         context.run(CURRENT.set, StepContext(self._here, plan.steps[step].id, attempt, worker))
-        if self._is_direct and plan.lines[plan.line_of[step]].kind == _LOOP:
+        if self._is_direct and plan.line_of[step].kind == _LOOP:
             return context, self._jobs.call(step)
         return context, partial(self._dispatch, self._jobs.job(step, attempt), worker)
 

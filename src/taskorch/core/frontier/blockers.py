@@ -89,7 +89,7 @@ def _open(links: Iterable[LinkStanding], gate: str) -> Iterator[Cause]:
 def _lacking(fold: Fold, step: int) -> Iterator[Cause]:
     """What a ready step lacks to start."""
     plan, slots = fold.plan, fold.slots
-    line = plan.lines[plan.line_of[step]]
+    line = plan.line_of[step]
     kind = Kind(line.kind)
     if not slots.has_place(kind):
         is_full = slots.free[kind] <= 0
@@ -118,11 +118,11 @@ def _lacking(fold: Fold, step: int) -> Iterator[Cause]:
 
 
 def _kind(fold: Fold, step: int) -> int:
-    return fold.plan.lines[fold.plan.line_of[step]].kind
+    return fold.plan.line_of[step].kind
 
 
 def _takes(fold: Fold, step: int, resource: int) -> bool:
-    demand = fold.plan.lines[fold.plan.line_of[step]].demand
+    demand = fold.plan.line_of[step].demand
     return any(index == resource for index, _ in demand)
 
 

@@ -113,6 +113,7 @@ class Fold:
         self.latest = started_at
         self._deadline = None if plan.timeout is None else started_at + plan.timeout
         self.is_timed = plan.timeout is not None or plan.breaker is not None or plan.couplings.has_lags
+        self._line_of, self._note = plan.line_of, self.facts.append
         self._has_start_links = bool(plan.couplings.typed_on_start)
         self._has_finish_links = bool(plan.couplings.finish_waits)
         self._apply = {
@@ -181,14 +182,14 @@ class Fold:
             id, current = self.plan.steps[step].id, STATES[self.states[step]]
             raise IllegalTransition(id, current, VERBS[verb], LIFECYCLE.verbs(current))
         self.states[step] = state
-        self.facts.append((step, verb, attempt, at, detail))
+        self._note((step, verb, attempt, at, detail))
         self._apply[verb](step, attempt, at, detail)
 
     # The three facts of every step have a short way: who decides them has looked at the state already.
 
     def _do_enqueue(self, step: int, at: int) -> None:
         self.states[step] = QUEUED
-        self.facts.append((step, ENQUEUE, 0, at, None))
+        self._note((step, ENQUEUE, 0, at, None))
         if self.plan.queue_timeouts:
             self._push(step, 0, at)
         else:
@@ -197,13 +198,13 @@ class Fold:
     def _do_start(self, step: int, at: int) -> None:
         attempt = self.attempt[step] + 1
         self.states[step] = IN_PROGRESS
-        self.facts.append((step, SCHEDULE, attempt - 1, at, None))
-        self.facts.append((step, START, attempt, at, None))
+        self._note((step, SCHEDULE, attempt - 1, at, None))
+        self._note((step, START, attempt, at, None))
         self._begin(step, attempt, at)
 
     def _do_complete(self, step: int, attempt: int, at: int, output: Any) -> None:
         self.states[step] = COMPLETED
-        self.facts.append((step, COMPLETE, attempt, at, output))
+        self._note((step, COMPLETE, attempt, at, output))
         if self.breakers is None:
             self._end(step, at, output, _COMPLETED)
         else:
@@ -225,7 +226,7 @@ class Fold:
         """A body has a place."""
         self.attempt[step] = attempt
         self._occupies[step] = 1
-        line = self.plan.lines[self.plan.line_of[step]]
+        line = self._line_of[step]
         self.slots.take(line)
         if line.target is not None and self.breakers is not None:
             self.breakers.began(line.target, at)
@@ -269,7 +270,7 @@ class Fold:
     def _end(self, step: int, at: int, detail: Any, end: int) -> None:
         if self._occupies[step]:
             self._occupies[step] = 0
-            self.slots.give(self.plan.lines[self.plan.line_of[step]])
+            self.slots.give(self._line_of[step])
         else:
             self.ready.remove(step)
         self.ends[step] = end
@@ -282,14 +283,14 @@ class Fold:
     def _judge(self, step: int, at: int, *, well: bool | None) -> None:
         """Tell the breaker of the step's target how a call of it has ended."""
         if self.breakers is not None:
-            target = self.plan.lines[self.plan.line_of[step]].target
+            target = self._line_of[step].target
             assert target is not None  # noqa: S101 - with breakers every line has one; said for the type checker
             self.breakers.ended(target, at, well=well)
 
     def _vacate(self, step: int) -> None:
         if self._occupies[step]:
             self._occupies[step] = 0
-            self.slots.give(self.plan.lines[self.plan.line_of[step]])
+            self.slots.give(self._line_of[step])
 
     def _remind(self, at: int, timer: Timer, step: int, attempt: int) -> None:
         self.is_timed = True

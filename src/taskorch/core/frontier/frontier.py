@@ -66,6 +66,7 @@ class Frontier(Fold):
         """A run of *plan* that began at *started_at*, of which nothing has happened yet."""
         super().__init__(plan, slots, started_at)
         self.view: RunView | None = None
+        self._conditions = plan.conditions
         self._swept = False  # whether what has not started was cancelled, once the run is halted
 
     # --- what is asked of it -----------------------------------------------------------------------------
@@ -188,7 +189,7 @@ class Frontier(Fold):
 
     def _decide(self, now: int) -> None:
         """Decide every step with a settled gate; what ends thereby settles further gates."""
-        gates, states, conditions = self.gates, self.states, self.plan.conditions
+        gates, states, conditions = self.gates, self.states, self._conditions
         while gates.settled or gates.released:
             if gates.released:
                 self._release(gates.released.pop(), now)
@@ -222,14 +223,14 @@ class Frontier(Fold):
 
     def _refused_by(self, step: int) -> str | None:
         """The target whose open circuit refuses a call of *step*, or None."""
-        target = self.plan.lines[self.plan.line_of[step]].target
+        target = self._line_of[step].target
         if self.breakers is None or target is None or not self.breakers.is_open(target, self.latest):
             return None
         return target
 
     def _verdict(self, step: int) -> str | None:
         """None if a step whose links are settled may start, else why not."""
-        condition = self.plan.conditions.get(step) if self.plan.conditions else None
+        condition = self._conditions.get(step)
         if not self.gates.may_start(step) and not (condition is not None and condition.always):
             return OMITTED
         if condition is None:

@@ -76,19 +76,19 @@ class Gates:
 
     def ended(self, step: int, end: int, at: int, *, has_started: bool) -> None:
         """*step* has ended as *end*."""
-        waits, broken = self._waits, self.broken
+        waits, ended = self._waits, 1 << end
         for target, mask in self._plain[step]:
-            waits[target] -= 1
-            if not mask >> end & 1:
-                broken[target] = 1
-            if not waits[target]:
+            left = waits[target] = waits[target] - 1
+            if not mask & ended:
+                self.broken[target] = 1
+            if not left:
                 self.settled.append(target)
         if self._on_finish:
             for coupling in self._on_finish.get(step, ()):
-                self._meet(coupling, bool(coupling.mask >> end & 1), at, (step, True))
+                self._meet(coupling, bool(coupling.mask & ended), at, (step, True))
         if self._on_start and not has_started:  # the start that these wait for will never come
             for coupling in self._on_start.get(step, ()):
-                self._meet(coupling, bool(coupling.mask >> end & 1), at, (step, False))
+                self._meet(coupling, bool(coupling.mask & ended), at, (step, False))
 
     def lapse(self, now: int) -> None:
         """Settle the links whose lag is over at *now*."""

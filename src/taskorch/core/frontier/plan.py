@@ -38,7 +38,8 @@ class Plan:
         total_timeouts: How long all attempts together may take, likewise.
         queue_timeouts: How long a step that is ready may wait for its start, likewise.
         lines: What steps occupy while they run.
-        line_of: The line of each step.
+        line_number: Which of them that is, of each step.
+        line_of: The line itself.
         resources: What steps take and how much there is; sequential mode is one more resource, the last.
         limits: How much there is of each resource that lines speak of.
         order: The indices by precedence: what is ready starts in this order.
@@ -58,7 +59,8 @@ class Plan:
     total_timeouts: Mapping[int, int]
     queue_timeouts: Mapping[int, int]
     lines: tuple[Line, ...]
-    line_of: Sequence[int]
+    line_number: Sequence[int]
+    line_of: Sequence[Line]
     resources: ResourcePlan
     limits: tuple[int, ...]
     order: Sequence[int]
@@ -87,7 +89,7 @@ class Plan:
             _require_bodies(flow, steps)
         couplings = coupled(wiring)
         resources = ResourcePlan.of(steps, flow.resources, flow.context)
-        lines, line_of, limits = _lines(flow, steps, resources)
+        lines, line_number, limits = _lines(flow, steps, resources)
         order = _order(flow, wiring, couplings, resources)
         rank = [0] * len(steps)
         for place, number in enumerate(order):
@@ -103,7 +105,8 @@ class Plan:
             total_timeouts=_bounds(steps, "total_timeout"),
             queue_timeouts=_bounds(steps, "queue_timeout"),
             lines=lines,
-            line_of=line_of,
+            line_number=line_number,
+            line_of=[lines[number] for number in line_number],
             resources=resources,
             limits=limits,
             order=order,

@@ -16,7 +16,7 @@ class Ready:
 
     def __init__(self, plan: Plan, slots: Slots) -> None:
         """Nobody is ready yet; places are those of *slots*."""
-        self._order, self._rank, self._lines, self._line_of = plan.order, plan.rank, plan.lines, plan.line_of
+        self._order, self._rank, self._lines, self._number_of = plan.order, plan.rank, plan.lines, plan.line_number
         self._slots = slots
         self.heaps: dict[int, list[int]] = {}
         self._listed = bytearray(len(plan.steps))  # which steps are ready indeed
@@ -28,7 +28,7 @@ class Ready:
         """*step* is ready."""
         if not self._listed[step]:
             self._listed[step] = 1
-            line = self._line_of[step]
+            line = self._number_of[step]
             heap = self.heaps.get(line)
             if heap is None:
                 self.heaps[line] = [self._rank[step]]
@@ -45,21 +45,24 @@ class Ready:
         Args:
             is_open: Whether steps of a line may start for other reasons; None if there are none.
         """
-        if self._slots.total <= 0:
+        slots = self._slots
+        if slots.total <= 0:
             return None
+        heaps, order, listed = self.heaps, self._order, self._listed
         best: int | None = None
         found = 0
-        heaps, order, listed = self.heaps, self._order, self._listed
         for number in tuple(heaps):
             heap = heaps[number]
-            while heap and not listed[order[heap[0]]]:
+            while not listed[order[heap[0]]]:
                 heappop(heap)
-            if not heap:
-                del heaps[number]
-            elif best is None or heap[0] < best:
-                line = self._lines[number]
-                if self._slots.fits(line) and (is_open is None or is_open(line)):
-                    best, found = heap[0], number
+                if not heap:
+                    del heaps[number]
+                    break
+            else:
+                if best is None or heap[0] < best:
+                    line = self._lines[number]
+                    if slots.fits(line) and (is_open is None or is_open(line)):
+                        best, found = heap[0], number
         if best is None:
             return None
         heap = heaps[found]
