@@ -239,7 +239,7 @@ class _Trial:
         if len(running := anyio.get_running_tasks()) > tasks:
             found.append(Violation("no task survives", f"{[task.name for task in running]}"))
         try:
-            places = self.dispatcher._threads._places.get().borrowed_tokens
+            places = self.dispatcher._threads._limiters.get().places.borrowed_tokens
         except LookupError:  # no thread was ever needed
             places = 0
         if places:

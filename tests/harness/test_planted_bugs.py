@@ -44,14 +44,12 @@ def nothing_is_handed_back(patch: Patch) -> None:
 
 def bodies_begin_before_the_receipt(patch: Patch) -> None:
     """Acting comes before committing, and the store is not so quick that it makes no difference."""
-    apply = MemoryStore.apply
+    apply, release = MemoryStore.apply, Pool.release
 
     async def slow(self: Any, units: Any) -> Any:
         for _ in range(3):
             await anyio.lowlevel.checkpoint()
         return await apply(self, units)
-
-    release = Pool.release
 
     def decide(self: Any, *arguments: Any) -> None:
         told = len(self._frontier.facts)
@@ -104,14 +102,15 @@ def a_cancellation_counts_as_a_failure(patch: Patch) -> None:
 
 def a_completion_is_forgotten(patch: Patch) -> None:
     """While the run is being cancelled, what a body returned is thrown away."""
-    ended = Pool._ended
+    completed = Runner.completed
 
-    def forget(self: Any, me: Any, tell: Any, *what: object) -> None:
-        if self._group.cancel_scope.cancel_called and tell == self._bodies.completed:
-            tell, what = self._bodies.interrupted, ()
-        ended(self, me, tell, *what)
+    def forget(self: Any, step: int, attempt: int, output: object) -> None:
+        if self._group.cancel_scope.cancel_called:
+            self.interrupted(step, attempt)
+        else:
+            completed(self, step, attempt, output)
 
-    patch.setattr(Pool, "_ended", forget)
+    patch.setattr(Runner, "completed", forget)
 
 
 def an_error_comes_out_of_the_cleanup(patch: Patch) -> None:

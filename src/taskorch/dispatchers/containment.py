@@ -52,7 +52,6 @@ class Containment(Protocol):
         ...
 
 
-@cache
 def has_trees() -> bool:
     """Whether a supervisor can run: it needs Linux's ``/proc`` and ``prctl``, an interpreter, and its file."""
     return (
@@ -61,8 +60,13 @@ def has_trees() -> bool:
         and not getattr(sys, "frozen", False)  # a frozen program has no interpreter to start
         and Path(__file__).with_name("supervisor.py").exists()  # not from inside an archive
         and Path("/proc/self/stat").exists()
-        and find_spec("_ctypes") is not None
+        and _is_found("_ctypes")
     )
+
+
+@cache
+def _is_found(module: str) -> bool:
+    return find_spec(module) is not None
 
 
 class GroupContainment:

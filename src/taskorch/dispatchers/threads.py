@@ -4,12 +4,13 @@ import math
 from collections.abc import Callable
 from threading import Lock
 from types import CoroutineType
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from anyio import (
     CancelScope,
     CapacityLimiter,
     Event,
+    WouldBlock,
     current_effective_deadline,
     get_cancelled_exc_class,
     to_thread,
@@ -19,8 +20,12 @@ from anyio.lowlevel import RunVar, current_token
 from taskorch.dispatchers.bodies import body_of, is_awaitable
 from taskorch.protocols import Job, Report
 
-# The bound is our own; anyio's would be given back by the waiter while an abandoned thread still runs.
-_unbounded: RunVar[CapacityLimiter] = RunVar("taskorch.dispatchers.threads.unbounded")
+
+class _Limiters(NamedTuple):
+    """The bound on threads is our own: anyio's is given back by the waiter while an abandoned thread still runs."""
+
+    places: CapacityLimiter
+    unbounded: CapacityLimiter
 
 
 class ThreadDispatcher:
@@ -46,7 +51,7 @@ class ThreadDispatcher:
             raise ValueError(f"threads must be at least 1, not {threads}")
         self._threads = threads
         # A limiter belongs to the event loop it was first used on; a dispatcher may outlive that loop.
-        self._places: RunVar[CapacityLimiter] = RunVar("taskorch.dispatchers.threads.places")
+        self._limiters: RunVar[_Limiters] = RunVar("taskorch.dispatchers.threads.limiters")
 
     async def dispatch(self, job: Job, report: Report) -> object:
         """Call the body in a thread and return its outcome.
@@ -61,19 +66,25 @@ class ThreadDispatcher:
         Raises:
             StepFailed: The job is a command.
         """
-        places = _limiter(self._places, self._threads)
+        try:
+            places, unbounded = self._limiters.get()
+        except LookupError:
+            places, unbounded = _Limiters(CapacityLimiter(self._threads), CapacityLimiter(math.inf))
+            self._limiters.set(_Limiters(places, unbounded))
         call = _Call(body_of(job), places)
-        if places.available_tokens < 1:  # abandoned threads may hold places for long
+        try:
+            places.acquire_on_behalf_of_nowait(call)
+        except WouldBlock:  # abandoned threads may hold places for long
             report.queued()
             await places.acquire_on_behalf_of(call)
             report.began()
-        else:
-            await places.acquire_on_behalf_of(call)
         try:
-            await to_thread.run_sync(call.run, abandon_on_cancel=True, limiter=_limiter(_unbounded, math.inf))
+            await to_thread.run_sync(call.run, abandon_on_cancel=True, limiter=unbounded)
         except get_cancelled_exc_class():
-            if call.withdraw() or report.timed_out:
-                call.abandon()
+            if call.withdraw():
+                raise
+            if report.timed_out:
+                call.leave(abandon=True)
                 raise
             with CancelScope(shield=True):
                 await call.wait()
@@ -81,6 +92,8 @@ class ThreadDispatcher:
         except BaseException:
             call.withdraw()  # no thread could be started
             raise
+        else:
+            call.end()
         result = call.outcome()
         return await cast("Any", result) if is_awaitable(result) else result
 
@@ -88,52 +101,74 @@ class ThreadDispatcher:
 class _Call:
     """One body in one thread: begun by the thread or withdrawn by the waiter, never both.
 
-    The thread notes the outcome and gives the place back through the event loop, whoever still waits.
+    It is ended, and its place given back, on the event loop: by whoever waits for the thread, or by the thread through
+    the loop if nobody does any more.
     """
 
     def __init__(self, body: Callable[[], object], places: CapacityLimiter) -> None:
         self._body, self._places = body, places
-        self._loop = current_token().native_token
-        self._claim = Lock()  # taken once, for good, by whoever comes first
+        self._lock = Lock()  # held while thread and waiter agree on who does what
         self._value: object = None
         self._error: BaseException | None = None
-        self._ended = self._abandoned = False
+        self._begun = self._withdrawn = self._finished = self._left = self._ended = self._abandoned = False
         self._waiter: Event | None = None
+        self._loop: Any = None  # Any: a loop of asyncio or a token of trio, once the thread must know it
 
     def run(self) -> None:
         """In the thread: run the body, unless the waiter was faster to withdraw it."""
-        if not self._claim.acquire(blocking=False):
-            return
+        with self._lock:
+            if self._withdrawn:
+                return
+            self._begun = True
         try:
             self._value = self._body()
         except BaseException as error:  # noqa: BLE001  # raised again where it is waited for
             self._error = error
+        with self._lock:
+            self._finished = True
+            if not self._left:
+                return  # to the waiter, who will end it
         # asyncio's and trio's own words for "call this soon, from another thread": it must not wait for the
         # loop, which may be ending and would never answer.
-        soon = getattr(self._loop, "call_soon_threadsafe", None) or cast("Any", self._loop).run_sync_soon
+        soon = getattr(self._loop, "call_soon_threadsafe", None) or self._loop.run_sync_soon
         try:
-            soon(self._end)
+            soon(self.end)
         except RuntimeError:
             self._drop()  # the event loop is gone, and everybody who waited with it
 
     def withdraw(self) -> bool:
         """Keep the body from starting; True if it will not start, and its place is free again."""
-        if not self._claim.acquire(blocking=False):
-            return False
+        with self._lock:
+            if self._begun:
+                return False
+            self._withdrawn = True
         self._places.release_on_behalf_of(self)
         return True
 
-    def abandon(self) -> None:
-        """Nobody wants the outcome any more."""
-        self._abandoned = True
-        if self._ended:
-            self._drop()
+    def leave(self, *, abandon: bool = False) -> None:
+        """Nobody waits for the thread any more; nor does anybody want the outcome, if it is to be abandoned."""
+        self._loop = current_token().native_token
+        with self._lock:
+            self._left, self._abandoned = True, abandon
+            is_finished = self._finished
+        if is_finished:
+            self.end()
 
     async def wait(self) -> None:
-        """Wait until the thread has run the body to its end."""
+        """Wait until the thread, which nobody waits for otherwise, has run the body to its end."""
+        self.leave()
         if not self._ended:
             self._waiter = Event()
             await self._waiter.wait()
+
+    def end(self) -> None:
+        """The body has ended: give its place back."""
+        self._ended = True
+        self._places.release_on_behalf_of(self)
+        if self._waiter is not None:
+            self._waiter.set()
+        if self._abandoned:
+            self._drop()
 
     def outcome(self) -> object:
         """What the body returned, or raise what it raised."""
@@ -145,27 +180,10 @@ class _Call:
         finally:
             del error  # an error that its own traceback refers to would keep every frame alive
 
-    def _end(self) -> None:
-        self._ended = True
-        self._places.release_on_behalf_of(self)
-        if self._waiter is not None:
-            self._waiter.set()
-        if self._abandoned:
-            self._drop()
-
     def _drop(self) -> None:
         if isinstance(self._value, CoroutineType):
             self._value.close()  # or Python warns that it was never awaited
         self._value = self._error = None
-
-
-def _limiter(variable: RunVar[CapacityLimiter], tokens: float) -> CapacityLimiter:
-    try:
-        return variable.get()
-    except LookupError:
-        limiter = CapacityLimiter(tokens)
-        variable.set(limiter)
-        return limiter
 
 
 def _keep_cancellation() -> None:

@@ -117,19 +117,13 @@ class Worker:
 
 
 class Pool:
-    """Runs released bodies with at most *limit* workers.
-
-    Attributes:
-        release: Let an attempt, given as step and number, begin as soon as a worker is free; call ``wake`` when all
-            are released.
-    """
+    """Runs released bodies with at most *limit* workers."""
 
     def __init__(self, bodies: Bodies, limit: int, ask: Callable[[], None]) -> None:
         """A pool that asks for ``wake`` to be called from inside its group by calling *ask*."""
         self._bodies, self._limit, self._ask = bodies, limit, ask
         self._group: TaskGroup | None = None
         self._released: deque[tuple[int, int]] = deque()
-        self.release = self._released.append
         self._parked: list[anyio.Event] = []
         self._new_event: Callable[[], anyio.Event] = anyio.Event
         self._busy: dict[int, Worker] = {}  # by step: of its attempts one runs at a time
@@ -140,6 +134,10 @@ class Pool:
         """Hire workers into *group* from now on."""
         self._group = group
         self._new_event = type(anyio.Event())  # of this event loop: it is asked for once, not for each event
+
+    def release(self, step: int, attempt: int) -> None:
+        """Let this attempt begin as soon as a worker is free; call ``wake`` when all are released."""
+        self._released.append((step, attempt))
 
     def wake(self, *, inside: bool) -> None:
         """See to it that somebody is on the way to what was released.

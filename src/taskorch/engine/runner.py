@@ -206,7 +206,7 @@ class Runner:
         if self._is_untold:  # nobody has to know before: what starts may begin
             waiting = frontier.ready.heaps
             while waiting and not self._is_closing and (step := frontier.take(now)) is not None:
-                self._pool.release((step, frontier.attempt[step]))
+                self._pool.release(step, frontier.attempt[step])
             if frontier.paused or not frontier.open:
                 self._end_quietly(now)
         else:
@@ -275,7 +275,7 @@ class Runner:
                 self._timers.look()
         for step, attempt in decided.started:
             if self._frontier.is_running(step, attempt):  # its time may have been up before it could begin
-                self._pool.release((step, attempt))
+                self._pool.release(step, attempt)
         self._pool.wake(inside=inside)
         if decided.end and self._quiet is not None:
             self._quiet.set()
