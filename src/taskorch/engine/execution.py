@@ -22,7 +22,8 @@ from taskorch.engine.committer import Committer
 from taskorch.engine.jobs import Jobs
 from taskorch.engine.leases import Held, Lease, Restart, give_back_after, hold
 from taskorch.engine.observation import Observation, Trace, Traced
-from taskorch.engine.runner import Runner, Surroundings
+from taskorch.engine.runner import Runner
+from taskorch.engine.surroundings import Surroundings
 from taskorch.errors import IllegalTransition, StoreError
 from taskorch.protocols import Clock, Codec, Dispatcher, Observer, Store
 

@@ -4,18 +4,15 @@ Decide, commit, act: the frontier decides at once and in memory; what it decided
 bodies begin and observers hear of it. Nothing outside ever sees what the disk does not know.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextvars import Context, copy_context
-from datetime import datetime
 from functools import partial
 from typing import NamedTuple
 
 import anyio
-import attrs
 
 from taskorch.core import runs
 from taskorch.core.chance import chance
-from taskorch.core.documents import JSON
 from taskorch.core.events import Event
 from taskorch.core.frontier.alarms import Alarms
 from taskorch.core.frontier.facts import Fact
@@ -31,40 +28,12 @@ from taskorch.engine.committer import Committer
 from taskorch.engine.current import CURRENT, Here, StepContext
 from taskorch.engine.jobs import Jobs
 from taskorch.engine.leases import Lease
-from taskorch.engine.observation import Observation
 from taskorch.engine.pool import Pool, Reported, Worker
+from taskorch.engine.surroundings import Surroundings
 from taskorch.engine.timers import Timers
 from taskorch.errors import OperatorError, OutputNotStorable, StepCancelled, StepTimeout, TaskorchError
-from taskorch.protocols import Clock, Dispatcher
 
 _LOOP = int(Kind.LOOP)  # asked of every step: the members of an enum cost more to compare than numbers
-
-
-@attrs.frozen(kw_only=True, eq=False)
-class Surroundings:
-    """What a run is given from outside.
-
-    Attributes:
-        run_id: Its id.
-        params: Its params.
-        context: Its context.
-        dispatcher: Who runs the bodies.
-        is_direct: Whether those on the event loop are called without asking the dispatcher: it is our own.
-        clock: Its time.
-        observation: Who hears of it.
-        started_at: When it began; this time is recorded.
-        workers: The most bodies at once.
-    """
-
-    run_id: str
-    params: Mapping[str, JSON]
-    context: Mapping[str, JSON]
-    dispatcher: Dispatcher
-    is_direct: bool
-    clock: Clock
-    observation: Observation
-    started_at: datetime
-    workers: int
 
 
 class _Decided(NamedTuple):
