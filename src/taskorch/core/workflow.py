@@ -48,17 +48,25 @@ class Roll:
 
     def __init__(self) -> None:
         self._seen = 0
-        self._ids: dict[object, list[str]] = {}
+        self._first: dict[object, str] = {}
+        self._more: dict[object, list[str]] = {}
 
     def find(self, steps: Sequence[Step], ref: object) -> list[str]:
         """The ids of the steps that *ref* is the id or the function of."""
-        if self._seen < len(steps):
-            for step in steps[self._seen :]:
-                self._ids.setdefault(step.id, []).append(step.id)
-                if step.body is not None:
-                    self._ids.setdefault(id(step.body.function), []).append(step.id)
-            self._seen = len(steps)
-        return self._ids.get(ref if isinstance(ref, str) else id(ref), [])
+        for step in steps[self._seen :] if self._seen < len(steps) else ():
+            self._note(step.id, step.id)
+            if step.body is not None:
+                self._note(id(step.body.function), step.id)
+        self._seen = len(steps)
+        key = ref if isinstance(ref, str) else id(ref)
+        first = self._first.get(key)
+        return [] if first is None else [first, *self._more.get(key, ())]
+
+    def _note(self, key: object, id: str) -> None:
+        if key in self._first:
+            self._more.setdefault(key, []).append(id)
+        else:
+            self._first[key] = id
 
 
 @attrs.frozen(eq=False, init=False)
@@ -99,6 +107,9 @@ class Workflow(WorkflowDocument):
     directory: PurePath | None = attrs.field(default=None, kw_only=True, eq=False)
     layout: Layout = attrs.field(factory=Layout, kw_only=True, eq=False, repr=False)
     _roll: Roll = attrs.field(factory=Roll, init=False, eq=False, repr=False)
+    _bodies: dict[tuple[int, bool], tuple[Body, dict[str, JSON]]] = attrs.field(
+        factory=dict, init=False, eq=False, repr=False
+    )  # of those that take no inputs
 
     def __init__(self, name: str, *, timeout: float | timedelta | None = None, **members: Any) -> None:
         """A workflow called *name*; *members* are its other attributes. Any: each is checked by its own rule."""
@@ -149,19 +160,30 @@ class Workflow(WorkflowDocument):
         name = id or str(getattr(fn, "__name__", ""))
         if id is None and not name.isidentifier():
             raise InvalidWorkflow.because("the function has no name that could be an id", "give id=", name)
-        feeds = {parameter: self.id_of(source) for parameter, source in inputs.items()}
         try:
-            body = Body.of(fn, feeds, inline=inline)
+            body, origin = self._body(fn, inputs, inline=inline)
         except InvalidWorkflow as error:
             raise InvalidWorkflow(p._replace(path=f"{name or fn}") for p in error.problems) from None
         _check_options(name, members)
-        origin: dict[str, JSON] = {"x-function": body.reference} | ({"x-inputs": dict(feeds)} if feeds else {})
         if retry is not None:
             _check_retry(name, retry, members)
             members |= _policy(retry)
-            origin |= _unwritten(retry)
+            origin = origin | _unwritten(retry)
         self.add(Step(name, body=body, extensions=origin, **members), after=after)
         return fn
+
+    def _body(
+        self, fn: Callable[..., Any], inputs: Mapping[str, StepRef], *, inline: bool
+    ) -> tuple[Body, dict[str, JSON]]:
+        """A function as the body of a step, and what a document keeps of it; steps that are alike share both."""
+        feeds: Mapping[str, str] = {parameter: self.id_of(source) for parameter, source in inputs.items()}
+        body, key = Body.of(fn, feeds, inline=inline), (id(fn), inline)
+        if feeds:
+            return body, {"x-function": body.reference, "x-inputs": dict(feeds)}
+        known = self._bodies.get(key)
+        if known is None or known[0].parameters is not body.parameters or known[0].annotation is not body.annotation:
+            known = self._bodies[key] = body, {"x-function": body.reference}
+        return known
 
     def command(self, command: str | tuple[str, ...], /, *, id: str, after: Any = (), **members: Any) -> Step:
         """Add a step that runs a program; the rest as for ``step``. Any: as there.

@@ -1,6 +1,5 @@
 """The links of a workflow by index: which gates of which steps they hold."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import repeat
@@ -123,14 +122,15 @@ def coupled(wiring: Wiring) -> Couplings:
 
 def _usual(wiring: Wiring, count: int) -> Couplings:
     """What most workflows have, and perhaps very many of: each link asks for success before a start."""
-    pairs = list(zip(range(count), repeat(MASKS[LinkCondition.SUCCESS])))  # one of each target, not of each link
+    pairs = list(zip(wiring.place.values(), repeat(MASKS[LinkCondition.SUCCESS])))  # one a target, not one a link
     on_finish: list[list[tuple[int, int]]] = [[] for _ in pairs]
+    waits = [0] * count
     for source, target in zip(wiring.sources, wiring.targets, strict=True):
         on_finish[source].append(pairs[target])
-    waits = Counter(wiring.targets)
+        waits[target] += 1
     return Couplings(
-        waits=[waits[number] for number in range(count)],
-        on_finish=on_finish,
+        waits=waits,
+        on_finish=list(map(tuple, on_finish)),
         typed_on_start={},
         typed_on_finish={},
         finish_waits={},

@@ -1,6 +1,6 @@
 """A workflow compiled to integers: what the frontier needs to know of it, and nothing else."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Self
 
@@ -92,7 +92,7 @@ class Plan:
         lines, line_number, limits = _lines(flow, steps, resources)
         order = _order(flow, wiring, couplings, resources)
         rank = [0] * len(steps)
-        for place, number in enumerate(order):
+        for place, number in zip(wiring.place.values(), order, strict=True):  # the numbers that are there already
             rank[number] = place
         return cls(
             steps=steps,
@@ -188,7 +188,7 @@ def _order(flow: Workflow, wiring: Wiring, couplings: Couplings, resources: Reso
     durations = [_SECOND if time is None else time // MICROSECOND for time in estimates]
     in_order = wiring.order()
     if in_order is not None and not (resources.limits or couplings.typed_on_start or couplings.typed_on_finish):
-        return _by_longest_path(durations, couplings, in_order)
+        return _by_longest_path(durations, couplings, in_order, wiring.place.values())
     gated = [couplings.gated_starts(number) for number in range(len(flow.steps))]
     on_finish, on_start = (
         [[(target, lag) for target, lag, is_finish in links if is_finish is kind] for links in gated]
@@ -198,8 +198,10 @@ def _order(flow: Workflow, wiring: Wiring, couplings: Couplings, resources: Reso
     return precedence(project, is_estimated=None not in estimates, may_wait=False).order
 
 
-def _by_longest_path(durations: list[int], couplings: Couplings, in_order: Sequence[int]) -> Sequence[int]:
-    """The order by the longest path from the start of a step to the end of all; then by document."""
+def _by_longest_path(
+    durations: list[int], couplings: Couplings, in_order: Sequence[int], numbers: Iterable[int]
+) -> Sequence[int]:
+    """The *numbers* of steps by the longest path from the start of a step to the end of all; then by document."""
     path, on_finish = durations.copy(), couplings.on_finish
     for number in reversed(in_order):
         longest = 0
@@ -207,7 +209,7 @@ def _by_longest_path(durations: list[int], couplings: Couplings, in_order: Seque
             if path[target] > longest:  # noqa: PLR1730 - of every link; a call of max() would cost more
                 longest = path[target]
         path[number] += longest
-    return sorted(range(len(path)), key=path.__getitem__, reverse=True)  # which is stable
+    return sorted(numbers, key=path.__getitem__, reverse=True)  # which is stable
 
 
 def _retries(flow: Workflow) -> Sequence[RetryStrategy]:

@@ -6,15 +6,14 @@ from typing import NamedTuple
 from weakref import ReferenceType, ref
 
 from taskorch.core.frontier.plan import Plan
-from taskorch.core.step import Link, Step
+from taskorch.core.step import Link
 from taskorch.core.workflow import Workflow
 
 
 class _Compiled(NamedTuple):
-    """A plan, and what it was made of: the lists of a workflow may grow."""
+    """A plan, and the links it was made of: the lists of a workflow may grow."""
 
     flow: ReferenceType[Workflow]
-    steps: list[Step]
     links: list[Link]
     plan: Plan
 
@@ -29,12 +28,12 @@ def plan_of(flow: Workflow) -> Plan:
     """
     key = id(flow)
     known = _compiled.get(key)
-    if known is not None and _are_same(known.steps, flow.steps) and _are_same(known.links, flow.links):
+    if known is not None and _are_same(known.plan.steps, flow.steps) and _are_same(known.links, flow.links):
         return known.plan
     plan = Plan.of(flow)
     if not flow.context and not flow.notifications and not plan.limits:
         flow_ref = ref(flow, lambda _: _compiled.pop(key, None))
-        _compiled[key] = _Compiled(flow_ref, flow.steps.copy(), flow.links.copy(), plan)
+        _compiled[key] = _Compiled(flow_ref, flow.links.copy(), plan)
     return plan
 
 
