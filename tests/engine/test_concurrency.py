@@ -229,3 +229,24 @@ async def test_of_many_calls_with_one_run_id_one_runs(kind, tmp_path):
     assert answers.count(1) >= 11
     assert len(answers) == 50
     assert set(answers) == {1, "busy"}
+
+
+@pytest.mark.parametrize("is_enabled", [True, False])
+async def test_a_dispatcher_is_offered_what_a_step_takes_and_the_hint_of_auto_scaling(is_enabled):
+    """Whoever runs bodies elsewhere knows how much they need, and how many workers the workflow would like (D4)."""
+    scaling = {"enabled": is_enabled, "minReplicas": 1, "maxReplicas": 10, "targetCPU": 70}
+    resources = {"limits": {"cpu": 4}, "requests": {"cpu": "500m", "memory": "1Gi"}, "autoScaling": scaling}
+    flow = Workflow("w", resources=resources)
+    flow.step(lambda: 1, id="a", inline=True)
+    given = []
+
+    class Elsewhere:
+        async def dispatch(self, job, report):
+            given.append(job)
+            return job.call()
+
+    assert (await taskorch.run(flow, dispatcher=Elsewhere())).check()["a"] == 1
+    (job,) = given
+    assert job.resources == {"cpu": 500, "memory": 1024**3 * 1000}
+    hint = job.auto_scaling
+    assert (hint and (hint.min_replicas, hint.max_replicas, hint.target_cpu)) == ((1, 10, 70) if is_enabled else None)

@@ -75,7 +75,7 @@ class ResourcePlan:
         demands: What each step takes of them, in the order of the steps; equal ones are one object.
         requests: All that each step takes, also of resources without a limit, by name; for explanations and
             dispatchers.
-        auto_scaling: A hint to dispatchers that can add workers; nothing here depends on it.
+        auto_scaling: A hint to dispatchers that can add workers, if it is enabled; nothing here depends on it.
     """
 
     names: tuple[str, ...]
@@ -106,6 +106,7 @@ class ResourcePlan:
             each = (_demand(request, index) for request in requests)
             demands = tuple(same.setdefault(demand, demand) for demand in each)
         hint = resources.auto_scaling if isinstance(resources, Pool) else None
+        hint = hint if hint is not None and hint.enabled else None
         return cls(tuple(limits), tuple(limits.values()), demands, requests, hint)
 
 

@@ -61,6 +61,8 @@ class Jobs:
             call=call,
             command=command,
             blocking=self._plan.line_of[number].kind == Kind.THREAD,
+            resources=self._plan.resources.requests[number],
+            auto_scaling=self._plan.resources.auto_scaling,
         )
 
     @property

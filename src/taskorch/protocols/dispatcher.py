@@ -5,7 +5,9 @@ from typing import Protocol
 
 import attrs
 
+from taskorch.core.resources import NO_AMOUNTS, Amounts
 from taskorch.core.runs import idempotency_key
+from taskorch.core.settings import AutoScaling
 
 
 @attrs.frozen(kw_only=True)
@@ -38,6 +40,8 @@ class Job:
         call: The Python body with its arguments bound; it may return an awaitable.
         command: The program to run.
         blocking: Whether calling ``call`` would hold up the event loop.
+        resources: What it takes of each resource, in thousandths of it, limited or not.
+        auto_scaling: How many workers the workflow would like, for dispatchers that can add some; a hint (D4).
     """
 
     run_id: str
@@ -46,6 +50,8 @@ class Job:
     call: Callable[[], object] | None = None
     command: Command | None = None
     blocking: bool = False
+    resources: Amounts = NO_AMOUNTS
+    auto_scaling: AutoScaling | None = None
 
     @property
     def idempotency_key(self) -> str:
