@@ -114,6 +114,14 @@ class Body:
             parameters += tuple(Parameter(name, True) for name in inputs if name in unknown)
         return cls(function, parameters, inputs, known.annotation, known.is_async, inline)
 
+    def is_like(self, other: "Body") -> bool:
+        """Whether the other is the same function, read in the same way."""
+        return (
+            self.function is other.function
+            and self.parameters is other.parameters
+            and self.annotation is other.annotation
+        )
+
     @property
     def reference(self) -> str:
         """Where the function is defined, as ``module:name``."""

@@ -72,6 +72,11 @@ class Document:
     """Whether members that were not given are written too."""
     invalid: ClassVar[type[InvalidDocument]] = InvalidDocument
 
+    @property
+    def python_notes(self) -> Mapping[str, JSON]:
+        """What a document tells of members that live in Python only, beside its ``extensions``."""
+        return EMPTY
+
     @classmethod
     def members(cls) -> dict[str, "attrs.Attribute[Any]"]:  # Any: a member may have any type
         """The members by key."""
@@ -318,7 +323,8 @@ def _document_writer(cls: type[Document]) -> Callable[[Document], dict[str, Any]
             value = getattr(document, member.name)
             if key not in data and not member.is_left_out(value):
                 data[key] = member.form(value)
-        return data | {k: v for k, v in document.extensions.items() if k not in data}
+        rest = {**document.python_notes, **document.extensions}
+        return data | {k: v for k, v in rest.items() if k not in data}
 
     return write
 

@@ -14,6 +14,7 @@ from taskorch.core.expressions import check_condition, check_source, parse
 from taskorch.core.json_text import child, described
 from taskorch.core.outcomes import LinkCondition, LinkType
 from taskorch.core.quantities import check_quantities
+from taskorch.core.references import reference_of
 from taskorch.core.retry import Retry, RetryStrategy
 from taskorch.core.settings import (
     Cache,
@@ -163,6 +164,18 @@ class Step(WorkflowDocument):
     target: str | None = member(None, check=not_empty)
     body: Body | None = attrs.field(default=None, kw_only=True, eq=False)
     retrying: RetryStrategy | None = attrs.field(default=None, kw_only=True, eq=False)
+
+    @property
+    def python_notes(self) -> dict[str, JSON]:
+        """Its function, what feeds that, and what no document can hold of its policy of retries."""
+        found: dict[str, JSON] = {}
+        if self.body is not None:
+            found["x-function"] = self.body.reference
+            if self.body.inputs:
+                found["x-inputs"] = dict(self.body.inputs)
+        if self.retrying is not None and (note := getattr(self.retrying, "reference", reference_of(self.retrying))):
+            found["x-retry"] = note
+        return found
 
     @cached_property
     def argv(self) -> tuple[str, ...] | None:

@@ -13,7 +13,6 @@ from taskorch.core.body import Body
 from taskorch.core.critical_path import CriticalPath, critical_path
 from taskorch.core.documents import EMPTY, JSON, member, suggestion
 from taskorch.core.layout import Layout
-from taskorch.core.references import reference_of
 from taskorch.core.resources import resource_problems
 from taskorch.core.retry import Retry, RetryStrategy
 from taskorch.core.settings import (
@@ -44,16 +43,24 @@ StepRef = str | Step | Callable[..., Any]
 
 
 class Roll:
-    """The ids of steps by id and by function; follows a list of steps as it grows."""
+    """The ids of steps by id and by function; follows a list of steps as it grows. A copy begins anew."""
 
     def __init__(self) -> None:
         self._seen = 0
+        self._last: Step | None = None
         self._first: dict[object, str] = {}
         self._more: dict[object, list[str]] = {}
+        self._bodies: dict[tuple[int, bool], Body] = {}
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Roll, ()
 
     def find(self, steps: Sequence[Step], ref: object) -> list[str]:
         """The ids of the steps that *ref* is the id or the function of."""
+        if self._seen and (len(steps) < self._seen or steps[self._seen - 1] is not self._last):
+            self.__init__()  # type: ignore[misc]  # the list was changed before its end
         for step in steps[self._seen :] if self._seen < len(steps) else ():
+            self._last = step
             self._note(step.id, step.id)
             if step.body is not None:
                 self._note(id(step.body.function), step.id)
@@ -61,6 +68,13 @@ class Roll:
         key = ref if isinstance(ref, str) else id(ref)
         first = self._first.get(key)
         return [] if first is None else [first, *self._more.get(key, ())]
+
+    def shared(self, body: Body) -> Body:
+        """The same body as one of an earlier step, if there is one: one function may serve very many steps."""
+        if body.inputs:
+            return body
+        known = self._bodies.setdefault((id(body.function), body.inline), body)
+        return known if known.is_like(body) else body
 
     def _note(self, key: object, id: str) -> None:
         if key in self._first:
@@ -107,9 +121,6 @@ class Workflow(WorkflowDocument):
     directory: PurePath | None = attrs.field(default=None, kw_only=True, eq=False)
     layout: Layout = attrs.field(factory=Layout, kw_only=True, eq=False, repr=False)
     _roll: Roll = attrs.field(factory=Roll, init=False, eq=False, repr=False)
-    _bodies: dict[tuple[int, bool], tuple[Body, dict[str, JSON]]] = attrs.field(
-        factory=dict, init=False, eq=False, repr=False
-    )  # of those that take no inputs
 
     def __init__(self, name: str, *, timeout: float | timedelta | None = None, **members: Any) -> None:
         """A workflow called *name*; *members* are its other attributes. Any: each is checked by its own rule."""
@@ -160,30 +171,17 @@ class Workflow(WorkflowDocument):
         name = id or str(getattr(fn, "__name__", ""))
         if id is None and not name.isidentifier():
             raise InvalidWorkflow.because("the function has no name that could be an id", "give id=", name)
+        feeds: Mapping[str, str] = {parameter: self.id_of(source) for parameter, source in inputs.items()}
         try:
-            body, origin = self._body(fn, inputs, inline=inline)
+            body = self._roll.shared(Body.of(fn, feeds, inline=inline))
         except InvalidWorkflow as error:
             raise InvalidWorkflow(p._replace(path=f"{name or fn}") for p in error.problems) from None
         _check_options(name, members)
         if retry is not None:
             _check_retry(name, retry, members)
             members |= _policy(retry)
-            origin = origin | _unwritten(retry)
-        self.add(Step(name, body=body, extensions=origin, **members), after=after)
+        self.add(Step(name, body=body, **members), after=after)
         return fn
-
-    def _body(
-        self, fn: Callable[..., Any], inputs: Mapping[str, StepRef], *, inline: bool
-    ) -> tuple[Body, dict[str, JSON]]:
-        """A function as the body of a step, and what a document keeps of it; steps that are alike share both."""
-        feeds: Mapping[str, str] = {parameter: self.id_of(source) for parameter, source in inputs.items()}
-        body, key = Body.of(fn, feeds, inline=inline), (id(fn), inline)
-        if feeds:
-            return body, {"x-function": body.reference, "x-inputs": dict(feeds)}
-        known = self._bodies.get(key)
-        if known is None or known[0].parameters is not body.parameters or known[0].annotation is not body.annotation:
-            known = self._bodies[key] = body, {"x-function": body.reference}
-        return known
 
     def command(self, command: str | tuple[str, ...], /, *, id: str, after: Any = (), **members: Any) -> Step:
         """Add a step that runs a program; the rest as for ``step``. Any: as there.
@@ -346,9 +344,3 @@ def _policy(retry: RetryStrategy) -> dict[str, Any]:  # Any: members of Step
         total_timeout=duration(retry.total_timeout),
     )
     return {"retry_policy": written, "retrying": retry if retry.reference else None}
-
-
-def _unwritten(retry: RetryStrategy) -> dict[str, JSON]:
-    """A note of what no document can hold of a policy, so that another policy is another workflow."""
-    note = getattr(retry, "reference", reference_of(retry))
-    return {"x-retry": note} if note else {}

@@ -6,6 +6,7 @@ task that was cancelled, and lets it through shields.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from math import inf
 from typing import TypeVar
 
@@ -53,10 +54,36 @@ class Requests:
         """How many there are."""
         return 0 if self._task is None else self._task.cancelling()
 
-    def forget(self, before: int) -> None:
+    async def forget(self, before: int) -> None:
         """Have asyncio forget what a body left behind, down to *before*, so that the next one does not inherit it."""
-        while self._task is not None and self._task.cancelling() > before:
+        if self._task is None or self._task.cancelling() <= before:
+            return
+        while self._task.cancelling() > before:
             self._task.uncancel()
+        with suppress(asyncio.CancelledError):  # one that is still to be delivered; that of a scope comes again
+            await asyncio.sleep(0)
+
+
+class Sentry:
+    """Knows at once, and at little cost, that something around a task group was cancelled.
+
+    On asyncio a cancellation reaches every task that waits at the instant it is made, so a task that does nothing else
+    has heard of it; elsewhere the scopes are asked.
+
+    Attributes:
+        is_alarmed: Whether something around it is cancelled.
+    """
+
+    def __init__(self) -> None:
+        """One that is not on its post yet."""
+        self.is_alarmed: Callable[[], object] = is_cancelled
+
+    async def stand(self) -> None:
+        """Wait in a task of the group until that is cancelled."""
+        with suppress(RuntimeError):
+            if (task := asyncio.current_task()) is not None:
+                self.is_alarmed = task.cancelling
+        await anyio.sleep_forever()
 
 
 async def uncut(call: Callable[[], Awaitable[T]]) -> T:

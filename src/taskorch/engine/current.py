@@ -10,7 +10,8 @@ import anyio
 
 from taskorch.core.documents import JSON
 from taskorch.core.runs import idempotency_key
-from taskorch.protocols import Clock, Report
+from taskorch.engine.pool import Worker
+from taskorch.protocols import Clock
 
 
 class Here(NamedTuple):
@@ -39,10 +40,10 @@ class StepContext:
         attempt: Which try this is, from 1.
     """
 
-    __slots__ = ("_here", "_report", "attempt", "id")
+    __slots__ = ("_here", "_number", "_worker", "attempt", "id")
 
-    def __init__(self, here: Here, id: str, attempt: int, report: Report) -> None:
-        self._here, self.id, self.attempt, self._report = here, id, attempt, report
+    def __init__(self, here: Here, id: str, number: int, attempt: int, worker: Worker) -> None:
+        self._here, self.id, self._number, self.attempt, self._worker = here, id, number, attempt, worker
 
     @property
     def run_id(self) -> str:
@@ -77,11 +78,12 @@ class StepContext:
             text: What it is at, in words.
             rate: How fast it goes, with its unit: ``"1000 records/second"``.
         """
-        self._report.progress(percent, text, rate)
+        if self._worker.is_at(self._number, self.attempt):  # a task that outlives its body tells nothing any more
+            self._worker.progress(percent, text, rate)
 
     def heartbeat(self) -> None:
         """Tell that the body is alive."""
-        self._report.heartbeat()
+        self._worker.heartbeat()
 
     async def sleep(self, seconds: float) -> None:
         """Wait on the run's clock, which a test may move by hand. Even ``sleep(0)`` lets others have a turn."""

@@ -55,6 +55,10 @@ class Bodies(Protocol):
         """The body was cut off because the whole run is being cancelled."""
         ...
 
+    def closing(self) -> None:
+        """The run is being cancelled: nothing more may be started."""
+        ...
+
 
 class Reported(NamedTuple):
     """What a body has told of its progress.
@@ -97,6 +101,10 @@ class Worker:
         """Whether the body is being stopped because its time is up; for any other reason its end is waited for."""
         return isinstance(self.stopped_for, StepTimeout)
 
+    def is_at(self, step: int, attempt: int) -> bool:
+        """Whether it is at this very attempt."""
+        return self.step == step and self.attempt == attempt
+
     def queued(self) -> None:
         """The job waits for a place to run."""
         if self.step is not None:
@@ -126,6 +134,7 @@ class Pool:
         self._released: deque[tuple[int, int]] = deque()
         self._parked: list[anyio.Event] = []
         self._new_event: Callable[[], anyio.Event] = anyio.Event
+        self._sentry = cancellations.Sentry()
         self._busy: dict[int, Worker] = {}  # by step: of its attempts one runs at a time
         self._hired = 0
         self._waking = False
@@ -133,6 +142,7 @@ class Pool:
     def open(self, group: TaskGroup) -> None:
         """Hire workers into *group* from now on."""
         self._group = group
+        group.start_soon(self._sentry.stand)
         self._new_event = type(anyio.Event())  # of this event loop: it is asked for once, not for each event
 
     def release(self, step: int, attempt: int) -> None:
@@ -156,15 +166,20 @@ class Pool:
             self._hired += 1
             self._group.start_soon(self._work)
 
-    def stop(self, step: int, attempt: int, error: BaseException) -> None:
-        """Stop a running body; it ends as failed with *error*."""
+    def stop(self, step: int, attempt: int, error: BaseException) -> bool:
+        """Stop a running body: unless it returns nevertheless, it ends as failed with *error*.
+
+        False if it has not begun; it never will then, and nobody else tells how it ended.
+        """
         worker = self._worker_of(step, attempt)
         if worker is None:
-            with suppress(ValueError):  # what has not begun never will
+            with suppress(ValueError):  # or it is not even released yet
                 self._released.remove((step, attempt))
-        elif worker.stopped_for is None:
+            return False
+        if worker.stopped_for is None:
             worker.stopped_for = error
             worker.scope.cancel()
+        return True
 
     def reported(self, step: int, attempt: int) -> Reported | None:
         """What the body of this attempt has told of its progress; None if it has not, or does not run."""
@@ -190,7 +205,7 @@ class Pool:
                     outside = me.stopped_for is None or cancellations.is_cancelled()
                     if outside or cancellations.ends_the_program(error):
                         raise
-                    me.requests.forget(before)
+                    await me.requests.forget(before)
                 if me.step is not None and me.stopped_for is not None:
                     self._ended(me, self._bodies.failed, me.stopped_for)
                 me = Worker(self._bodies)
@@ -199,14 +214,18 @@ class Pool:
                 self._ended(me, self._bodies.interrupted)
 
     async def _serve(self, me: Worker) -> None:
-        """Run released bodies one after another, until one of them is stopped."""
+        """Run bodies as they are released, until one of them is stopped."""
+        while me.stopped_for is None:
+            if self._released:
+                await self._run_released(me)  # what it has in hand is let go before the worker parks
+            else:
+                await self._park()
+
+    async def _run_released(self, me: Worker) -> None:
+        """Run the released bodies one after another, until there is none or one of them is stopped."""
         bodies, released, busy = self._bodies, self._released, self._busy
         before, since = me.requests.count(), monotonic()
-        while me.stopped_for is None:
-            if not released:
-                await self._park()
-                since = monotonic()
-                continue
+        while released and me.stopped_for is None:
             step, attempt = me.step, me.attempt = released.popleft()
             busy[step] = me
             if released and not self._waking:
@@ -223,14 +242,16 @@ class Pool:
                     else:
                         output = await _resumed(context, body, request)
                         since = monotonic()  # others have had a turn
-                        if me.requests.count() > before and not cancellations.is_cancelled():
-                            me.requests.forget(before)
+                        if self._sentry.is_alarmed():
+                            bodies.closing()
             except BaseException as error:  # noqa: BLE001 - raised again if it is not the body's own
                 await self._raised(me, error, before)
             else:
                 me.step = None
                 del busy[step]
                 bodies.completed(step, attempt, output)
+            if me.requests.count() > before and not cancellations.is_cancelled():
+                await me.requests.forget(before)
             if monotonic() - since > TURN:
                 await checkpoint()
                 since = monotonic()
@@ -239,10 +260,15 @@ class Pool:
         """Tell what a body has raised; it is its own unless it was stopped, or the run is cancelled."""
         if me.stopped_for is not None or cancellations.ends_the_program(error):
             raise error
-        if cancellations.is_cancelled() and cancellations.answers_cancellation(error):
-            await checkpoint()  # raises the cancellation itself, not what the body made of it
-            raise error
-        me.requests.forget(before)
+        if cancellations.is_cancelled():
+            if cancellations.answers_cancellation(error):
+                await checkpoint()  # raises the cancellation itself, not what the body made of it
+                raise error
+            self._bodies.closing()
+        await me.requests.forget(before)
+        if isinstance(error, StopIteration):  # as everywhere else: no coroutine could raise it
+            error, cause = RuntimeError("the body raised StopIteration"), error
+            error.__cause__ = cause
         self._ended(me, self._bodies.failed, error)
 
     async def _park(self) -> None:

@@ -153,15 +153,9 @@ class Runner:
             self._pool.open(self._group)
             self._frontier.resume(self._now())
             self._task, beginning = runs.begun(self._task, self._around.started_at)
-            self._group.start_soon(self._keep_time)
+            self._group.start_soon(self._timers.run)
             self._decided(self._now(), [*beginning, *self._resumed()])
             self._pool.wake(inside=True)
-
-    async def _keep_time(self) -> None:
-        try:
-            await self._timers.run()
-        finally:  # it waits all the time, so a cancellation from outside is heard of here first
-            self._is_closing = True
 
     # --- deciding and recording --------------------------------------------------------------------------
 
@@ -282,7 +276,8 @@ class Runner:
             id, error = self._frontier.plan.steps[step].id, self._error_of(step, reason)
             if reason in HALTING:  # the frontier has ended it already
                 self.errors[id] = error
-            self._pool.stop(step, attempt, error)
+            if not self._pool.stop(step, attempt, error):  # its time was up before it began
+                self.failed(step, attempt, error)
 
     def _error_of(self, step: int, reason: str) -> Exception:
         """What a body is stopped with."""
@@ -318,7 +313,7 @@ class Runner:
         plan, context = self._plan, self._caller.copy()
         if self._has_timeouts:
             self.began(step)
-        context.run(CURRENT.set, StepContext(self._here, plan.steps[step].id, attempt, worker))
+        context.run(CURRENT.set, StepContext(self._here, plan.steps[step].id, step, attempt, worker))
         if self._is_direct and plan.line_of[step].kind == _LOOP:
             return context, self._jobs.call(step)
         return context, partial(self._dispatch, self._jobs.job(step, attempt), worker)
@@ -354,6 +349,10 @@ class Runner:
         if self._frontier.fail(step, attempt, error, now, drawn):
             self.errors[id] = error
             self._decided(now)
+
+    def closing(self) -> None:
+        """The run is being cancelled: nothing more is started."""
+        self._is_closing = True
 
     def interrupted(self, step: int, attempt: int) -> None:
         """A body was cut off by the cancellation of the run; ``_hand_back`` records it."""

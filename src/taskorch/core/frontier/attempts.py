@@ -41,8 +41,11 @@ class Attempts:
             failure["reason"] = halted
             return failure
         counted, elapsed = self.number[step] - self._uncounted.get(step, 0), now - self.began[step]
-        answer = decision(self._plan.retries[step], counted, error, elapsed / 1e6, chance)
         total = self._plan.total_timeouts.get(step)
+        if total is not None and elapsed >= total:
+            failure["reason"] = TOTAL_TIMEOUT
+            return failure
+        answer = decision(self._plan.retries[step], counted, error, elapsed / 1e6, chance)
         if not isinstance(answer, RetryAt):
             failure["reason"] = answer.reason
             if answer.cause is not None:  # the policy itself failed

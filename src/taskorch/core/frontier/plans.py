@@ -1,7 +1,7 @@
 """The plans of workflows, each compiled once as long as its workflow stays as it is."""
 
 from collections.abc import Sequence
-from operator import is_
+from operator import attrgetter, is_
 from typing import NamedTuple
 from weakref import ReferenceType, ref
 
@@ -18,6 +18,7 @@ class _Compiled(NamedTuple):
     plan: Plan
 
 
+_ENVIRONMENT = attrgetter("environment")
 _compiled: dict[int, _Compiled] = {}  # by the identity of the workflow: two that are equal may have other functions
 
 
@@ -27,11 +28,13 @@ def plan_of(flow: Workflow) -> Plan:
     A plan is kept only where it depends on nothing that could be changed in place but the lists of steps and links.
     """
     key = id(flow)
+    if flow.context or flow.notifications or flow.resources:
+        return Plan.of(flow)
     known = _compiled.get(key)
     if known is not None and _are_same(known.plan.steps, flow.steps) and _are_same(known.links, flow.links):
         return known.plan
     plan = Plan.of(flow)
-    if not flow.context and not flow.notifications and not plan.limits:
+    if not any(map(_ENVIRONMENT, plan.steps)):
         flow_ref = ref(flow, lambda _: _compiled.pop(key, None))
         _compiled[key] = _Compiled(flow_ref, flow.links.copy(), plan)
     return plan
