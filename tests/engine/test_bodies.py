@@ -1,6 +1,9 @@
 """What a body is given, and what becomes of what it returns."""
 
+import gc
 import threading
+import weakref
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -10,7 +13,18 @@ import attrs
 import pytest
 
 import taskorch
-from taskorch import CallerError, InvalidParameters, MissingOutput, NonRetryable, Outcome, Retry, RunFailed, Workflow
+from taskorch import (
+    CallerError,
+    InvalidParameters,
+    MissingOutput,
+    NonRetryable,
+    Outcome,
+    Retry,
+    RunFailed,
+    Workflow,
+    current_step,
+)
+from taskorch.dispatchers import LocalDispatcher
 
 
 @attrs.frozen
@@ -243,3 +257,60 @@ async def test_run_sync_inside_a_loop_says_what_to_do():
     """``run_sync`` inside an event loop would block it, and says ``await taskorch.run``."""
     with pytest.raises(CallerError, match=r"await taskorch\.run"):
         taskorch.run_sync(Workflow("w"))
+
+
+async def test_what_a_body_has_held_is_let_go_when_it_has_ended(store):
+    """Neither its arguments nor what it put into context variables live on while the run waits for others."""
+    variable, kept = ContextVar("variable"), []
+    flow = Workflow("w")
+
+    class Session:
+        pass
+
+    @flow.step
+    async def opens():
+        session = Session()
+        kept.append(weakref.ref(session))
+        variable.set(session)
+        await anyio.lowlevel.checkpoint()
+
+    @flow.step
+    async def waits():
+        await anyio.sleep(0.05)
+        gc.collect()
+        return kept[0]() is None
+
+    assert (await taskorch.run(flow, store=store)).check()["waits"] is True
+
+
+@pytest.mark.parametrize("dispatcher", [None, LocalDispatcher()], ids=["none", "local"])
+@pytest.mark.parametrize("inline", [True, False])
+async def test_a_body_that_raises_stop_iteration_has_failed(dispatcher, inline):
+    """As no coroutine can raise it, it is told as an error with another name, wherever the body ran."""
+    flow = Workflow("w")
+
+    @flow.step(inline=inline)
+    def empty():
+        return next(iter(()))
+
+    result = await taskorch.run(flow, dispatcher=dispatcher)
+    assert result.steps["empty"].error.type == "RuntimeError"
+
+
+async def test_a_task_that_outlives_its_body_tells_no_progress_of_another():
+    """Progress is that of the attempt it was told by."""
+    flow, told = Workflow("w"), []
+
+    @flow.step
+    async def leaves(params):
+        told.append(current_step())
+
+    @flow.step(after=leaves)
+    async def next_one():
+        told[0].progress(77, "not mine")
+        current_step().progress(10, "mine")
+        (active,) = (await taskorch.monitor("r"))["activeSteps"]
+        return active["progress"]
+
+    found = (await taskorch.run(flow, run_id="r")).check()["next_one"]
+    assert (found["percentage"], found["currentTask"]) == (10, "mine")

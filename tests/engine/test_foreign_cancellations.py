@@ -50,29 +50,58 @@ async def test_a_cancellation_nobody_asked_for_fails_its_step_only(body, store):
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_a_body_that_cancels_its_own_worker_is_no_success(anyio_backend):
-    """Whatever a body does to the task it runs in: every step ends, or the run raises; none is lost in silence."""
+@pytest.mark.parametrize("store", STORES)
+@pytest.mark.parametrize("is_suspended", [True, False])
+async def test_a_body_that_cancels_its_own_task_harms_nobody_else(store, is_suspended):
+    """What a body does to the task it runs in ends with the body; the next one there does not inherit it."""
     flow = Workflow("w")
 
     @flow.step
     async def odd():
         asyncio.current_task().cancel()
+        if is_suspended:
+            with suppress(asyncio.CancelledError):
+                await anyio.sleep(1)
 
     @flow.step
     async def after(odd):
         await anyio.sleep(0.01)
+        return asyncio.current_task().cancelling()
 
     @flow.step
     async def beside():
-        await anyio.sleep(0.05)
+        await anyio.sleep(0.02)
 
-    statuses: set[Outcome] = set()
-    with suppress(taskorch.OperatorError):
-        result = await taskorch.run(flow)
-        statuses = {step.status for step in result.steps.values()}
-        assert result.success == (statuses == {Outcome.COMPLETED})
+    assert (await taskorch.run(flow, store=store)).check()["after"] == 0
 
-    assert statuses <= {Outcome.COMPLETED, Outcome.FAILED}
+
+@pytest.mark.parametrize("store", STORES)
+async def test_nothing_begins_in_the_tick_of_a_cancellation(store):
+    """Neither in the tick in which a body cancels what is around its run, nor after one that swallows the cut."""
+    ran: list[str] = []
+    flow = Workflow("w")
+    with anyio.CancelScope() as scope:
+
+        @flow.step
+        async def cuts():
+            await anyio.lowlevel.checkpoint()
+            scope.cancel()
+            ran.append("cuts")
+
+        @flow.step
+        async def swallows():
+            with suppress(anyio.get_cancelled_exc_class()):
+                await anyio.sleep_forever()
+            ran.append("swallows")
+
+        for before in ("cuts", "swallows"):
+            flow.step(
+                lambda before=before: ran.append(f"after {before}"), id=f"after-{before}", after=before, inline=True
+            )
+        await taskorch.run(flow, store=store)
+
+    assert scope.cancelled_caught
+    assert sorted(ran) == ["cuts", "swallows"]
 
 
 @pytest.mark.parametrize("store", STORES)

@@ -5,6 +5,7 @@ process.
 """
 
 import threading
+import time
 import uuid
 
 import anyio
@@ -12,6 +13,7 @@ import pytest
 
 import taskorch
 from taskorch import Outcome, Retry, Workflow, current_step
+from taskorch.stores import MemoryStore
 from taskorch.testing.clock import START, FakeClock
 from tests.dispatchers.processes import tagged, until
 
@@ -252,3 +254,63 @@ async def test_a_workflow_timeout_ends_what_runs_waits_and_is_held(store):
     }
     assert {step.reason for step in result.steps.values()} == {result.reason} == {"workflow_timeout"}
     assert {(step.ended_at - START).total_seconds() for step in result.steps.values() if step.attempts} == {5}
+
+
+@pytest.mark.parametrize("body", ["async", "inline", "thread"])
+async def test_a_total_timeout_may_be_over_before_the_body_began(body, store):
+    """A body that holds up the event loop takes the time of others: their step fails, and the run goes on."""
+    flow, begun = Workflow("w"), []
+
+    @flow.step(inline=True)
+    def crunch():
+        time.sleep(0.05)
+
+    async def quick():
+        begun.append(body)
+
+    def quick_sync():
+        begun.append(body)
+
+    options = {"id": "quick", "total_timeout": 0.01, "allow_failure": True}
+    flow.step(quick if body == "async" else quick_sync, inline=body == "inline", **options)
+    with anyio.fail_after(PATIENCE):
+        result = await taskorch.run(flow, store=store, concurrency=2)
+
+    assert result.success
+    step = result.steps["quick"]
+    assert (step.status, step.reason, step.error.type) == (Outcome.FAILED, "total_timeout", "StepTimeout")
+    assert begun == []
+
+
+async def test_a_total_timeout_holds_while_a_store_takes_its_time():
+    """What is decided and not yet recorded has no body to be stopped; it never begins."""
+
+    class Slow(MemoryStore):
+        async def apply(self, units):
+            await anyio.sleep(0.05)
+            return await super().apply(units)
+
+    flow, begun = Workflow("w"), []
+
+    @flow.step(total_timeout=0.02)
+    async def quick():
+        begun.append(1)
+
+    async with Slow() as store:
+        with anyio.fail_after(PATIENCE):
+            result = await taskorch.run(flow, store=store)
+
+    assert (result.steps["quick"].status, result.steps["quick"].reason) == (Outcome.FAILED, "total_timeout")
+    assert begun == []
+
+
+async def test_a_step_without_retries_says_that_its_total_time_was_up(store):
+    """The reason is that of the bound that stopped it, not that no try is left."""
+    flow = Workflow("w")
+
+    @flow.step(total_timeout=5)
+    async def slow():
+        await current_step().sleep(20)
+
+    result = await timed(flow, [5], store=store)
+    assert (result.steps["slow"].reason, result.steps["slow"].error.type) == ("total_timeout", "StepTimeout")

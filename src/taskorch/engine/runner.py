@@ -277,7 +277,7 @@ class Runner:
             if reason in HALTING:  # the frontier has ended it already
                 self.errors[id] = error
             if not self._pool.stop(step, attempt, error):  # its time was up before it began
-                self.failed(step, attempt, error)
+                self._fail(step, attempt, error)
 
     def _error_of(self, step: int, reason: str) -> Exception:
         """What a body is stopped with."""
@@ -344,11 +344,17 @@ class Runner:
 
     def failed(self, step: int, attempt: int, error: BaseException) -> None:
         """A body has raised, or was stopped."""
-        id = self._frontier.plan.steps[step].id
+        if self._fail(step, attempt, error):
+            self._decided(self._now())
+
+    def _fail(self, step: int, attempt: int, error: BaseException) -> bool:
+        """Note how an attempt has failed; False if it is no longer the running one."""
+        id = self._plan.steps[step].id
         drawn, now = chance(f"{self._around.run_id}/{id}/{attempt}"), self._now()
-        if self._frontier.fail(step, attempt, error, now, drawn):
+        is_news = self._frontier.fail(step, attempt, error, now, drawn)
+        if is_news:
             self.errors[id] = error
-            self._decided(now)
+        return is_news
 
     def closing(self) -> None:
         """The run is being cancelled: nothing more is started."""
