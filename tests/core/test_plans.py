@@ -41,6 +41,28 @@ def test_a_workflow_is_compiled_once() -> None:
     assert gone() is None
 
 
+class Pipeline:
+    """A class of a host whose methods are the steps of its workflow."""
+
+    def __init__(self) -> None:
+        self.flow = Workflow("w")
+        self.flow.step(self.extract, inline=True)
+
+    def extract(self) -> str:
+        """Give the name of the workflow."""
+        return self.flow.name
+
+
+def test_a_workflow_that_its_own_bodies_hold_is_let_go() -> None:
+    """Nothing keeps a workflow that was run, though its functions refer to it."""
+    pipeline = Pipeline()
+    taskorch.run_sync(pipeline.flow).check()
+    gone = weakref.ref(pipeline)
+    del pipeline
+    gc.collect()
+    assert gone() is None
+
+
 CHANGES: dict[str, Callable[[Workflow], object]] = {
     "a step more": lambda flow: flow.step(one, id="c", inline=True),
     "a link more": lambda flow: flow.link("a", "b", type="start_to_start"),

@@ -83,6 +83,16 @@ class Roll:
             self._first[key] = id
 
 
+class Drawer:
+    """What was compiled of a workflow, for its next run; it goes when the workflow goes. A copy begins anew."""
+
+    def __init__(self) -> None:
+        self.compiled: object = None
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Drawer, ()
+
+
 @attrs.frozen(eq=False, init=False)
 class Workflow(WorkflowDocument):
     """A named graph of steps joined by links; data, never code to be replayed.
@@ -120,6 +130,7 @@ class Workflow(WorkflowDocument):
     retry_policy: RetryPolicy | None = member(None)
     directory: PurePath | None = attrs.field(default=None, kw_only=True, eq=False)
     layout: Layout = attrs.field(factory=Layout, kw_only=True, eq=False, repr=False)
+    drawer: Drawer = attrs.field(factory=Drawer, init=False, eq=False, repr=False)
     _roll: Roll = attrs.field(factory=Roll, init=False, eq=False, repr=False)
 
     def __init__(self, name: str, *, timeout: float | timedelta | None = None, **members: Any) -> None:

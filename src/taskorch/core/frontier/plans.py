@@ -17,9 +17,13 @@ class _Compiled(NamedTuple):
     links: list[Link]
     plan: Plan
 
+    def is_of(self, flow: Workflow) -> bool:
+        """Whether it is that of *flow* as it is: two workflows that are equal may have other functions."""
+        is_same = self.flow() is flow
+        return is_same and _are_same(self.plan.steps, flow.steps) and _are_same(self.links, flow.links)
+
 
 _ENVIRONMENT = attrgetter("environment")
-_compiled: dict[int, _Compiled] = {}  # by the identity of the workflow: two that are equal may have other functions
 
 
 def plan_of(flow: Workflow) -> Plan:
@@ -27,16 +31,14 @@ def plan_of(flow: Workflow) -> Plan:
 
     A plan is kept only where it depends on nothing that could be changed in place but the lists of steps and links.
     """
-    key = id(flow)
     if flow.context or flow.notifications or flow.resources:
         return Plan.of(flow)
-    known = _compiled.get(key)
-    if known is not None and _are_same(known.plan.steps, flow.steps) and _are_same(known.links, flow.links):
+    known = flow.drawer.compiled  # kept there and not here: a body may hold the workflow, and neither would ever go
+    if isinstance(known, _Compiled) and known.is_of(flow):
         return known.plan
     plan = Plan.of(flow)
     if not any(map(_ENVIRONMENT, plan.steps)):
-        flow_ref = ref(flow, lambda _: _compiled.pop(key, None))
-        _compiled[key] = _Compiled(flow_ref, flow.links.copy(), plan)
+        flow.drawer.compiled = _Compiled(ref(flow), flow.links.copy(), plan)
     return plan
 
 
