@@ -210,7 +210,10 @@ class Pool:
                     self._ended(me, self._bodies.failed, me.stopped_for)
                 me = Worker(self._bodies)
         finally:
-            if me.step is not None:
+            if me.step is not None and me.stopped_for is not None:  # which was decided before the run was cut off
+                self._bodies.closing()
+                self._ended(me, self._bodies.failed, me.stopped_for)
+            elif me.step is not None:
                 self._ended(me, self._bodies.interrupted)
 
     async def _serve(self, me: Worker) -> None:
