@@ -4,6 +4,7 @@
 """
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import anyio
@@ -13,31 +14,56 @@ import taskorch
 from taskorch import Workflow
 from taskorch.stores import MemoryStore
 from tests.harness.cancellation import Explorer
-from tests.harness.scenarios import CHAIN, COMMAND, QUICK, RETRIED, THREADS, Scenario
-from tests.harness.steering import CANCELLED, CANCELLED_EARLY, IN_A_BLOCK, PAUSED, Steered
+from tests.harness.catalogue import CATALOGUE, COMMANDS, FURTHER, PLAIN, STEERED, Explored
+from tests.harness.scenarios import CHAIN
 
 PAIRS = 12 * int(os.environ.get("TASKORCH_HARNESS", "1"))
 
 
+def explored(cases: Iterable[Explored]) -> pytest.MarkDecorator:
+    """Test each of them, under its name."""
+    return pytest.mark.parametrize("case", cases, ids=lambda case: case.name)
+
+
+def test_there_are_twenty_scenarios_and_more() -> None:
+    """At least twenty scenarios are cancelled at each await, on both event loops; none of them is there twice."""
+    names = [case.name for case in CATALOGUE]
+    print(f"{len(names)} scenarios: {'; '.join(names)}")
+    assert len(set(names)) == len(names) >= 20
+    assert len({(case.scenario.build, case.steered.carry_out) for case in CATALOGUE}) == len(names)
+    assert len({case.scenario.build for case in CATALOGUE}) >= 20  # workflows alone
+
+
 @pytest.mark.parametrize("store", ["none", "memory", "sqlite"])
-@pytest.mark.parametrize("scenario", QUICK, ids=lambda scenario: scenario.name)
-def test_a_run_may_be_cancelled_anywhere(anyio_backend: str, store: str, scenario: Scenario, tmp_path: Path) -> None:
+@explored(PLAIN)
+def test_a_run_may_be_cancelled_anywhere(anyio_backend: str, store: str, case: Explored, tmp_path: Path) -> None:
     """Wherever a run is cut off, nothing leaks, what was done is recorded, and a resumed run ends as it must."""
-    report = Explorer(scenario, anyio_backend, store, tmp_path).explore(pairs=PAIRS)
+    report = Explorer(case.scenario, anyio_backend, store, tmp_path).explore(pairs=PAIRS)
     assert not report.violations, f"{report}"
     assert report.cuts > 0.75 * report.runs, f"the harness disturbs too little: {report}"
 
 
 @pytest.mark.parametrize("store", ["none", "memory"])
-@pytest.mark.parametrize("steered", [IN_A_BLOCK, PAUSED, CANCELLED_EARLY, CANCELLED], ids=lambda way: way.name)
-@pytest.mark.parametrize("scenario", [RETRIED, THREADS], ids=lambda scenario: scenario.name)
+@explored(STEERED)
 def test_a_steered_run_may_be_cancelled_anywhere(
-    anyio_backend: str, store: str, steered: Steered, scenario: Scenario, tmp_path: Path
+    anyio_backend: str, store: str, case: Explored, tmp_path: Path
 ) -> None:
     """The same holds of a run in a block, while it is paused and resumed, and while it is cancelled by its handle."""
-    report = Explorer(scenario, anyio_backend, store, tmp_path, steered).explore(pairs=PAIRS // 3)
+    report = Explorer(case.scenario, anyio_backend, store, tmp_path, case.steered).explore(pairs=PAIRS // 3)
     assert not report.violations, f"{report}"
     assert report.cuts > 0.5 * report.runs, f"the harness disturbs too little: {report}"
+
+
+@pytest.mark.parametrize("store", ["none", "memory"])
+@explored(FURTHER)
+def test_whatever_a_run_does_it_may_be_cancelled_anywhere(
+    anyio_backend: str, store: str, case: Explored, tmp_path: Path
+) -> None:
+    """The same holds while links hold, bounds, policies, resources and targets decide, and runs begin other runs."""
+    explorer = Explorer(case.scenario, anyio_backend, store, tmp_path, case.steered)
+    report = explorer.explore(rest=6, pairs=PAIRS // 6)
+    assert not report.violations, f"{report}"
+    assert report.cuts > 0.75 * report.runs, f"the harness disturbs too little: {report}"
 
 
 def test_a_store_that_is_opened_by_name_is_closed_again(anyio_backend: str, tmp_path: Path) -> None:
@@ -48,9 +74,12 @@ def test_a_store_that_is_opened_by_name_is_closed_again(anyio_backend: str, tmp_
 
 
 @pytest.mark.parametrize("store", ["none", "sqlite"])
-def test_a_run_with_commands_may_be_cancelled_anywhere(anyio_backend: str, store: str, tmp_path: Path) -> None:
+@explored(COMMANDS)
+def test_a_run_with_commands_may_be_cancelled_anywhere(
+    anyio_backend: str, store: str, case: Explored, tmp_path: Path
+) -> None:
     """Wherever it is cut off, no process survives, and the command is run again."""
-    report = Explorer(COMMAND, anyio_backend, store, tmp_path).explore(stride=9, pairs=2 * PAIRS // 12)
+    report = Explorer(case.scenario, anyio_backend, store, tmp_path).explore(stride=9, pairs=2 * PAIRS // 12)
     assert not report.violations, f"{report}"
     assert report.cuts
 

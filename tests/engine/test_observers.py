@@ -141,7 +141,7 @@ async def test_an_event_is_told_only_after_it_is_recorded(flow):
 
         def observer(event):
             if event.step is not None and event.verb in ("start", "retry"):
-                assert (event.step, event.attempt) in recording.started
+                assert (event.step, event.attempt) in recording.started(event.task_id)
                 heard.append(event)
 
         heard = []

@@ -8,7 +8,7 @@ import gc
 import random
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,9 @@ from typing import Any
 import anyio
 import attrs
 
-from taskorch.core.frontier.plan import Plan
+import taskorch
+from taskorch import RunResult, Workflow
+from taskorch.core.frontier.plans import plan_of
 from taskorch.dispatchers import LocalDispatcher
 from taskorch.protocols import Store
 from taskorch.stores import MemoryStore, SQLiteStore
@@ -83,14 +85,25 @@ class Explorer:
     _numbers: Iterator[int] = attrs.field(factory=lambda: iter(range(10**9)))
     _kept: SQLiteStore | None = None
 
-    def explore(self, kinds: Sequence[str] = KINDS, *, stride: int = 1, pairs: int = 20, seed: int = 1) -> Report:
-        """Disturb the scenario in each way at every *stride*-th step; of pairs of steps try *pairs* ones."""
+    def explore(
+        self, kinds: Sequence[str] = KINDS, *, stride: int = 1, rest: int = 0, pairs: int = 20, seed: int = 1
+    ) -> Report:
+        """Disturb the scenario in each way.
+
+        Args:
+            kinds: The ways.
+            stride: One of so many steps is disturbed.
+            rest: The same for all ways but the first; 0 for *stride*.
+            pairs: How many of the pairs of steps are tried.
+            seed: Decides which.
+        """
         report, chance = Report(), random.Random(seed)
         kinds = [kind for kind in kinds if not kind.startswith("native") or self.backend == "asyncio"]
         with self._watched(report):
             report.points = self._count(report)
             for kind in kinds:
-                for point in self._points(kind, report.points, stride, pairs, chance):
+                every = stride if kind == kinds[0] else rest or stride
+                for point in self._points(kind, report.points, every, pairs, chance):
                     self._disturb(point, report)
                     if sum(violation.name == "it comes to its end" for _, violation in report.violations) >= ENOUGH:
                         return report
@@ -117,11 +130,13 @@ class Explorer:
             report.violations.append((Point("?", 0), Violation("no noise", f"{what.exc_value!r} in {what.object!r}")))
 
         sys.unraisablehook = unraisable
+        gc.freeze()  # so that what was there before is not looked through again and again
         try:
             yield
             self._close()
             gc.collect()
         finally:
+            gc.unfreeze()
             sys.unraisablehook = before
         if invariants.open_files() > files:
             text = f"{files} before, {invariants.open_files()} after"
@@ -190,39 +205,39 @@ class _Trial:
         self.scenario = explorer.scenario
         self.violations: list[Violation] = []
         self.cuts = self.count = 0
-        self.effects = Effects()
-        self.flow = self.scenario.build(self.effects)
-        self.plan = Plan.of(self.flow)
-        self.dispatcher = LocalDispatcher(threads=2)
-        self.clock = JumpingClock()
         self.run_id = explorer.fresh_id()
+        self.effects = Effects(self.run_id, within=self._within)
+        self.flow = self.scenario.build(self.effects)
+        self.plan = plan_of(self.flow)
+        self.local = LocalDispatcher(threads=2)
+        self.dispatcher = self.scenario.dispatcher(self.local)
+        self.clock = JumpingClock()
+        self.store: Store | str | None = None
 
     async def main(self) -> None:
         with anyio.fail_after(PATIENCE):
             async with self.explorer.opened() as store:
+                self.store = store
+                if store is not None and not isinstance(store, str):
+                    self.store = recording = Recording(store, [step.id for step in self.plan.steps])
+                    self.effects.recorded = recording.started
                 tasks = len(anyio.get_running_tasks())
                 for point in [*self.points, Point("none", 0)]:
-                    await self._live(point, store)
-                    await self._check(store, tasks)
-                    if store is None and self.cuts:
+                    await self._live(point)
+                    await self._check(tasks)
+                    if store is None:
                         return  # there is nothing to be resumed
 
-    async def _live(self, point: Point, store: Store | str | None) -> None:
+    async def _live(self, point: Point) -> None:
         result = None
-        seen: Store | str | None = store
-        if store is not None and not isinstance(store, str):
-            seen = Recording(store, [step.id for step in self.plan.steps])
-            self.effects.recorded = seen.started
+        options: dict[str, Any] = {"store": self.store, "dispatcher": self.dispatcher, "clock": self.clock}
+        if self.scenario.observed:
+            options["observers"] = [self.effects.heard.append]
         run = Disturbed(self.steps, point)
         try:
             result = await run(
                 lambda: self.explorer.steered.carry_out(
-                    self.flow,
-                    store=seen,
-                    run_id=self.run_id,
-                    dispatcher=self.dispatcher,
-                    clock=self.clock,
-                    concurrency=self.scenario.concurrency,
+                    self.flow, run_id=self.run_id, concurrency=self.scenario.concurrency, **options
                 )
             )
         except Exception as error:  # noqa: BLE001 - nothing but the cancellation may come out of a run
@@ -231,36 +246,54 @@ class _Trial:
         self.cuts += result is None
         if result is not None:
             self.violations.extend(self.explorer.steered.check(self.scenario, result))
+            if self.scenario.observed:
+                self.violations.extend(invariants.check_alerts(self.scenario, self.effects))
         elif point.kind == "none":
             self.violations.append(Violation("it can be resumed", f"run {self.run_id} did not come to its end"))
 
-    async def _check(self, store: Store | str | None, tasks: int) -> None:
-        found = self.violations
+    async def _within(self, flow: Workflow) -> RunResult:
+        """The result of *flow*, carried out by the body that asks, and kept with the run of that body."""
+        step = taskorch.current_step()
+        run_id = f"{step.run_id}.{step.id}"
+        log, store = self.effects.of(run_id), self.store
+        log.plan = plan_of(flow)
+        if isinstance(store, Recording):
+            store.name_steps(run_id, [one.id for one in flow.steps])
+        return await taskorch.run(flow, store=store, run_id=run_id, dispatcher=self.dispatcher, clock=self.clock)
+
+    async def _check(self, tasks: int) -> None:
+        found, store = self.violations, self.store
         if len(running := anyio.get_running_tasks()) > tasks:
             found.append(Violation("no task survives", f"{[task.name for task in running]}"))
         try:
-            places = self.dispatcher._threads._limiters.get().places.borrowed_tokens
+            places = self.local._threads._limiters.get().places.borrowed_tokens
         except LookupError:  # no thread was ever needed
             places = 0
         if places:
             found.append(Violation("no place is kept", f"{places} places for threads"))
         if store is None:
-            if self.effects.running:
-                found.append(Violation("no body runs on", f"{self.effects.running}"))
-            return
-        if isinstance(store, str):
+            for log in self.effects.all:
+                found.extend(Violation(name, text) for name, text in log.faults)
+                if log.running:
+                    found.append(Violation("no body runs on", f"{log.running}"))
+        elif isinstance(store, str):
             async with SQLiteStore(store) as opened:
-                await self._check_store(opened, leased=False)
+                await self._check_runs(opened, [self.run_id], leased=False)
         else:
-            await self._check_store(store, leased=True)
+            assert isinstance(store, Recording)
+            await self._check_runs(store, dict.fromkeys([self.run_id, *store.inserted]), leased=True)
 
-    async def _check_store(self, store: Store, *, leased: bool) -> None:
-        record = (await store.read([self.run_id]))[0]
-        facts = [fact for entry in await store.journal(self.run_id) for fact in entry.facts]
-        found = self.violations
-        if leased:
-            found.extend(invariants.check_record(record, facts))
-        found.extend(invariants.check_journal(self.plan, facts))
-        found.extend(invariants.check_effects(self.plan, facts, self.effects))
-        if not self.cuts:
-            found.extend(invariants.check_end(record, self.effects))
+    async def _check_runs(self, store: Store, ids: Iterable[str], *, leased: bool) -> None:
+        for run_id in ids:
+            record = (await store.read([run_id]))[0]
+            facts = [fact for entry in await store.journal(run_id) for fact in entry.facts]
+            log, carried = self.effects.of(run_id), store.inserted.get(run_id, 0) if isinstance(store, Recording) else 0
+            plan, found = log.plan or self.plan, self.violations
+            if leased:
+                found.extend(invariants.check_record(record, facts))
+            found.extend(invariants.check_journal(plan, facts))
+            found.extend(invariants.check_effects(plan, facts[carried:], log))
+            if self.scenario.observed and log is self.effects:
+                found.extend(invariants.check_heard(plan, facts, log))
+            if not self.cuts:
+                found.extend(invariants.check_end(record, log))

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import attrs
 
-from taskorch import LIFECYCLE, Outcome, RunResult, State, Task
-from taskorch.core.frontier.facts import CANCEL, COMPLETE, FAIL, RETRY, START, UNBLOCK, VERBS, Fact
+from taskorch import LIFECYCLE, Event, Outcome, RaisedAlert, RunResult, State, Task
+from taskorch.core.frontier.facts import BLOCK, CANCEL, COMPLETE, FAIL, RETRY, START, UNBLOCK, VERBS, Fact
 from taskorch.core.frontier.frontier import Frontier
 from taskorch.core.frontier.plan import Plan
 from taskorch.core.frontier.slots import Slots
@@ -78,8 +78,7 @@ def check_journal(plan: Plan, facts: Sequence[Fact]) -> Iterator[Violation]:
 
 def check_effects(plan: Plan, facts: Sequence[Fact], effects: Effects) -> Iterator[Violation]:
     """What was done is recorded, and what is recorded was done; nothing runs on."""
-    for fault in effects.faults:
-        yield Violation("recorded before it begins", fault)
+    yield from (Violation(name, text) for name, text in effects.faults)
     if effects.running:
         yield Violation("no body runs on", f"{effects.running}")
 
@@ -92,17 +91,34 @@ def check_effects(plan: Plan, facts: Sequence[Fact], effects: Effects) -> Iterat
 
     # What was cancelled for good has no other end, whatever its body still did.
     completed, failed, cancelled = attempts(COMPLETE), attempts(FAIL), attempts(CANCEL)
+    held = attempts(BLOCK)  # its body has returned, and its finish may not have come yet
     bodies = {step.id for step in plan.steps if step.body is not None}
     if twice := [attempt for attempt, count in Counter(effects.began).items() if count > 1]:
         yield Violation("an attempt begins once", f"{twice}")
-    if lost := set(effects.returned) - completed - cancelled:
+    if lost := set(effects.returned) - completed - held - cancelled:
         yield Violation("what returned is recorded", f"{sorted(lost)} returned; recorded are {sorted(completed)}")
-    if invented := {a for a in completed if a[0] in bodies} - set(effects.returned):
+    if invented := {a for a in completed | held if a[0] in bodies} - set(effects.returned):
         yield Violation("what is recorded returned", f"{sorted(invented)}")
     if lost := set(effects.raised) - attempts(FAIL, "PlannedError") - cancelled:
         yield Violation("what raised is recorded", f"{sorted(lost)}")
-    if left := set(effects.began) - completed - failed - cancelled:
+    if left := set(effects.began) - completed - held - failed - cancelled:
         yield Violation("an interruption is recorded", f"{sorted(left)} began, and how they ended is not recorded")
+
+
+def check_heard(plan: Plan, facts: Sequence[Fact], effects: Effects) -> Iterator[Violation]:
+    """Whoever listens was told everything that is recorded of steps, in order and once."""
+    told = [event for event in effects.heard if isinstance(event, Event) and event.step is not None]
+    heard = [(event.step, event.verb, event.attempt) for event in told]
+    kept = [(plan.steps[step].id, VERBS[verb], attempt) for step, verb, attempt, *_ in facts]
+    if heard != kept:
+        yield Violation("what is recorded is told", f"heard {heard}; recorded are {kept}")
+
+
+def check_alerts(scenario: Scenario, effects: Effects) -> Iterator[Violation]:
+    """What was to be raised until the end of the run was, and once."""
+    raised = Counter((event.alert, event.step) for event in effects.heard if isinstance(event, RaisedAlert))
+    if raised != Counter(scenario.alerts):
+        yield Violation("alerts are raised once", f"{raised}")
 
 
 def check_record(record: Record | None, facts: Sequence[Fact]) -> Iterator[Violation]:

@@ -1,13 +1,14 @@
 """Small workflows that go through everything a runner does, each with the end it must come to."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import anyio
 import attrs
 from anyio.lowlevel import checkpoint
 
 from taskorch import Outcome, Retry, Workflow
+from taskorch.protocols import Dispatcher
 from tests.harness.effects import Effects
 
 
@@ -23,6 +24,9 @@ class Scenario:
         succeeds: Whether the run completes.
         concurrency: The most bodies at once.
         processes: Whether it starts processes, so that one run is slow.
+        dispatcher: Makes the dispatcher of the run out of the one of this machine.
+        observed: Whether somebody listens.
+        alerts: What is raised: the numbers of alerts, each with its step.
     """
 
     name: str
@@ -32,6 +36,9 @@ class Scenario:
     succeeds: bool = True
     concurrency: int = 3
     processes: bool = False
+    dispatcher: Callable[[Dispatcher], Dispatcher] = lambda local: local
+    observed: bool = False
+    alerts: Collection[tuple[int, str]] = ()
 
 
 def _chain(effects: Effects) -> Workflow:

@@ -8,6 +8,7 @@ from anyio.lowlevel import checkpoint
 
 import taskorch
 from taskorch import Outcome, RunResult, Workflow
+from taskorch.protocols import Dispatcher
 from tests.harness.invariants import Violation, check_result
 from tests.harness.scenarios import Scenario
 
@@ -54,6 +55,18 @@ def _cancelled_after(turns: int) -> Callable[..., Awaitable[RunResult]]:
     return carry_out
 
 
+async def _restarted(flow: Workflow, **options: Any) -> RunResult:
+    async with taskorch.start(flow, **options) as run:
+        for _ in range(9):
+            await checkpoint()
+        again = await run.restart(failed_only=True)
+        return await again.wait()
+
+
+async def _without_a_dispatcher(flow: Workflow, *, dispatcher: Dispatcher, **options: Any) -> RunResult:
+    return await taskorch.run(flow, **options)
+
+
 def _check_cancelled(scenario: Scenario, result: RunResult) -> Iterator[Violation]:
     """It was cancelled, and what completed before has its output; or it was faster."""
     if result.status is not Outcome.CANCELLED:
@@ -67,3 +80,5 @@ IN_A_BLOCK = Steered("block", _in_a_block)
 PAUSED = Steered("paused", _paused)
 CANCELLED_EARLY = Steered("cancelled early", _cancelled_after(1), _check_cancelled)
 CANCELLED = Steered("cancelled", _cancelled_after(9), _check_cancelled)
+RESTARTED = Steered("restarted", _restarted)
+DIRECT = Steered("no dispatcher", _without_a_dispatcher)

@@ -44,19 +44,37 @@ class Around:
 
 
 class Recording(Around):
-    """Knows which attempts have been recorded as started, and answered so."""
+    """Knows which attempts have been recorded as started, and answered so.
+
+    Attributes:
+        inserted: The runs that were inserted, each with how many facts it has taken over from another one.
+    """
 
     def __init__(self, store: Store, ids: Sequence[str]) -> None:
+        """A store for runs whose steps have these *ids*."""
         super().__init__(store)
-        self.started: set[Attempt] = set()
-        self._ids = ids
+        self.inserted: dict[str, int] = {}
+        self._started: dict[str, set[Attempt]] = {}
+        self._ids, self._others = ids, dict[str, Sequence[str]]()
+
+    def name_steps(self, run_id: str, ids: Sequence[str]) -> None:
+        """The steps of a run are not those of the others."""
+        self._others[run_id] = ids
+
+    def started(self, run_id: str) -> set[Attempt]:
+        """The attempts of a run."""
+        return self._started.setdefault(run_id, set())
 
     async def apply(self, units: Sequence[Unit]) -> list[Receipt]:
         """Hand it on, and note what has been kept."""
         receipts = await self.store.apply(units)
         for unit, receipt in zip(units, receipts, strict=True):
-            if not isinstance(receipt, Refused):
-                self.started.update((self._ids[f[0]], f[2]) for f in unit.facts if f[1] in (START, RETRY))
+            if isinstance(receipt, Refused):
+                continue
+            if unit.epoch == 0:
+                self.inserted[unit.run] = len(unit.facts)
+            ids = self._others.get(unit.run, self._ids)
+            self.started(unit.run).update((ids[f[0]], f[2]) for f in unit.facts if f[1] in (START, RETRY))
         return receipts
 
 

@@ -9,16 +9,21 @@ import anyio
 import anyio.lowlevel
 import pytest
 
+from taskorch.core.frontier.alarms import Alarms
 from taskorch.core.frontier.facts import RETRY, START
+from taskorch.core.frontier.slots import Slots
 from taskorch.core.unit import Claimed
 from taskorch.dispatchers.threads import ThreadDispatcher
 from taskorch.engine import committer as committer_module
+from taskorch.engine.cancellations import is_cancelled
 from taskorch.engine.committer import Committer
 from taskorch.engine.pool import Pool
 from taskorch.engine.runner import Runner
 from taskorch.stores import MemoryStore
 from tests.harness.cancellation import Explorer
+from tests.harness.policy_scenarios import ALERTS, TOTAL_TIMEOUT
 from tests.harness.scenarios import CHAIN, FAN, RETRIED, THREADS, Scenario
+from tests.harness.waiting_scenarios import RESOURCES
 
 Patch = pytest.MonkeyPatch
 Bug = Callable[[Patch], None]
@@ -140,6 +145,39 @@ def a_task_stays_behind(patch: Patch) -> None:
     patch.setattr(Runner, "_hand_back", leak)
 
 
+def nobody_hears_of_what_is_handed_back(patch: Patch) -> None:
+    """Observers are not told how the attempts of a cancelled run ended."""
+    hand_back = Runner._hand_back
+
+    def silent(self: Any) -> None:
+        self._around.observation._observers.clear()
+        hand_back(self)
+
+    patch.setattr(Runner, "_hand_back", silent)
+
+
+def alerts_are_forgotten(patch: Patch) -> None:
+    """What was raised before a run is resumed is raised again."""
+    patch.setattr(Alarms, "replay", lambda self, facts: self._fold.replay(facts))
+
+
+def everything_fits(patch: Patch) -> None:
+    """Nobody counts resources."""
+    patch.setattr(Slots, "fits", lambda self, line: True)
+
+
+def stopped_is_interrupted(patch: Patch) -> None:
+    """A body whose time was up while the run was cut off counts as cut off with it."""
+    ended = Pool._ended
+
+    def forget(self: Any, worker: Any, tell: Any, *what: object) -> None:
+        if worker.stopped_for is not None and is_cancelled():
+            tell, what = self._bodies.interrupted, ()
+        ended(self, worker, tell, *what)
+
+    patch.setattr(Pool, "_ended", forget)
+
+
 @pytest.mark.parametrize(
     ("bug", "name", "scenario"),
     [
@@ -155,6 +193,10 @@ def a_task_stays_behind(patch: Patch) -> None:
         (a_completion_is_forgotten, "what returned is recorded", THREADS),
         (an_error_comes_out_of_the_cleanup, "no foreign exception", CHAIN),
         (a_task_stays_behind, "no task survives", CHAIN),
+        (nobody_hears_of_what_is_handed_back, "what is recorded is told", ALERTS),
+        (alerts_are_forgotten, "alerts are raised once", ALERTS),
+        (everything_fits, "no more at once than fits", RESOURCES),
+        (stopped_is_interrupted, "the right result", TOTAL_TIMEOUT),
     ],
     ids=lambda value: getattr(value, "__name__", getattr(value, "name", value)),
 )
