@@ -63,7 +63,8 @@ def load(path: str | os.PathLike[str]) -> Workflow:
         text, directory = Path(name).read_bytes(), Path(name).resolve().parent
     except (OSError, ValueError) as error:  # a ValueError for a text that no file can be called by
         why = getattr(error, "strerror", None) or "no file can have such a name"
-        raise InvalidWorkflow.because(f"cannot be read: {why}", "check the path", source=name) from None
+        source = name if arguments.may_be_a_name(name) else ascii(name[:40])
+        raise InvalidWorkflow.because(f"cannot be read: {why}", "check the path", source=source) from None
     try:
         flow = Workflow.from_json(text)
     except InvalidWorkflow as error:
@@ -223,7 +224,7 @@ def _ordered(
     if run_id is None:
         run_id = _new_id()
     if problems := list(check_id(run_id)):
-        raise InvalidParameters([f"{problem.message}: {problem.hint}" for problem in problems])
+        raise InvalidParameters([f"run_id: {p.message}" + f"; {p.hint}" * bool(p.hint) for p in problems])
     kept = open_store(store) if isinstance(store, str | os.PathLike) else store
     execution = Execution(
         flow=workflow,

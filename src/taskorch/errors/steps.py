@@ -128,6 +128,5 @@ class RetryAfter(TaskorchError):
         try:
             self.seconds = float(seconds)
         except (TypeError, ValueError, OverflowError):
-            message = f"expected a number of seconds, got a {type(seconds).__name__} that is none"
-            raise InvalidPolicy.because(message, "such as 30", "seconds") from None
+            raise InvalidPolicy.because("is no number of seconds", "give one such as 30", "seconds") from None
         super().__init__(message or f"try again in {self.seconds:g} s")
