@@ -148,7 +148,8 @@ class _Ended:
     def __init__(self, steps: Collection[str] | None, before: Iterable[str]) -> None:
         """Those of *before*; *steps* are all steps there are, where that is known."""
         self._steps = steps
-        self.heard = {id for id in before if isinstance(id, str) and self._has(id)}  # to have ended, one by one
+        given: Iterable[object] = before
+        self.heard = {id for id in given if isinstance(id, str) and self._has(id)}  # to have ended, one by one
         self._is_over = False
 
     @property
