@@ -89,7 +89,7 @@ class TransitionTable:
         """Whether *verb* has a row for *state*."""
         try:
             return verb in self._targets[state]
-        except (KeyError, TypeError):
+        except (KeyError, TypeError):  # asked for so in vain only: the answer itself must be quick
             raise _no_state(state) from None
 
     def verbs(self, state: State) -> tuple[Verb, ...]:
@@ -109,7 +109,10 @@ class TransitionTable:
 
     def follows(self, state: State, next: State) -> bool:
         """Whether some verb leads from *state* to *next*."""
-        return next in self._targets[state].values() if self.verbs(state) else False
+        try:
+            return next in self._targets[state].values()
+        except (KeyError, TypeError):
+            raise _no_state(state) from None
 
     def extended(self, rows: Iterable[Row]) -> "TransitionTable":
         """The table with further rows."""
@@ -117,7 +120,8 @@ class TransitionTable:
 
 
 def _no_state(given: object) -> InvalidParameters:
-    return InvalidParameters([f"{str(given)[:40]!r} is no state; one of {', '.join(State)}"])
+    told = repr(given[:40]) if isinstance(given, str) else f"a value of type {type(given).__name__}"
+    return InvalidParameters([f"{told} is no state; one of {', '.join(State)}"])
 
 
 DOCUMENTED = TransitionTable(
