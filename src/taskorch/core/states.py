@@ -89,7 +89,7 @@ class TransitionTable:
         """Whether *verb* has a row for *state*."""
         try:
             return verb in self._targets[state]
-        except (KeyError, TypeError):  # asked for so in vain only: the answer itself must be quick
+        except (KeyError, TypeError):
             raise _no_state(state) from None
 
     def verbs(self, state: State) -> tuple[Verb, ...]:
