@@ -168,7 +168,6 @@ def test_it_gives_up_when_tenacity_stops(stop: Any, attempt: int, elapsed: float
         (tenacity.retry_if_exception_cause_type(KeyError), ERROR, UNWANTED),
         (tenacity.retry_if_exception_type(KeyError) | tenacity.retry_if_exception(is_busy), ERROR, WANTED),
         (tenacity.retry_if_exception_type(KeyError) & tenacity.retry_if_exception(is_busy), ERROR, UNWANTED),
-        (tenacity.retry_if_result(lambda value: value is None), ERROR, UNWANTED),
         (tenacity.retry_never, tenacity.TryAgain(), WANTED),
         (tenacity.retry_never, RetryAfter(7), RetryAt(7)),
         (tenacity.retry_always, NonRetryable("x"), UNWANTED),
@@ -284,3 +283,19 @@ def test_the_core_does_without_tenacity() -> None:
     program = "import sys, taskorch; taskorch.Retry().decide(1, ValueError(), 0); print('tenacity' in sys.modules)"
 
     assert printed(program) == "False"
+
+
+@pytest.mark.parametrize(
+    "retry",
+    [
+        tenacity.retry_if_result(bool),
+        tenacity.retry_if_not_result(bool),
+        tenacity.retry_if_exception_type(OSError) | tenacity.retry_if_result(bool),
+        tenacity.retry_all(tenacity.retry_any(tenacity.retry_if_not_result(bool))),
+    ],
+    ids=["result", "not-result", "any", "nested"],
+)
+def test_what_judges_results_is_refused(retry: Any) -> None:
+    """Only failures are tried again, so it would never be asked."""
+    with pytest.raises(InvalidPolicy, match="judges what was returned"):
+        TenacityRetry(retry=retry)

@@ -21,6 +21,7 @@ from taskorch.core.results import RunResult
 from taskorch.core.task import check_id
 from taskorch.core.workflow import Workflow
 from taskorch.dispatchers import LocalDispatcher
+from taskorch.engine import arguments
 from taskorch.engine.cancellations import uncut
 from taskorch.engine.clocks import SystemClock
 from taskorch.engine.execution import Execution
@@ -55,16 +56,19 @@ def load(path: str | os.PathLike[str]) -> Workflow:
     Raises:
         InvalidWorkflow: The file cannot be read, or what it holds is no valid workflow: every problem, with
             path and line.
+        InvalidParameters: *path* is no path.
     """
-    file = Path(path)
+    name = arguments.path_of(path)
     try:
-        text, directory = file.read_bytes(), file.resolve().parent
-    except OSError as error:
-        raise InvalidWorkflow.because(f"cannot be read: {error.strerror}", "check the path", source=str(path)) from None
+        text, directory = Path(name).read_bytes(), Path(name).resolve().parent
+    except (OSError, ValueError) as error:  # a ValueError for a text that no file can be called by
+        why = getattr(error, "strerror", None) or "no file can have such a name"
+        source = name if arguments.may_be_a_name(name) else ascii(name[:40])
+        raise InvalidWorkflow.because(f"cannot be read: {why}", "check the path", source=source) from None
     try:
         flow = Workflow.from_json(text)
     except InvalidWorkflow as error:
-        error.source = str(path)
+        error.source = name
         raise
     return flow.at(directory)
 
@@ -76,21 +80,26 @@ def open_store(url: str | os.PathLike[str]) -> Store:
         url: ``memory:`` or the path of an SQLite file, plainly or as ``sqlite:///path``.
 
     Raises:
-        StoreUnreadable: No such kind of store is known.
+        StoreUnreadable: No such kind of store is known, or no file can have such a name.
+        InvalidParameters: *url* is no text and no path.
     """
     from taskorch import stores  # each kind imports its own driver
 
-    url = os.fspath(url)
+    url = arguments.path_of(url)
     if url == "memory:":
         return stores.MemoryStore()
     if not url or url == ":memory:":
         raise StoreUnreadable(repr(url), 'names no store; use "memory:", a path, or sqlite:///path')
+    if not arguments.may_be_a_name(url):
+        raise StoreUnreadable(ascii(url[:40]), "no file can have such a name; use another path")
     if "://" not in url:
         return stores.SQLiteStore(url)
     scheme, _, rest = url.partition("://")
     if scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
         return stores.SQLiteStore(rest[1:])
-    raise StoreUnreadable(f"{scheme}://…", "this kind of store is not known; use memory:, a path, or sqlite:///path")
+    raise StoreUnreadable(
+        f"{shown(scheme)}://…", "this kind of store is not known; use memory:, a path, or sqlite:///path"
+    )
 
 
 def work_root(store: Store | None) -> Path:
@@ -144,8 +153,7 @@ async def run(
     Raises:
         InvalidWorkflow: The workflow is not sound, or a step has nothing to run.
         UnsupportedFeature: It needs what this version cannot carry out.
-        InvalidParameters: A param is missing, unknown, or cannot be stored, or *run_id* or *concurrency* is
-            none.
+        InvalidParameters: A param is missing, unknown, or cannot be stored; or another argument is none of its kind.
         WorkflowChanged: The run was started with another definition, params or context.
         RunBusy: Another living process or call has the run, or the store.
         StoreError: The store cannot be opened, or failed; the run can be resumed.
@@ -205,7 +213,10 @@ def _ordered(
     """What ``run`` was asked for; it raises what is wrong about it, before anything is opened."""
     if not isinstance(workflow, Workflow):
         raise InvalidParameters([f"a {type(workflow).__name__} is no workflow; read a file with taskorch.load()"])
-    _check_kinds(params=params, context=context, concurrency=concurrency)
+    arguments.check(
+        params=params, context=context, concurrency=concurrency, store=store, dispatcher=dispatcher, clock=clock
+    )
+    listeners = arguments.observers_of(observers)
     plan = plan_of(workflow)
     given = None if params is None else {**workflow.parameters, **params}
     if given is not None or run_id is None:
@@ -213,7 +224,7 @@ def _ordered(
     if run_id is None:
         run_id = _new_id()
     if problems := list(check_id(run_id)):
-        raise InvalidParameters([f"{problem.message}: {problem.hint}" for problem in problems])
+        raise InvalidParameters([f"run_id: {p.message}" + f"; {p.hint}" * bool(p.hint) for p in problems])
     kept = open_store(store) if isinstance(store, str | os.PathLike) else store
     execution = Execution(
         flow=workflow,
@@ -222,31 +233,18 @@ def _ordered(
         params=given,
         context=None if context is None else {**workflow.context, **context},
         dispatcher=dispatcher
-        or LocalDispatcher(
+        if dispatcher is not None
+        else LocalDispatcher(
             threads=concurrency or THREAD_LIMIT, directory=workflow.directory, work_root=work_root(kept)
         ),
         is_direct=dispatcher is None,
         limits=_limits(concurrency),
         concurrency=concurrency,
-        clock=clock or SystemClock(),
-        observers=observers,
+        clock=clock if clock is not None else SystemClock(),
+        observers=listeners,
         trace=_trace(workflow),
     )
     return _Order(execution, kept, kept is not store, f"process {os.getpid()} (call {_unique(4)})")
-
-
-def _check_kinds(*, params: object, context: object, concurrency: object) -> None:
-    """Raise ``InvalidParameters`` for what cannot be params, a context or a concurrency."""
-    found = [
-        f"{name}: expected a mapping, got {described(given)}"
-        for name, given in (("params", params), ("context", context))
-        if given is not None and not isinstance(given, Mapping)
-    ]
-    is_number = isinstance(concurrency, int) and not isinstance(concurrency, bool) and concurrency >= 1
-    if concurrency is not None and not is_number:
-        found.append(f"a concurrency of {shown(concurrency)} is none; give a whole number, 1 or more")
-    if found:
-        raise InvalidParameters(found)
 
 
 def _new_id() -> str:
@@ -258,16 +256,20 @@ def _in_a_block(ordered: Callable[P, _Order]) -> Callable[P, AbstractAsyncContex
     """The same order, carried out while a block of code is in progress."""
 
     @asynccontextmanager
-    async def call(*args: P.args, **kwargs: P.kwargs) -> AsyncIterator[RunHandle]:
+    async def opened(*args: P.args, **kwargs: P.kwargs) -> AsyncIterator[RunHandle]:
         order = ordered(*args, **kwargs)
         async with AsyncExitStack() as stack:
             if order.store is not None:
                 await stack.enter_async_context(_closing(order.store, ours=order.is_ours))
             yield await stack.enter_async_context(block(order.execution, order.store, order.owner, _new_id))
 
-    call.__signature__ = inspect.signature(ordered).replace(  # type: ignore[attr-defined]  # for help() and the docs
-        return_annotation=AbstractAsyncContextManager[RunHandle]
-    )
+    signature = inspect.signature(ordered).replace(return_annotation=AbstractAsyncContextManager[RunHandle])
+
+    def call(*args: P.args, **kwargs: P.kwargs) -> AbstractAsyncContextManager[RunHandle]:
+        arguments.fit("start", signature, args, kwargs)
+        return opened(*args, **kwargs)
+
+    call.__signature__ = signature  # type: ignore[attr-defined]  # for help() and the docs
     return call
 
 
@@ -306,15 +308,19 @@ async def monitor(
     Raises:
         UnknownRun: No run of that id is alive here.
         UnknownAction: There is no such action.
-        InvalidParameters: *from_step* or *failed_only* is given for something else than ``restart``.
+        InvalidParameters: *workflow_id* or *action* is no text, or *from_step* or *failed_only* is given for
+            something else than ``restart``.
         NotSteerable: The run cannot be restarted from here.
         UnknownStep: It has no such step.
     """
+    for name, given in (("workflow_id", workflow_id), ("action", action)):
+        if not isinstance(given, str):
+            raise InvalidParameters([f"{name}: expected a text, got {described(given)}"])
     if action not in ACTIONS:
-        raise UnknownAction(str(action), ACTIONS, suggestion(str(action), ACTIONS))
+        raise UnknownAction(action, ACTIONS, suggestion(action[:80], ACTIONS))
     if action != "restart" and (from_step is not None or failed_only):
         raise InvalidParameters(["from_step and failed_only mean something for restart only; leave them out"])
-    run = find(str(workflow_id))
+    run = find(workflow_id)
     match action:
         case "pause":
             await run.pause()
@@ -338,13 +344,15 @@ def _trace(flow: Workflow) -> Trace | None:
 
 def _in_a_loop_of_its_own(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
     """The same function for programs without an event loop."""
+    signature = inspect.signature(function)
 
     def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        arguments.fit("run_sync", signature, args, kwargs)
         if _is_in_loop():
             raise CallerError("run_sync() would block the event loop it was called from; use: await taskorch.run(…)")
         return anyio.run(partial(function, *args, **kwargs))
 
-    call.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]  # for help() and the docs
+    call.__signature__ = signature  # type: ignore[attr-defined]  # for help() and the docs
     return call
 
 

@@ -9,7 +9,14 @@ from typing import Any
 
 import attrs
 from tenacity import Future, RetryCallState, Retrying, TryAgain
-from tenacity.retry import RetryBaseT, retry_if_exception_type
+from tenacity.retry import (
+    RetryBaseT,
+    retry_all,
+    retry_any,
+    retry_if_exception_type,
+    retry_if_not_result,
+    retry_if_result,
+)
 from tenacity.stop import StopBaseT, stop_after_attempt
 from tenacity.wait import WaitBaseT, wait_exponential
 
@@ -27,6 +34,16 @@ def _plain(_: object, attribute: "attrs.Attribute[Any]", part: Any) -> None:  # 
         raise InvalidPolicy.because(f"can't ask {repr(part)[:80]}", "an object of tenacity", attribute.name)
     if inspect.iscoroutinefunction(part) or inspect.iscoroutinefunction(call):
         raise InvalidPolicy.because("would have to be awaited", "a policy answers at once", attribute.name)
+
+
+def _of_errors(_: object, attribute: "attrs.Attribute[Any]", part: object) -> None:
+    """Refuse what judges results: only failures are retried here, so it would never be asked."""
+    parts = [part]
+    for one in parts:
+        if isinstance(one, retry_if_result | retry_if_not_result):
+            message = f"{type(one).__name__} judges what was returned, and only failures are tried again"
+            raise InvalidPolicy.because(message, "raise an error in the body instead", attribute.name)
+        parts.extend(one.retries if isinstance(one, retry_any | retry_all) else ())
 
 
 @attrs.frozen(kw_only=True)
@@ -47,12 +64,12 @@ class TenacityRetry:
     Attributes:
         stop: When to give up; by default after three attempts, as ``Retry`` does.
         wait: The wait after a failure; by default 1 s, 2 s, 4 s, and so on.
-        retry: After which errors; by default after all.
+        retry: After which errors; by default after all. What judges results (``retry_if_result``) is refused.
     """
 
     stop: StopBaseT = attrs.field(factory=lambda: stop_after_attempt(3), validator=_plain)
     wait: WaitBaseT = attrs.field(factory=wait_exponential, validator=_plain)
-    retry: RetryBaseT = attrs.field(factory=retry_if_exception_type, validator=_plain)
+    retry: RetryBaseT = attrs.field(factory=retry_if_exception_type, validator=[_plain, _of_errors])
 
     @property
     def reference(self) -> Mapping[str, object]:

@@ -165,3 +165,35 @@ def test_the_rate_that_was_told_last_is_the_throughput() -> None:
     told = {0: Told(1, "", "7 rows/second", 2.0), 1: Told(1, "", "9 files/second", 1.0)}
 
     assert status(run, told=told)["metrics"]["throughput"] == "7 rows/second"
+
+
+@pytest.mark.parametrize(
+    ("microseconds", "expected"),
+    [
+        (162, "12300 steps/second"),
+        (2, "1000000 steps/second"),
+        (2_000_000, "1 steps/second"),
+        (3_000_000, "0.667 steps/second"),
+        (1e12, "0.000002 steps/second"),
+        (1.234e12, "0.00000162 steps/second"),
+    ],
+)
+def test_a_throughput_is_written_with_plain_digits(microseconds: float, expected: str) -> None:
+    """However fast or slow a run is, its throughput is no power of ten."""
+    found = monitored(
+        chain().frontier,
+        run_id="r",
+        state=State.IN_PROGRESS,
+        started_at=-round(microseconds) + 20 * SECOND,
+        now=20 * SECOND,
+        told={},
+        usage=Usage(),
+    )
+    assert found["metrics"]["throughput"] == expected
+
+
+def test_an_interrupted_run_neither_runs_nor_goes_on() -> None:
+    """Nobody carries it out: it has no active steps and no next ones; a run that has ended is no such."""
+    found = status(chain(), is_interrupted=True)
+    assert (found["status"], found["activeSteps"], found["nextSteps"]) == ("interrupted", [], [])
+    assert status(chain(), is_interrupted=True, state=State.FAILED)["status"] == "failed"

@@ -84,6 +84,14 @@ class Fixed:
         return found
 
 
+class Wordy:
+    """A strategy that answers with a text where a number belongs."""
+
+    def decide(self, attempt: int, error: BaseException, elapsed: float, chance: float = 0.0) -> RetryAt | GiveUp:
+        """Its answer, as a host may write it."""
+        return RetryAt("5")  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
@@ -107,7 +115,7 @@ def test_the_waits_of_any_strategy_are_bounded(answer: object, expected: object)
         (Fixed(None), TypeError),
         (Fixed(5.0), TypeError),
         (Fixed(RetryAt(float("nan"))), ValueError),
-        (Fixed(RetryAt("5")), TypeError),  # type: ignore[arg-type]  # as a host may write it
+        (Wordy(), InvalidPolicy),
         (Retry(retry_on=raising), LookupError),
     ],
     ids=repr,
@@ -124,3 +132,28 @@ def test_a_policy_that_fails_is_the_end_of_the_matter(strategy: RetryStrategy, f
 def test_what_is_final_is_final_for_every_strategy() -> None:
     """``NonRetryable`` is never tried again, whatever a host's strategy says."""
     assert decision(Fixed(RetryAt(1)), 1, NonRetryable("x"), 0.0) == UNWANTED
+
+
+@pytest.mark.parametrize("given", ["x", None, True, 10**400, [1]], ids=["text", "none", "true", "huge", "list"])
+def test_what_is_no_number_is_refused_in_words(given: Any) -> None:
+    """Waits, attempts and chances that are none are told apart from faults of the policy."""
+    policy = Retry(jitter=0.5, total_timeout=9)
+    for ask in (
+        lambda: RetryAt(given),
+        lambda: policy.delay(given),
+        lambda: policy.delay(1, given),
+        lambda: policy.decide(given, KeyError("x"), 0.0),
+        lambda: policy.decide(1, KeyError("x"), given),
+        lambda: policy.decide(1, KeyError("x"), 0.0, given),
+    ):
+        with pytest.raises(InvalidPolicy) as caught:
+            ask()
+        assert len(str(caught.value)) < 120
+
+
+@pytest.mark.parametrize("seconds", ["soon", None, 10**400, [1]], ids=["text", "none", "huge", "list"])
+def test_a_wait_asked_for_is_a_number(seconds: Any) -> None:
+    """``RetryAfter`` takes numbers and the texts of numbers."""
+    with pytest.raises(InvalidPolicy, match="number of seconds"):
+        RetryAfter(seconds)
+    assert RetryAfter("30").seconds == 30  # type: ignore[arg-type]  # as a header gives it

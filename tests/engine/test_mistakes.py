@@ -93,7 +93,7 @@ async def test_a_wait_that_is_no_number_fails_the_step():
         raise RetryAfter("soon")
 
     result = await taskorch.run(flow_of(body))
-    assert result.steps["a"].error.type == "ValueError"
+    assert result.steps["a"].error.type == "InvalidPolicy"
 
 
 @pytest.mark.parametrize("fact", [(7, COMPLETE, 1, 0, "1"), (0, COMPLETE, 1, 0, "1"), None])

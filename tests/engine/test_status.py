@@ -1,8 +1,12 @@
 """The status of a run that goes on (issue 4, item 7): what its bodies tell, and what it uses."""
 
+import json
 import re
 import threading
 import time
+from contextlib import suppress
+from math import inf, nan
+from typing import Any
 
 import anyio
 import anyio.to_thread
@@ -133,3 +137,105 @@ async def test_the_status_shows_what_is_used():
     assert re.fullmatch(r"\d+%", metrics["cpuUsage"])
     assert metrics["memoryUsage"] is None or re.fullmatch(r"\d+%", metrics["memoryUsage"])
     assert metrics["throughput"].endswith(" steps/second")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ("50",),
+        (None,),
+        (True,),
+        (nan,),
+        (1j,),
+        (50, b"x"),
+        (50, None),
+        (50, object()),
+        (50, "x", 5),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("threaded", [False, True])
+async def test_a_body_tells_numbers_and_texts(given: Any, threaded: bool) -> None:
+    """What is neither is refused where it is told, in the body."""
+    flow = Workflow("telling")
+
+    def tell() -> None:
+        current_step().progress(*given)
+
+    async def tell_later() -> None:
+        tell()
+
+    flow.step(tell if threaded else tell_later, id="a")
+    result = await taskorch.run(flow)
+    assert result.steps["a"].error.type == "InvalidReport"
+
+
+@pytest.mark.parametrize(
+    ("percent", "shown"), [(10**400, 100), (-5, 0), (inf, 100), (-inf, 0), (1e-300, 0), (12.7, 12)], ids=repr
+)
+async def test_whatever_a_body_tells_the_status_can_be_written(percent: Any, shown: int) -> None:
+    """Percentages are bounded and texts cut, so that a watcher always gets a document."""
+    flow, told, gate = Workflow("telling"), anyio.Event(), anyio.Event()
+
+    @flow.step
+    async def a():
+        current_step().progress(percent, "x" * 10**6 + "\ud800", rate="\ud800" * 10**6)
+        told.set()
+        await gate.wait()
+
+    async with taskorch.start(flow) as run:
+        await told.wait()
+        document = json.dumps(run.status(), ensure_ascii=False)
+        gate.set()
+    assert len(document.encode()) < 1500
+    assert json.loads(document)["activeSteps"][0]["progress"]["percentage"] == shown
+
+
+@pytest.mark.parametrize(
+    "seconds", ["x", None, nan, inf, -inf, 10**400], ids=["text", "none", "nan", "inf", "past", "huge"]
+)
+async def test_a_sleep_is_a_number_of_seconds(seconds: Any) -> None:
+    """Other waits are refused in words."""
+    flow = Workflow("sleepy")
+
+    @flow.step
+    async def a():
+        await current_step().sleep(seconds)
+
+    result = await taskorch.run(flow)
+    assert result.steps["a"].error.type == "InvalidParameters"
+    assert "give seconds" in result.steps["a"].error.message
+
+
+def test_outside_of_a_body_there_is_no_step() -> None:
+    """It is an error of taskorch, and still the LookupError of old."""
+    with pytest.raises(taskorch.NotInStep) as caught:
+        current_step()
+    assert isinstance(caught.value, taskorch.CallerError)
+    assert isinstance(caught.value, LookupError)
+
+
+@pytest.mark.parametrize("store", [None, "memory:"])
+async def test_a_run_whose_block_was_left_is_interrupted(store) -> None:
+    """Nobody carries it out any more, so it does not run, and nothing comes next."""
+    flow = Workflow("left")
+
+    @flow.step
+    async def a():
+        await anyio.sleep_forever()
+
+    flow.step(nothing, id="b", after=a)
+    seen = []
+    with suppress(KeyError):
+        async with taskorch.start(flow, store=store) as run:
+            seen.append(run)
+            await anyio.sleep(0.02)
+            assert run.status()["status"] == "running"
+            raise KeyError("mine")
+    status = seen[0].status()
+    assert status["status"] == "interrupted"
+    assert (status["activeSteps"], status["nextSteps"]) == ([], [])
+
+
+async def nothing() -> None:
+    """Do nothing."""

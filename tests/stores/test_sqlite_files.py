@@ -11,6 +11,7 @@ import pytest
 from taskorch.errors import RunBusy, StoreError, StoreUnavailable, StoreUnreadable
 from taskorch.stores import SQLiteStore
 from taskorch.stores.sqlite import schema
+from taskorch.stores.sqlite.lock import FileLock
 from taskorch.testing.units import expect_claimed, expect_steps, hold, inserting, owners
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="file modes and forks are of POSIX")
@@ -237,6 +238,15 @@ async def test_one_store_object_at_a_time(path):
         await store.apply([owners(1)])
     async with SQLiteStore(link) as store:
         await expect_steps(store, [0, 1])
+
+
+def test_a_lock_that_is_not_signed_yet_is_known_to_be_ours(path):
+    """Who comes while this process is still opening the file is told of this process, not of another one."""
+    held = FileLock(path, "store x")
+    with pytest.raises(RunBusy, match=f"process {os.getpid()} .this one"):
+        FileLock(path, "store x")
+    held.release()
+    FileLock(path, "store x").release()
 
 
 async def test_an_opening_that_failed_may_be_tried_again(path):

@@ -6,13 +6,14 @@ from enum import StrEnum
 import attrs
 
 from taskorch.core.calendars import Calendar
+from taskorch.core.json_text import described
 from taskorch.core.outcomes import Outcome
 from taskorch.core.results import RunResult
 from taskorch.core.states import State
 from taskorch.core.step import Step
 from taskorch.core.task import Task, expect_task
 from taskorch.core.times import HOUR, LONGEST, MICROSECOND, NOTHING, in_utc
-from taskorch.errors import InvalidCalendar, InvalidTask
+from taskorch.errors import InvalidCalendar, InvalidParameters, InvalidTask
 
 WorkKind = tuple[str, str, str]
 """``task``, a type and a skill; or ``step``, a workflow and a step."""
@@ -97,7 +98,13 @@ class Estimates:
         """Learn from the steps of a run that completed: the time in their bodies over all attempts.
 
         Of a run that was told before nothing is learnt.
+
+        Raises:
+            InvalidParameters: It is no result of a run.
         """
+        given: object = result
+        if not isinstance(given, RunResult):
+            raise InvalidParameters([f"expected the result of a run, got {described(given)}"])
         if result.run_id in self._runs:
             return
         self._runs.add(result.run_id)
@@ -106,7 +113,12 @@ class Estimates:
                 self._learn(("step", result.name, id), timedelta(seconds=step.duration))
 
     def of(self, task: Task) -> Estimate:
-        """How long a task is expected to be at work; what it says itself is its ``estimated_duration_hours``."""
+        """How long a task is expected to be at work; what it says itself is its ``estimated_duration_hours``.
+
+        Raises:
+            InvalidTask: It is no task.
+        """
+        expect_task(task)
         return self._about(_kind(task), given_of(task))
 
     def of_step(self, workflow: str, step: Step) -> Estimate:
@@ -130,6 +142,12 @@ class Estimates:
         votes = count + (given is not None)
         duration = timedelta(microseconds=total // votes) if votes else None
         return Estimate(duration=duration, sample=count, given=given)
+
+
+def expect_estimates(given: object) -> None:
+    """Raise ``InvalidParameters`` for what are no estimates; None will do."""
+    if given is not None and not isinstance(given, Estimates):
+        raise InvalidParameters([f"estimates: expected Estimates(), got {described(given)}"])
 
 
 def given_of(task: Task) -> timedelta | None:
@@ -179,13 +197,15 @@ def remaining(
 
     Raises:
         InvalidTask: *now* is no time with a zone, or beyond the calendar; or *task* is none.
+        InvalidParameters: *estimates* are none.
     """
     spent, done = worked(task, now, calendar), task.execution.progress_percent / 100
     if task.is_final:
         return Remaining(duration=NOTHING, basis=RemainingBasis.ENDED, sample=0, spent=spent)
     if done > 0 and spent:
         return _at_pace(spent, done)
-    estimate = (estimates or Estimates()).of(task)
+    expect_estimates(estimates)
+    estimate = (Estimates() if estimates is None else estimates).of(task)
     left = None if estimate.duration is None else estimate.duration * (1 - done) - spent
     if left is None or left <= NOTHING:
         return Remaining(duration=None, basis=RemainingBasis.NO_DATA, sample=estimate.sample, spent=spent)

@@ -58,6 +58,10 @@ def read(text: str | bytes, limits: Limits = LIMITS) -> object:
     Raises:
         InvalidDocument: The text is no JSON, ambiguous, or beyond the limits.
     """
+    given: object = text
+    if not isinstance(given, str | bytes | bytearray):
+        hint = "give its text; data that was read already is for from_dict"
+        raise InvalidDocument([Problem("", f"expected JSON as a text or bytes, got {described(given)}", hint)])
     decoded = _decode(text, limits)
     if not decoded.strip():
         raise InvalidDocument([Problem("", "is empty", "a JSON object is expected")])

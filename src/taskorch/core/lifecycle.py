@@ -5,10 +5,11 @@ from datetime import datetime
 from taskorch.core.copies import copier, maker
 from taskorch.core.documents import suggestion
 from taskorch.core.events import Event, told
+from taskorch.core.json_text import described
 from taskorch.core.states import LIFECYCLE, State, TransitionTable, Verb
-from taskorch.core.task import Execution, Internals, Metadata, Moment, QueueEntry, Task, TaskState, utc
+from taskorch.core.task import Execution, Internals, Metadata, Moment, QueueEntry, Task, TaskState, expect_task, utc
 from taskorch.core.texts import are_plain, refuse
-from taskorch.errors import IllegalTransition, InvalidTask, UnknownVerb
+from taskorch.errors import IllegalTransition, InvalidParameters, InvalidTask, UnknownVerb
 
 
 def advance(
@@ -34,8 +35,9 @@ def advance(
 
     Raises:
         IllegalTransition: There is no such row, or the task is final.
-        InvalidTask: *now* or *retry_at* has no zone or is too far away, or *retry_at* is given for another verb
-            than ``fail``; or *by* or *reason* is no text that can be read back.
+        InvalidTask: *task* is none; or *now* or *retry_at* has no zone or is too far away, or *retry_at* is given
+            for another verb than ``fail``; or *by* or *reason* is no text that can be read back.
+        InvalidParameters: *table* is no table.
         UnknownVerb: *verb* is no verb; it is a ``ValueError`` as well.
     """
     try:
@@ -43,8 +45,13 @@ def advance(
     except ValueError:
         known = [item.value for item in Verb]
         raise UnknownVerb(str(verb), known, suggestion(str(verb), known)) from None
-    current = task.state.current
-    if not table.allows(current, verb) or task.is_final:
+    try:
+        current = task.state.current
+        is_legal = table.allows(current, verb) and not task.is_final
+    except AttributeError:
+        _expect(task, table)
+        raise
+    if not is_legal:
         legal = () if task.is_final else table.verbs(current)
         raise IllegalTransition(task.id, current, verb, legal)
     now = utc(now, "now")  # in one zone of two clocks, times compare by what the clock on the wall shows
@@ -66,6 +73,13 @@ def advance(
         execution=_worked(task.execution, verb, at),
     )
     return changed, told(task, changed, verb, at=at, now=now, by=by, reason=reason)
+
+
+def _expect(task: object, table: object) -> None:
+    """Raise the error of ``advance`` for what is no task or no table; asked only where something has failed."""
+    expect_task(task)
+    if not isinstance(table, TransitionTable):
+        raise InvalidParameters([f"table: expected LIFECYCLE or another TransitionTable, got {described(table)}"])
 
 
 def _entered(state: TaskState, target: State, at: datetime) -> TaskState:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 import attrs
@@ -56,6 +57,7 @@ def monitored(
     now: int,
     told: Mapping[int, Told],
     usage: Usage,
+    is_interrupted: bool = False,
 ) -> dict[str, Any]:
     """D4's monitoring document of a run. Any: JSON data.
 
@@ -71,11 +73,12 @@ def monitored(
         now: The time, in microseconds.
         told: What running bodies have told, by step.
         usage: What it uses of the machine.
+        is_interrupted: Whether nobody carries it out any more although it has not ended.
     """
     now = max(now, frontier.latest)
     total, ended = len(frontier.ends), len(frontier.ends) - frontier.open
-    status = _STATUSES.get(state, "paused" if frontier.paused else "running")
-    is_over = state in _STATUSES
+    status = _STATUSES.get(state, "interrupted" if is_interrupted else "paused" if frontier.paused else "running")
+    is_over = is_interrupted or state in _STATUSES
     return {
         "workflowId": run_id,
         "status": status,
@@ -124,7 +127,7 @@ def _throughput(told: Mapping[int, Told], ended: int, seconds: float) -> str | N
     rates = [(one.at, one.rate) for one in told.values() if one.rate is not None]
     if rates:
         return str(max(rates)[1])
-    return f"{ended / seconds:.3g} steps/second" if seconds > 0 else None
+    return f"{Decimal(f'{ended / seconds:.3g}'):f} steps/second" if seconds > 0 else None
 
 
 def _next(frontier: Frontier, now: int, told: Mapping[int, Told]) -> Iterator[dict[str, Any]]:

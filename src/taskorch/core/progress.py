@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 import attrs
 
-from taskorch.core.estimates import Estimates
+from taskorch.core.estimates import Estimates, expect_estimates
 from taskorch.core.json_text import described
 from taskorch.core.states import State
 from taskorch.core.task import Task, expect_task
@@ -75,6 +75,7 @@ class TaskTree:
 
         Raises:
             InvalidTask: One is no task.
+            InvalidParameters: *estimates* are none.
         """
         given: object = tasks
         if not isinstance(given, Iterable):
@@ -82,8 +83,9 @@ class TaskTree:
         listed = list(tasks)
         for task in listed:
             expect_task(task)
+        expect_estimates(estimates)
         self._tasks = {task.id: task for task in listed}
-        self._estimates = estimates or Estimates()
+        self._estimates = Estimates() if estimates is None else estimates
         self._subtasks: dict[str, dict[str, None]] = {}
         for task in self._tasks.values():
             for id in task.dependencies.subtasks:
@@ -96,9 +98,13 @@ class TaskTree:
         """How far a task has come.
 
         Raises:
+            InvalidTask: *id* is no text.
             UnknownTask: It is not among the tasks.
             TaskCycle: Its subtasks lead back to themselves.
         """
+        name: object = id
+        if not isinstance(name, str):
+            raise InvalidTask.because(f"expected the id of a task, got {described(name)}", "give a text", "id")
         if id not in self._tasks:
             raise UnknownTask(id, "give it among the tasks")
         for below in self._below(id):
@@ -156,7 +162,8 @@ def task_progress(id: str, tasks: Iterable[Task], estimates: Estimates | None = 
         estimates: What was observed about durations; by default only what the tasks say themselves.
 
     Raises:
-        InvalidTask: One of them is no task.
+        InvalidTask: One of them is no task, or *id* is no text.
+        InvalidParameters: *estimates* are none.
         UnknownTask: It is not among the tasks.
         TaskCycle: Its subtasks lead back to themselves.
     """

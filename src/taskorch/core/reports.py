@@ -133,8 +133,10 @@ def report(
     """
     card = _one(scorecard, Scorecard, "scorecard")
     heading = _one(title, str, "title")
-    shown = tuple(_one(load, Load, f"loads[{index}]") for index, load in enumerate(loads))
-    entries = [_entry(pair, card.now, f"standings[{index}]") for index, pair in enumerate(standings)]
+    shown = tuple(_one(load, Load, f"loads[{index}]") for index, load in enumerate(_several(loads, "loads")))
+    entries = [
+        _entry(pair, card.now, f"standings[{index}]") for index, pair in enumerate(_several(standings, "standings"))
+    ]
     return StatusReport(heading if heading.strip() else TITLE, card, shown, tuple(sorted(entries, key=_urgency)))
 
 
@@ -143,6 +145,13 @@ def as_report(value: object) -> StatusReport:
     if not isinstance(value, StatusReport):
         raise InvalidReport.because(f"expected a StatusReport, got {described(value)}", "give what report() makes")
     return value
+
+
+def _several(values: Iterable[T], name: str) -> Iterable[T]:
+    given: object = values
+    if not isinstance(given, Iterable):
+        raise InvalidReport.because(f"expected a list of them, got {described(given)}", "", name)
+    return values
 
 
 def _one(value: object, kind: type[T], name: str) -> T:

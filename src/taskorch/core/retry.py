@@ -8,6 +8,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from math import inf, isnan, log
+from numbers import Real
 from typing import Final, Protocol, Self, runtime_checkable
 
 import attrs
@@ -24,9 +25,22 @@ TOTAL_TIMEOUT: Final = "total_timeout"
 POLICY_FAILED: Final = "policy_failed"
 
 _SECOND = timedelta(seconds=1)
+_MOST = 10**300  # what a float can hold
 
 ErrorTest = type[BaseException] | Callable[[BaseException], object]
 """A class of exceptions, or a function that says of one whether it is meant."""
+
+
+def _number(_: object, attribute: "attrs.Attribute[float]", number: object) -> None:
+    """The validator of a number that a float can hold."""
+    _expect_number(attribute.name, number)
+
+
+def _expect_number(name: str, number: object) -> None:
+    if isinstance(number, bool) or not isinstance(number, int | float | Real):
+        raise InvalidPolicy.because(f"expected a number, got {type(number).__name__}", "", name)
+    if isinstance(number, int) and abs(number) > _MOST:
+        raise InvalidPolicy.because("is a huge number", "a float must be able to hold it", name)
 
 
 @attrs.frozen
@@ -34,10 +48,10 @@ class RetryAt:
     """Try again.
 
     Attributes:
-        delay: After so many seconds.
+        delay: After so many seconds; what is no number is refused with ``InvalidPolicy``.
     """
 
-    delay: float
+    delay: float = attrs.field(validator=_number)
 
 
 @attrs.frozen
@@ -195,7 +209,13 @@ class Retry:
         return {key: [reference_of(test) for test in tests] for key, tests in parts.items() if tests is not None}
 
     def delay(self, attempt: int, chance: float = 0.0) -> float:
-        """The wait after attempt number *attempt* (from 1), in seconds; *chance* is in [0, 1)."""
+        """The wait after attempt number *attempt* (from 1), in seconds; *chance* is in [0, 1).
+
+        Raises:
+            InvalidPolicy: One of them is none.
+        """
+        _expect_number("chance", chance)
+        _expect_number("attempt", attempt)
         ceiling = LONGEST if self.max_delay is None else min(self.max_delay, LONGEST)
         wait = ceiling
         if self.initial <= 0 or ceiling <= 0:
@@ -214,7 +234,12 @@ class Retry:
                 ``RetryAfter`` names its own wait.
             elapsed: Seconds since the first attempt began.
             chance: A number in [0, 1), for jitter.
+
+        Raises:
+            InvalidPolicy: An argument is no number.
         """
+        for name, number in (("attempt", attempt), ("elapsed", elapsed), ("chance", chance)):
+            _expect_number(name, number)
         if is_final(error) or not self._is_wanted(error):
             return GiveUp(NON_RETRYABLE)
         if attempt >= self.max_attempts:

@@ -4,14 +4,14 @@ import math
 from collections.abc import Collection, Iterable, Mapping
 
 from taskorch.core.alerts import RaisedAlert
-from taskorch.core.estimates import Estimates
+from taskorch.core.estimates import Estimates, expect_estimates
 from taskorch.core.events import Event
 from taskorch.core.json_text import described
 from taskorch.core.progress import NEARLY, Progress, filled
 from taskorch.core.states import Verb
 from taskorch.core.times import MICROSECOND
 from taskorch.core.workflow import Workflow
-from taskorch.errors import InvalidReport
+from taskorch.errors import InvalidEvent, InvalidParameters, InvalidReport
 
 
 class RunProgress:
@@ -29,8 +29,14 @@ class RunProgress:
                 resumed tells observers nothing of its earlier life. What the workflow does not have is passed over.
             estimates: What was observed about durations, as it is now; by default only what the steps say
                 themselves.
+
+        Raises:
+            InvalidParameters: One of these is something else.
         """
-        estimates = estimates or Estimates()
+        _expect_flow(flow)
+        _expect_several("before", before)
+        expect_estimates(estimates)
+        estimates = Estimates() if estimates is None else estimates
         expected = {step.id: estimates.of_step(flow.name, step).duration for step in flow.steps}
         weights = {id: 0 if duration is None else duration // MICROSECOND for id, duration in expected.items()}
         self._estimated = sum(weight > 0 for weight in weights.values())
@@ -43,6 +49,9 @@ class RunProgress:
         """Take in what has happened; events come in their order. Alerts are passed over.
 
         One of the run itself that ends it has ended every step, whatever was heard of them.
+
+        Raises:
+            InvalidEvent: It is no event.
         """
         if (turn := self._ended.add(event)) and event.step is not None:
             self._done += turn * self._weights[event.step]
@@ -61,7 +70,7 @@ class RunProgress:
         Raises:
             InvalidReport: What was reported is no number.
         """
-        shares = _checked(reported or {})
+        shares = _checked({} if reported is None else reported)
         ended = self._ended.ids
         is_over = len(ended) == len(self._weights)
         percent = None
@@ -98,7 +107,9 @@ def run_progress(
 
     Raises:
         InvalidReport: What was reported is no number.
+        InvalidParameters: Another argument is none of its kind.
     """
+    _expect_several("ended", ended)
     return RunProgress(flow, ended, estimates).progress(reported)
 
 
@@ -116,7 +127,15 @@ def ended_steps(
             long as the run was heard, or give *flow*.
         flow: The workflow. With it the event that ends the run itself ends every step, whatever was heard of them,
             and what the workflow does not have is passed over, as ``RunProgress`` does.
+
+    Raises:
+        InvalidEvent: One of them is none.
+        InvalidParameters: One of these is something else.
     """
+    _expect_several("events", events)
+    _expect_several("before", before)
+    if flow is not None:
+        _expect_flow(flow)
     ended = _Ended({step.id for step in flow.steps} if flow is not None else None, before)
     for event in events:
         ended.add(event)
@@ -129,7 +148,8 @@ class _Ended:
     def __init__(self, steps: Collection[str] | None, before: Iterable[str]) -> None:
         """Those of *before*; *steps* are all steps there are, where that is known."""
         self._steps = steps
-        self.heard = {id for id in before if self._has(id)}  # to have ended, one by one
+        given: Iterable[object] = before
+        self.heard = {id for id in given if isinstance(id, str) and self._has(id)}  # to have ended, one by one
         self._is_over = False
 
     @property
@@ -139,7 +159,12 @@ class _Ended:
 
     def add(self, event: Event | RaisedAlert) -> int:
         """Take in an event; 1 if its step has ended with it, -1 if that is taken back, 0 for no news of a step."""
-        id = event.step
+        try:
+            id = event.step
+        except AttributeError:
+            raise InvalidEvent.because(
+                f"expected an event, got {described(event)}", "such as an observer hears"
+            ) from None
         if isinstance(event, RaisedAlert):
             return 0
         if id is None:
@@ -159,8 +184,21 @@ def _is_end(event: Event) -> bool:
     return is_failure or event.verb in (Verb.COMPLETE, Verb.CANCEL)
 
 
+def _expect_flow(given: object) -> None:
+    if not isinstance(given, Workflow):
+        raise InvalidParameters([f"flow: expected a Workflow, got {described(given)}"])
+
+
+def _expect_several(name: str, given: object) -> None:
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise InvalidParameters([f"{name}: expected several of them, such as a list, got {described(given)}"])
+
+
 def _checked(reported: Mapping[str, float]) -> dict[str, float]:
     """What was reported, within 0 and just below 100: what has not ended is not done."""
+    given: object = reported
+    if not isinstance(given, Mapping):
+        raise InvalidReport.because(f"expected a mapping by step, got {described(given)}", "", "reported")
     for id, share in reported.items():
         if isinstance(share, bool) or not isinstance(share, int | float):
             message = f"expected a number of percent, got {described(share)}"

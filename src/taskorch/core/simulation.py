@@ -7,6 +7,7 @@ that decides it in a run.
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from heapq import heappop, heappush
+from typing import TypeGuard
 
 from taskorch.core.chance import chance
 from taskorch.core.frontier.fold import OPEN
@@ -14,7 +15,7 @@ from taskorch.core.frontier.frontier import Frontier, Stop
 from taskorch.core.frontier.plan import Plan
 from taskorch.core.frontier.reasons import TOTAL_TIMEOUT
 from taskorch.core.frontier.slots import Slots
-from taskorch.core.json_text import shown
+from taskorch.core.json_text import described, shown
 from taskorch.core.results import RunResult, result_of
 from taskorch.core.scripts import Ending, Script
 from taskorch.core.times import LAST_INSTANT, microseconds
@@ -27,6 +28,9 @@ RETRIES = 20_000
 """How often all steps together may be tried again, beside ``RETRIES_PER_STEP``: more would be a run without end."""
 RETRIES_PER_STEP = 10
 """How much oftener for each step of the workflow."""
+
+SEEDS = 10**30
+"""No seed is as large as that: it stands in the id of the run."""
 
 _LAST = microseconds(LAST_INSTANT)
 
@@ -64,19 +68,28 @@ def simulate(
         InvalidParameters: An argument names no step, or says nothing that can be.
         EndlessSimulation: The run would never end.
     """
-    _check(workflow, concurrency)
+    _check(workflow, concurrency, seed)
     plan = Plan.of(workflow, needs_bodies=False)
-    script = Script.of(plan.steps, durations or {}, outcomes or {})
+    script = Script.of(plan.steps, {} if durations is None else durations, {} if outcomes is None else outcomes)
     simulation = Simulation(plan, script, concurrency=concurrency, seed=seed)
     simulation.run()
     return simulation.result(workflow.name)
 
 
-def _check(workflow: object, concurrency: object) -> None:
+def _check(workflow: object, concurrency: object, seed: object) -> None:
     if not isinstance(workflow, Workflow):
         raise InvalidParameters([f"a {type(workflow).__name__} is no workflow; read a file with taskorch.load()"])
-    if concurrency is not None and (not isinstance(concurrency, int) or concurrency < 1):
-        raise InvalidParameters([f"a concurrency of {shown(concurrency)!r} is none; give a whole number, 1 or more"])
+    found = []
+    if concurrency is not None and not (_is_whole(concurrency) and concurrency >= 1):
+        found.append(f"a concurrency of {shown(concurrency)!r} is none; give a whole number, 1 or more")
+    if not _is_whole(seed) or abs(seed) >= SEEDS:
+        found.append(f"seed: expected a whole number of at most 30 digits, got {described(seed)}")
+    if found:
+        raise InvalidParameters(found)
+
+
+def _is_whole(given: object) -> TypeGuard[int]:
+    return isinstance(given, int) and not isinstance(given, bool)
 
 
 class Simulation:

@@ -10,6 +10,8 @@ from enum import StrEnum
 
 import attrs
 
+from taskorch.errors import InvalidParameters
+
 
 class State(StrEnum):
     """Where a task stands (D0, "États des Tâches")."""
@@ -63,7 +65,8 @@ def _in_order(rows: Iterable[Row]) -> tuple[Row, ...]:
 class TransitionTable:
     """A set of rows, with the questions one asks of it.
 
-    A state without rows is final. Two rows for the same state and verb are refused with ``ValueError``.
+    A state without rows is final. Two rows for the same state and verb are refused with ``ValueError``, and what is
+    no state with ``InvalidParameters``.
     """
 
     rows: tuple[Row, ...] = attrs.field(converter=_in_order)
@@ -84,23 +87,41 @@ class TransitionTable:
 
     def allows(self, state: State, verb: Verb) -> bool:
         """Whether *verb* has a row for *state*."""
-        return verb in self._targets[state]
+        try:
+            return verb in self._targets[state]
+        except (KeyError, TypeError):
+            raise _no_state(state) from None
 
     def verbs(self, state: State) -> tuple[Verb, ...]:
         """The verbs that have a row for *state*, in the order of the table."""
-        return tuple(self._targets[state])
+        try:
+            return tuple(self._targets[state])
+        except (KeyError, TypeError):
+            raise _no_state(state) from None
 
     def target(self, state: State, verb: Verb) -> State:
         """Where *verb* leads from *state*; ``KeyError`` if there is no row."""
-        return self._targets[state][verb]
+        try:
+            return self._targets[state][verb]
+        except (KeyError, TypeError):
+            self.verbs(state)
+            raise
 
     def follows(self, state: State, next: State) -> bool:
         """Whether some verb leads from *state* to *next*."""
-        return next in self._targets[state].values()
+        try:
+            return next in self._targets[state].values()
+        except (KeyError, TypeError):
+            raise _no_state(state) from None
 
     def extended(self, rows: Iterable[Row]) -> "TransitionTable":
         """The table with further rows."""
         return TransitionTable((*self.rows, *rows))
+
+
+def _no_state(given: object) -> InvalidParameters:
+    told = repr(given[:40]) if isinstance(given, str) else f"a value of type {type(given).__name__}"
+    return InvalidParameters([f"{told} is no state; one of {', '.join(State)}"])
 
 
 DOCUMENTED = TransitionTable(

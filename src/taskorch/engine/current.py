@@ -9,8 +9,11 @@ from typing import NamedTuple
 import anyio
 
 from taskorch.core.documents import JSON
+from taskorch.core.json_text import shown
 from taskorch.core.runs import idempotency_key
+from taskorch.core.times import LONGEST
 from taskorch.engine.pool import Worker
+from taskorch.errors import InvalidParameters, NotInStep
 from taskorch.protocols import Clock
 
 
@@ -77,6 +80,11 @@ class StepContext:
             percent: 0 to 100.
             text: What it is at, in words.
             rate: How fast it goes, with its unit: ``"1000 records/second"``.
+
+        Long texts are cut, and what is below 0 or above 100 counts as that.
+
+        Raises:
+            InvalidReport: *percent* is no number, or *text* or *rate* no text.
         """
         if self._worker.is_at(self._number, self.attempt):  # a task that outlives its body tells nothing any more
             self._worker.progress(percent, text, rate)
@@ -86,7 +94,14 @@ class StepContext:
         self._worker.heartbeat()
 
     async def sleep(self, seconds: float) -> None:
-        """Wait on the run's clock, which a test may move by hand. Even ``sleep(0)`` lets others have a turn."""
+        """Wait on the run's clock, which a test may move by hand. Even ``sleep(0)`` lets others have a turn.
+
+        Raises:
+            InvalidParameters: *seconds* is no number, or more than a century.
+        """
+        number: object = seconds
+        if not isinstance(number, int | float) or not abs(number) <= LONGEST.total_seconds():
+            raise InvalidParameters([f"can't sleep for {shown(repr(number))}; give seconds, at most 100 years of them"])
         clock = self._here.clock
         await clock.wait(anyio.Event(), clock.now() + timedelta(seconds=seconds))
 
@@ -95,8 +110,12 @@ CURRENT: ContextVar[StepContext] = ContextVar("taskorch_current_step")
 
 
 def current_step() -> StepContext:
-    """The step whose body is running; ``LookupError`` outside of one."""
+    """The step whose body is running.
+
+    Raises:
+        NotInStep: No body of a step asks; it is a ``LookupError`` as well.
+    """
     try:
         return CURRENT.get()
     except LookupError:
-        raise LookupError("current_step() means something only in the body of a step") from None
+        raise NotInStep from None

@@ -69,6 +69,9 @@ class RunHandle:
     def status(self) -> dict[str, Any]:
         """How the run stands: D4's monitoring document. Any: JSON data.
 
+        Its ``status`` is ``running``, ``paused``, ``completed``, ``failed`` or ``cancelled``; or ``interrupted`` if its
+        block was left before its end, or its store failed: with a store it can be resumed.
+
         ``cpuUsage`` and ``memoryUsage`` are of this process and its children; the first is measured from one call
         to the next.
         """
@@ -90,6 +93,7 @@ class RunHandle:
             now=microseconds(self._live.clock.now()),
             told=told,
             usage=self._meter.read(),
+            is_interrupted=self._over.is_set(),
         )
 
     def explain(self, step: AnyStep) -> Explanation:

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextlib import suppress
 from contextvars import Context
+from numbers import Real
 from time import monotonic
 from types import CoroutineType
 from typing import Any, NamedTuple, Protocol, cast
@@ -18,11 +19,16 @@ import anyio
 from anyio.abc import TaskGroup
 from anyio.lowlevel import checkpoint
 
+from taskorch.core.json_text import described
 from taskorch.engine import cancellations
-from taskorch.errors import StepTimeout
+from taskorch.errors import InvalidReport, StepTimeout
 
 TURN = 0.005
 """After so many seconds without suspension a worker lets others have a turn."""
+
+
+MOST_TEXT = 300
+"""So many characters of what a body tells are kept."""
 
 
 class Bodies(Protocol):
@@ -65,8 +71,8 @@ class Reported(NamedTuple):
 
     Attributes:
         attempt: Which try it was.
-        percent: How far it has come.
-        text: That in words.
+        percent: How far it has come, from 0 to 100.
+        text: That in words, cut where they are many.
         rate: How fast it goes, in words, or None.
         at: When it said so, on a clock that only compares.
     """
@@ -76,6 +82,22 @@ class Reported(NamedTuple):
     text: str
     rate: str | None
     at: float
+
+    @classmethod
+    def of(cls, attempt: tuple[int, int], percent: object, text: object, rate: object) -> "Reported":
+        """What is told now; ``InvalidReport`` for what is no number and no text."""
+        if isinstance(percent, bool) or not isinstance(percent, Real) or percent != percent:  # noqa: PLR0124 - NaN
+            raise InvalidReport.because(f"expected 0 to 100, got {described(percent)}", "a number", "percent")
+        for name, words in (("text", text), ("rate", "" if rate is None else rate)):
+            if not isinstance(words, str):
+                raise InvalidReport.because(f"expected a text, got {described(words)}", "say it in words", name)
+        share = 0.0 if percent <= 0 else float(percent) if percent < 100 else 100.0
+        return cls(attempt, share, _legible(str(text)), None if rate is None else _legible(str(rate)), monotonic())
+
+
+def _legible(text: str) -> str:
+    """As much of a text as is kept, in characters that can be written anywhere."""
+    return text[:MOST_TEXT].encode("utf-8", "replace").decode()
 
 
 class Worker:
@@ -119,9 +141,13 @@ class Worker:
         """The body is alive; nobody judges that yet."""
 
     def progress(self, percent: float, text: str = "", rate: str | None = None) -> None:
-        """The body has come so far; kept until somebody asks."""
+        """The body has come so far; kept until somebody asks.
+
+        Raises:
+            InvalidReport: What it tells is no number and no text.
+        """
         if self.step is not None:
-            self.reported = Reported((self.step, self.attempt), percent, text, rate, monotonic())
+            self.reported = Reported.of((self.step, self.attempt), percent, text, rate)
 
 
 class Pool:

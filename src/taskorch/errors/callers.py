@@ -91,6 +91,13 @@ class UnknownStep(CallerError):
         super().__init__(f"run {run_id!r} has no step {step[:128]!r}" + (f"; {hint}" if hint else ""))
 
 
+class NotInStep(CallerError, LookupError):
+    """Something was asked that only the running body of a step can ask."""
+
+    def __init__(self) -> None:
+        super().__init__("current_step() means something only in the body of a step")
+
+
 class NotSteerable(CallerError):
     """What was asked of a run cannot be done from where it was asked.
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Self
 
-from taskorch.errors.root import CallerError
+from taskorch.errors.root import CallerError, quoted
 
 
 class Problem(NamedTuple):
@@ -52,7 +52,7 @@ class InvalidDocument(CallerError):
 
     def __str__(self) -> str:
         count = len(self.problems)
-        head = f"invalid {self.noun}" + (f" {self.source}" if self.source else "")
+        head = f"invalid {self.noun}" + (f" {quoted(self.source)}" if self.source else "")
         return "\n  ".join([f"{head}: {count} problem{'s' * (count != 1)}", *map(str, self.problems)])
 
 

@@ -1,6 +1,6 @@
 """The operator must act: a store, a machine or a dispatcher is in trouble."""
 
-from taskorch.errors.root import OperatorError
+from taskorch.errors.root import OperatorError, quoted
 
 
 class StoreError(OperatorError):
@@ -12,7 +12,7 @@ class StoreError(OperatorError):
 
     def __init__(self, store: str, message: str) -> None:
         self.store = store
-        super().__init__(f"store {store}: {message}")
+        super().__init__(f"store {quoted(store)}: {message}")
 
 
 class StoreUnreadable(StoreError):
@@ -57,7 +57,7 @@ class AuditError(OperatorError):
 
     def __init__(self, path: str, message: str) -> None:
         self.path = path
-        super().__init__(f"audit file {path}: {message}")
+        super().__init__(f"audit file {quoted(path)}: {message}")
 
 
 class AuditBusy(AuditError):

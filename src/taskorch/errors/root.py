@@ -21,3 +21,11 @@ class CallerError(TaskorchError):
 
 class OperatorError(TaskorchError):
     """Something around the program is broken: a store, a worker, a machine."""
+
+
+_MOST = 200
+
+
+def quoted(name: str) -> str:
+    """The name of a file as messages quote it: whole, unless it is longer than any that people would read."""
+    return name if len(name) <= _MOST else f"{name[:40]}…"

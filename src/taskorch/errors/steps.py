@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from taskorch.errors.documents import InvalidPolicy
 from taskorch.errors.root import TaskorchError
 
 
@@ -117,9 +118,15 @@ class RetryAfter(TaskorchError):
     """Raised by a body to ask for the next attempt after a time of its own choosing.
 
     Attributes:
-        seconds: The wait before the next attempt; ``ValueError`` or ``TypeError`` if that is no number.
+        seconds: The wait before the next attempt.
+
+    Raises:
+        InvalidPolicy: *seconds* is no number, nor the text of one; it is a ``ValueError`` as well.
     """
 
     def __init__(self, seconds: float, message: str = "") -> None:
-        self.seconds = float(seconds)
+        try:
+            self.seconds = float(seconds)
+        except (TypeError, ValueError, OverflowError):
+            raise InvalidPolicy.because("is no number of seconds", "give one such as 30", "seconds") from None
         super().__init__(message or f"try again in {self.seconds:g} s")

@@ -98,6 +98,10 @@ class Tally:
         _expect(window, Window, InvalidWindow, "such as Window.week(now)")
         self.window = window
         self._start, self._end, self._latest = window.start, window.end, window.start
+        targets: object = queue_targets
+        if not isinstance(targets, Mapping):
+            message = f"expected a mapping, got {described(targets)}"
+            raise InvalidTarget.because(message, "a Target for each queue", "queue_targets")
         self._targets = dict(queue_targets)
         if wrong := [f"queue_targets.{name}" for name, target in self._targets.items() if not _is_bound(target)]:
             raise InvalidTarget.because("is no target with a number", "Target('<', 2, '< 2h')", wrong[0])

@@ -10,6 +10,7 @@ from typing import Literal
 import attrs
 
 from taskorch.errors import StoreError, StoreUnreadable
+from taskorch.errors.root import quoted
 from taskorch.stores.sqlite import schema
 from taskorch.stores.sqlite.faults import fault_of_opening
 from taskorch.stores.sqlite.lock import FileLock, inherited, one_opening
@@ -87,7 +88,7 @@ class Opening:
             lock = self._lock(path)
         except OSError as error:
             raise self._unreadable(
-                f"cannot be opened ({error.strerror}: {error.filename or self.path}); "
+                f"cannot be opened ({error.strerror}: {quoted(str(error.filename or self.path))}); "
                 "check that the file and its folder may be read and written"
             ) from error
         try:
@@ -124,11 +125,11 @@ class Opening:
             mode = path.stat().st_mode
         except FileNotFoundError:
             if not path.parent.is_dir():
-                raise self._unreadable(f"there is no folder {path.parent}; make it first") from None
+                raise self._unreadable(f"there is no folder {quoted(str(path.parent))}; make it first") from None
             return
         if not stat.S_ISREG(mode):
             what = "a folder" if stat.S_ISDIR(mode) else "no regular file"
-            raise self._unreadable(f"{path} is {what}; give the path of a file")
+            raise self._unreadable(f"{quoted(str(path))} is {what}; give the path of a file")
         # For writing too, but only to see whether that is allowed.
         with path.open("r+b", buffering=0) as file:
             header = file.read(schema.HEADER_SIZE)

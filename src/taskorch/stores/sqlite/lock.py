@@ -98,7 +98,7 @@ def _try(handle: int, path: Path, subject: str) -> None:
     try:
         try_lock(handle)
     except (BlockingIOError, PermissionError):
-        raise RunBusy(subject, _holder(text)) from None
+        raise RunBusy(subject, _holder(text, path)) from None
 
 
 def _read(handle: int) -> bytes:
@@ -114,7 +114,9 @@ def _write(handle: int, text: str) -> None:
         os.write(handle, text.encode())
 
 
-def _holder(text: bytes) -> str:
+def _holder(text: bytes, path: Path) -> str:
+    if list(_process.held.values()).count(path) > 1:  # one of them is the one that asks
+        return f"process {os.getpid()} (this one: open the store once, and pass it to whoever needs it)"
     try:
         known = json.loads(text)
         pid, started = int(known["pid"]), str(known["started"])
