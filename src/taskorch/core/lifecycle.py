@@ -3,9 +3,9 @@
 from datetime import datetime
 
 from taskorch.core.copies import copier, maker
-from taskorch.core.documents import suggestion
 from taskorch.core.events import Event, told
 from taskorch.core.states import LIFECYCLE, State, TransitionTable, Verb
+from taskorch.core.suggestions import suggestion
 from taskorch.core.task import Execution, Internals, Metadata, Moment, QueueEntry, Task, TaskState, utc
 from taskorch.core.texts import are_plain, refuse
 from taskorch.errors import IllegalTransition, InvalidTask, UnknownVerb
