@@ -23,6 +23,7 @@ from cattrs.gen import make_dict_structure_fn, override
 
 from taskorch.core import json_text
 from taskorch.core.json_text import child, copied, described, join, shown
+from taskorch.core.members import python_only
 from taskorch.core.suggestions import few_suggestions
 from taskorch.core.suggestions import suggestion as suggestion  # noqa: PLC0414 - api and engine take it from here
 from taskorch.core.times import read_milliseconds, read_time, write_milliseconds, write_time
@@ -66,7 +67,7 @@ class Document:
         written: The keys as they stood in the document this was read from; empty if it was made in Python.
     """
 
-    extensions: Mapping[str, JSON] = attrs.field(default=EMPTY)
+    extensions: Mapping[str, JSON] = python_only(EMPTY, eq=True)
     written: tuple[str, ...] = attrs.field(default=(), eq=False, repr=False)
 
     key_of: ClassVar[Callable[[str], str]] = staticmethod(snake)
@@ -82,8 +83,11 @@ class Document:
     @classmethod
     def members(cls) -> dict[str, "attrs.Attribute[Any]"]:  # Any: a member may have any type
         """The members by key."""
-        own = (a for a in attrs.fields(cls) if "check" in a.metadata)
-        return {a.metadata["key"] or cls.key_of(a.name): a for a in own}
+        found = _members.get(cls)
+        if found is None:
+            own = (a for a in attrs.fields(cls) if "check" in a.metadata)
+            found = _members[cls] = {a.metadata["key"] or cls.key_of(a.name): a for a in own}
+        return found
 
     @classmethod
     def from_dict(cls, data: JSON) -> Self:
@@ -105,6 +109,9 @@ class Document:
         """The document, as plain data."""
         written: dict[str, JSON] = unstructure(self)
         return written
+
+
+_members: dict[type, dict[str, "attrs.Attribute[Any]"]] = {}  # of each class that was asked; never changed
 
 
 def read_as(cls: type[D]) -> Callable[[Any], Any]:

@@ -34,11 +34,21 @@ class Kind:
         words: What it is called in messages.
         takes: Whether a value is of it, as seen from outside.
         faults: What is wrong with such a value.
+        is_plain: Whether a value is of the kind and nothing is wrong with it, told quickly; a no says nothing.
     """
 
     words: str
     takes: Callable[[Any], bool]
     faults: Faults = _no_faults
+    is_plain: Callable[[Any], bool] = lambda _: False
+
+    def problems(self, value: object) -> Sequence[Problem]:
+        """What keeps *value* from being of the kind."""
+        if self.is_plain(value):
+            return ()
+        if self.takes(value):
+            return self.faults(value)
+        return [Problem("", f"expected {self.words}, got {described(value)}")]
 
 
 ANYTHING: Final = Kind("anything", lambda value: True)
@@ -78,8 +88,10 @@ def _either(kinds: list[Kind]) -> Kind:
 
 def _optional(kind: Kind) -> Kind:
     takes, faults = kind.takes, kind.faults
-    return Kind(
-        kind.words, lambda value: value is None or takes(value), lambda value: () if value is None else faults(value)
+    return attrs.evolve(
+        kind,
+        takes=lambda value: value is None or takes(value),
+        faults=lambda value: () if value is None else faults(value),
     )
 
 
@@ -113,19 +125,16 @@ def _object(element: object) -> Kind:
 
 def _inside(placed: Iterable[tuple[str, object]], kind: Kind) -> Iterator[Problem]:
     for path, value in placed:
-        for problem in problems_of_kind(value, kind):
+        for problem in kind.problems(value):
             yield problem._replace(path=join(path, problem.path))
 
 
-def problems_of_kind(value: object, kind: Kind) -> Sequence[Problem]:
-    """What keeps *value* from being of a kind."""
-    if kind.takes(value):
-        return kind.faults(value)
-    return [Problem("", f"expected {kind.words}, got {described(value)}")]
+def _is_plain_text(value: object) -> bool:
+    return type(value) is str and value.isascii() and "\0" not in value
 
 
 def _text_faults(text: str) -> Sequence[Problem]:
-    return () if text.isascii() and "\0" not in text else json_text.check(text)
+    return () if _is_plain_text(text) else json_text.check(text)
 
 
 def _number_faults(number: float) -> Sequence[Problem]:
@@ -144,7 +153,7 @@ def _is_number(value: object) -> bool:
 
 
 _PLAIN: dict[type, Kind] = {
-    str: Kind("a string", lambda value: isinstance(value, str), _text_faults),
+    str: Kind("a string", lambda value: isinstance(value, str), _text_faults, _is_plain_text),
     bool: Kind("true or false", lambda value: isinstance(value, bool)),
     int: Kind("a whole number", lambda value: _is_number(value) and isinstance(value, int), _number_faults),
     float: Kind("a number", _is_number, _number_faults),

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Protocol
 import attrs
 
 from taskorch.core.json_text import join
-from taskorch.core.kinds import Kind, kind_of, problems_of_kind
+from taskorch.core.kinds import Kind, kind_of
 from taskorch.errors import InvalidDocument, Problem
 
 Check = Callable[[Any], Iterable[Problem]]
@@ -70,7 +70,7 @@ def _validator(check: Check | None, default: object) -> Callable[[_Owner, "attrs
             return
         if kind is None:  # annotations are not known before the class is made
             kind = kind_of(attribute.type)
-        problems = problems_of_kind(value, kind)
+        problems = kind.problems(value)
         if not problems and check is not None:
             problems = list(check(value))
         if problems:
@@ -96,6 +96,6 @@ def _placed(convert: Callable[[Any], Any], default: object) -> Any:  # Any: as i
     return attrs.Converter(converter, takes_self=True, takes_field=True)
 
 
-def python_only(default: Any = None) -> Any:  # Any: as in ``member``
-    """Declare an attribute that no document holds; it is held to its kind all the same."""
-    return attrs.field(default=default, kw_only=True, eq=False, validator=_validator(None, default))
+def python_only(default: Any = None, *, eq: bool = False) -> Any:  # Any: as in ``member``
+    """Declare an attribute that is no member; it is held to its kind all the same."""
+    return attrs.field(default=default, kw_only=True, eq=eq, validator=_validator(None, default))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from itertools import repeat
+from itertools import islice, repeat
 from operator import add, attrgetter, eq, mul
 from typing import Generic, NamedTuple, TypeVar
 
@@ -12,7 +12,7 @@ from taskorch.core.documents import JSON
 from taskorch.core.expressions import ALERTS, parse
 from taskorch.core.expressions.vocabulary import MESSAGES, PAYLOADS
 from taskorch.core.graph import Wiring, find_cycle
-from taskorch.core.holes import steps_named
+from taskorch.core.holes import MOST_TOLD, steps_named
 from taskorch.core.json_text import join, shown
 from taskorch.core.messages import check_message, check_payload, texts_in
 from taskorch.core.outcomes import LinkCondition, LinkType
@@ -142,7 +142,7 @@ def _are_fine(wiring: Wiring) -> bool:
 def check_named_steps(steps: Parts[Step], ids: Collection[str]) -> Iterator[Problem]:
     """Steps that a condition, parameter or command names and that are not there, or are the step itself."""
     for index, step in enumerate(steps.items):
-        for problem in _problems_of_names(step, ids):
+        for problem in islice(_problems_of_names(step, ids), MOST_TOLD):
             path = steps.path(index)
             yield problem._replace(path=f"{path}.{problem.path}" if problem.path else path)
 

@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import cached_property
 
@@ -24,7 +24,6 @@ from taskorch.core.settings import (
     RetryPolicy,
     Wait,
     WorkflowDocument,
-    as_tuple,
     at_least,
     not_empty,
     not_negative,
@@ -73,6 +72,11 @@ def _read_command(value: JSON) -> Command | None:
     if isinstance(value, list | tuple) and all(isinstance(argument, str) for argument in value):
         return tuple(value)
     raise InvalidWorkflow.because(f"expected a command or an array of strings, got {described(value)}")
+
+
+def _command_of(command: str | Sequence[str] | None) -> Command | None:
+    """The converter of a command as Python's callers give it; its kind is checked after that."""
+    return tuple(command) if isinstance(command, list) else command  # type: ignore[return-value]
 
 
 _LONGEST_LINE = 8192
@@ -167,7 +171,7 @@ class Step(WorkflowDocument):
     name: str | None = member(None)
     description: str | None = member(None)
     command: Command | None = member(
-        None, read=_read_command, write=_write_command, check=_check_command, converter=as_tuple
+        None, read=_read_command, write=_write_command, check=_check_command, converter=_command_of
     )
     timeout: timedelta | None = member(None, check=not_negative, converter=duration)
     retries: int | None = member(None, check=at_least(0))
