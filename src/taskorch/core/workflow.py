@@ -234,9 +234,11 @@ class Workflow(WorkflowDocument):
         """
         if isinstance(ref, Step):
             return ref.id
+        if not isinstance(ref, str) and not callable(ref):
+            raise InvalidWorkflow.because(f"expected a step, its id or its function, got {described(ref)}")
         found = self._roll.find(self.steps, ref)
         if len(found) != 1:
-            name = shown(ref if isinstance(ref, str) else getattr(ref, "__name__", described(ref)), 128)
+            name = shown(ref if isinstance(ref, str) else getattr(ref, "__name__", repr(ref)), 128)
             what = "there is no such step"
             if found:
                 what = f"is the body of {shown(', '.join(found), 400)}; name one by id"
@@ -354,6 +356,8 @@ def _check_call(fn: object, inputs: object, inline: object) -> None:
         raise InvalidWorkflow.because(f"expected a function, got {described(fn)}")
     if not isinstance(inputs, Mapping):
         raise InvalidWorkflow.because(f"expected steps by parameter, got {described(inputs)}", path="inputs")
+    for name in inputs:
+        _expect(str, "inputs", name, "names of parameters")
     _expect(bool, "inline", inline, "true or false")
 
 
