@@ -13,11 +13,12 @@ from typing import Any, NamedTuple, ParamSpec, TypeVar
 import anyio
 
 from taskorch.core import runs
-from taskorch.core.documents import JSON, suggestion
+from taskorch.core.documents import JSON
 from taskorch.core.frontier.plans import plan_of
 from taskorch.core.frontier.slots import Kind
 from taskorch.core.json_text import described, shown
 from taskorch.core.results import RunResult
+from taskorch.core.suggestions import suggestion
 from taskorch.core.task import check_id
 from taskorch.core.workflow import Workflow
 from taskorch.dispatchers import LocalDispatcher

@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 import attrs
 
 from taskorch.core import outputs
+from taskorch.core.json_text import shown
 from taskorch.core.references import reference_of
 from taskorch.errors import InvalidWorkflow, Problem
 
@@ -110,7 +111,7 @@ class Body:
         parameters = known.parameters
         if inputs and (unknown := set(inputs) - {p.name for p in parameters}):
             if not known.is_open:
-                raise InvalidWorkflow.because(f"has no parameter {min(unknown)!r}", path="inputs")
+                raise InvalidWorkflow.because(f"has no parameter {shown(min(unknown))!r}", path="inputs")
             parameters += tuple(Parameter(name, True) for name in inputs if name in unknown)
         return cls(function, parameters, inputs, known.annotation, known.is_async, inline)
 
@@ -139,7 +140,7 @@ class Body:
         for parameter in self.parameters:
             source = self.inputs.get(parameter.name)
             if source is not None and source not in steps:
-                yield Problem(f"inputs.{parameter.name}", f"there is no step {source!r}")
+                yield Problem(f"inputs.{parameter.name}", f"there is no step {shown(source)!r}")
             elif source is None and parameter.required and parameter.name not in (*steps, *SPECIAL):
                 hint = "name it like a step, give inputs=, or give it a default"
                 yield Problem("", f"nothing feeds the parameter {parameter.name!r}", hint)

@@ -22,14 +22,16 @@ from cattrs import (
 from cattrs.gen import make_dict_structure_fn, override
 
 from taskorch.core import json_text
-from taskorch.core.json_text import child, described, join
+from taskorch.core.json_text import child, copied, described, join, shown
+from taskorch.core.members import python_only
+from taskorch.core.suggestions import few_suggestions, suggestion
 from taskorch.core.times import read_milliseconds, read_time, write_milliseconds, write_time
 from taskorch.errors import InvalidDocument, Problem
 
 T = TypeVar("T")
+D = TypeVar("D", bound="Document")
 JSON = object
 """Plain JSON data, kept as it is."""
-Check = Callable[[Any], Iterable[Problem]]
 Number = int | float
 """A JSON number; whole ones stay ints."""
 EMPTY: Mapping[str, JSON] = {}  # shared, so never written to; a frozen mapping could not be pickled
@@ -64,7 +66,7 @@ class Document:
         written: The keys as they stood in the document this was read from; empty if it was made in Python.
     """
 
-    extensions: Mapping[str, JSON] = attrs.field(default=EMPTY)
+    extensions: Mapping[str, JSON] = python_only(EMPTY, eq=True)
     written: tuple[str, ...] = attrs.field(default=(), eq=False, repr=False)
 
     key_of: ClassVar[Callable[[str], str]] = staticmethod(snake)
@@ -80,15 +82,19 @@ class Document:
     @classmethod
     def members(cls) -> dict[str, "attrs.Attribute[Any]"]:  # Any: a member may have any type
         """The members by key."""
-        own = (a for a in attrs.fields(cls) if "check" in a.metadata)
-        return {a.metadata["key"] or cls.key_of(a.name): a for a in own}
+        found = _members.get(cls)
+        if found is None:
+            own = (a for a in attrs.fields(cls) if "check" in a.metadata)
+            found = _members[cls] = {a.metadata["key"] or cls.key_of(a.name): a for a in own}
+        return found
 
     @classmethod
     def from_dict(cls, data: JSON) -> Self:
         """The value of a document, as plain data; raises an ``InvalidDocument`` of its own with every problem."""
         if problems := json_text.check(data):
             raise cls.invalid(problems)
-        return cls.structured(data)
+        with few_suggestions():
+            return cls.structured(data)
 
     @classmethod
     def structured(cls, data: JSON, path: str = "") -> Self:
@@ -104,45 +110,17 @@ class Document:
         return written
 
 
-def member(
-    default: Any = attrs.NOTHING,  # Any: attrs.field takes and gives any type here, and checks by annotation
-    *,
-    key: str | None = None,
-    check: Check | None = None,
-    read: Callable[[Any], Any] | None = None,
-    write: Callable[[Any], Any] | None = None,
-    factory: Callable[[], Any] | None = None,
-    kw_only: bool = True,
-    converter: Callable[[Any], Any] | None = None,
-    sparse: bool = False,
-) -> Any:
-    """Declare a member of a document.
+_members: dict[type, dict[str, "attrs.Attribute[Any]"]] = {}  # of each class that was asked; never changed
 
-    Args:
-        default: Its value where it is absent; without one the member is required.
-        key: Its key, where the naming rule of the class does not give it.
-        check: Tells what is wrong with a value, with paths relative to it; asked on reading and for values
-            given in Python alike.
-        read: Takes the JSON value instead of the hook of the annotation.
-        write: Gives the JSON value instead of the hook of the annotation.
-        factory: Makes the default.
-        kw_only: Whether it must be named in Python.
-        converter: Applied to values given in Python.
-        sparse: Whether it is left out while it has its default, in documents that are otherwise complete.
-    """
 
-    def validate(instance: Document, attribute: "attrs.Attribute[Any]", value: Any) -> None:
-        if check is not None and (problems := list(check(value))):
-            key = attribute.metadata["key"] or type(instance).key_of(attribute.name)
-            raise type(instance).invalid(p._replace(path=join(key, p.path)) for p in problems)
+def read_as(cls: type[D]) -> Callable[[Any], Any]:
+    """The converter of a member that is a document: what Python's callers give as an object is read as one."""
 
-    return attrs.field(
-        **({"factory": factory} if factory else {"default": default}),
-        kw_only=kw_only,
-        converter=converter,
-        validator=validate if check else None,
-        metadata={"key": key, "check": check, "read": read, "write": write, "sparse": sparse},
-    )
+    def convert(value: object) -> object:
+        return cls.from_dict(value) if isinstance(value, Mapping) else value
+
+    convert.__annotations__ = {"value": cls | Mapping[str, JSON] | None, "return": cls | None}
+    return convert
 
 
 def structure(data: JSON, cls: type[T]) -> T:
@@ -175,19 +153,6 @@ def read_text(text: str | bytes, read: Callable[[JSON], T]) -> T:
         decoded = text if isinstance(text, str) else text.decode("utf-8-sig")
         error.problems = tuple(json_text.located(error.problems, decoded))
         raise
-
-
-def suggestion(word: str, known: Iterable[str]) -> str:
-    """A hint that names the known word nearest to *word*, or lists a few known ones.
-
-    Among very many words none is looked for: a bad document must not cost more time than a good one.
-    """
-    import difflib  # only a bad document needs it
-
-    words = list(known)
-    if len(words) <= 200 and (near := difflib.get_close_matches(word, words, n=1)):
-        return f"did you mean {near[0]!r}?"
-    return f"one of {', '.join(words)}" if 0 < len(words) <= 12 else ""
 
 
 def problems_of(error: BaseException, path: str = "") -> Iterator[Problem]:
@@ -244,7 +209,7 @@ def _strict(kinds: tuple[type, ...], words: str) -> Callable[[JSON, Any], Any]:
 def _structure_enum(value: JSON, cls: type[StrEnum]) -> StrEnum:
     known = [item.value for item in cls]
     if not isinstance(value, str) or value not in known:
-        got = repr(value[:40]) if isinstance(value, str) else described(value)
+        got = repr(shown(value)) if isinstance(value, str) else described(value)
         raise InvalidDocument.because(f"{got} is not known here", suggestion(str(value), known))
     return cls(value)
 
@@ -262,7 +227,7 @@ def _structure_mapping(value: JSON, cls: Any) -> Mapping[str, Any]:
         raise InvalidDocument.because(f"expected an object, got {described(value)}")
     element = get_args(cls)[1]
     if element is object:
-        return value
+        return {key: copied(item) for key, item in value.items()}
     read = collect(value.items(), lambda item: _converter.structure(item, element))
     return dict(zip(value, read, strict=True))
 
@@ -300,7 +265,7 @@ def _document_reader(cls: type[Document]) -> Callable[[JSON, Any], Document]:
         if not isinstance(data, Mapping):
             raise InvalidDocument.because(f"expected an object, got {described(data)}")
         known = {k: v for k, v in data.items() if k in members or not is_extension(k)}
-        known["\0extensions"] = {k: v for k, v in data.items() if k not in known} or EMPTY
+        known["\0extensions"] = {k: copied(v) for k, v in data.items() if k not in known} or EMPTY
         known["\0written"] = tuple(data)
         return inner(known, cls)
 
@@ -318,13 +283,13 @@ def _document_writer(cls: type[Document]) -> Callable[[Document], dict[str, Any]
                 if not members[key].is_sparse or not members[key].is_left_out(value):
                     data[key] = members[key].form(value)
             elif key in document.extensions:
-                data[key] = document.extensions[key]
+                data[key] = copied(document.extensions[key])
         for key, member in members.items():
             value = getattr(document, member.name)
             if key not in data and not member.is_left_out(value):
                 data[key] = member.form(value)
         rest = {**document.python_notes, **document.extensions}
-        return data | {k: v for k, v in rest.items() if k not in data}
+        return data | {k: copied(v) for k, v in rest.items() if k not in data}
 
     return write
 
@@ -368,7 +333,7 @@ def _make_converter() -> Converter:
     converter.register_structure_hook_func(
         lambda t: t == (Number | None), _strict((*numbers, type(None)), "a number or null")
     )
-    converter.register_structure_hook_func(lambda t: t is object, lambda value, _: value)
+    converter.register_structure_hook_func(lambda t: t is object, lambda value, _: copied(value))
     converter.register_structure_hook(datetime, lambda value, _: read_time(value))
     converter.register_structure_hook(timedelta, lambda value, _: read_milliseconds(value))
     converter.register_unstructure_hook(datetime, write_time)

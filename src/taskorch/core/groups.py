@@ -10,10 +10,12 @@ import attrs
 
 from taskorch.core import json_text
 from taskorch.core.copies import maker
-from taskorch.core.documents import EMPTY, JSON, Check, Document, Number, member, suggestion
+from taskorch.core.documents import EMPTY, JSON, Document, Number
 from taskorch.core.json_text import described, join, shown
+from taskorch.core.members import Check, member
 from taskorch.core.queue_choice import LABELS, label_queue
 from taskorch.core.states import LIFECYCLE, State
+from taskorch.core.suggestions import suggestion
 from taskorch.core.texts import check_optional_text, check_text, check_texts
 from taskorch.core.times import in_utc
 from taskorch.errors import InvalidDocument, InvalidTask, Problem

@@ -14,13 +14,13 @@ from itertools import islice
 
 import attrs
 
-from taskorch.core.documents import suggestion
 from taskorch.core.expressions.compatibility import require_value
 from taskorch.core.expressions.kinds import ABSENT
 from taskorch.core.expressions.operands import Data, Field, Path, follow
 from taskorch.core.expressions.source import Source
 from taskorch.core.expressions.values import member_of
 from taskorch.core.expressions.vocabulary import Vocabulary
+from taskorch.core.suggestions import suggestion
 from taskorch.errors import InvalidCondition, Problem
 
 _BRACED = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*+)([^{}]*+)\}")
@@ -33,7 +33,8 @@ _KEY = re.compile(
 )
 _STEP = re.compile(r"\.(?P<name>[^\s{}\"']+?)(?=\.(?:output|status|duration|attempts)(?:[.\[]|\Z))")
 _LONGEST_KEPT = 4096
-_MOST_TOLD = 10
+MOST_TOLD = 10
+"""Problems of the holes of one text."""
 
 
 @attrs.frozen
@@ -77,6 +78,12 @@ def steps_named(text: str, vocabulary: Vocabulary) -> Iterator[str]:
     return (hole.step for hole in holes(text, vocabulary) if hole.step is not None)
 
 
+def has_more_holes(texts: Iterable[str], vocabulary: Vocabulary, most: int) -> bool:
+    """Whether there are more than *most* holes in some texts, as far as their first words tell: none is read."""
+    roots = (match for text in texts for match in _HOLE.finditer(text) if match[1] in vocabulary.roots)
+    return next(islice(roots, most, None), None) is not None
+
+
 def parts(text: str, vocabulary: Vocabulary) -> tuple[str | Hole, ...]:
     """The text in pieces: what stands, and the holes in it; braces that are none in the vocabulary stand."""
     if "{" not in text:
@@ -89,7 +96,7 @@ def _parts(text: str, vocabulary: Vocabulary) -> tuple[str | Hole, ...]:
     found: list[str | Hole] = []
     end = 0
     for match in _HOLE.finditer(text):
-        hole = _read(match)
+        hole = _read(match) if match[1] in vocabulary.roots else None
         if hole is not None and not list(_faults(hole, Source(""), vocabulary)):
             found += [text[end : match.start()], hole]
             end = match.end()
@@ -105,7 +112,7 @@ def problems_in(text: str, vocabulary: Vocabulary, *, strictly: bool) -> Iterato
         strictly: Whether whatever has the form of a path is meant as a hole, and a word of the vocabulary alone;
             otherwise only a path that begins with a word of the vocabulary.
     """
-    return islice(_problems_in(text, vocabulary, strictly), _MOST_TOLD)
+    return islice(_problems_in(text, vocabulary, strictly), MOST_TOLD)
 
 
 def _problems_in(text: str, vocabulary: Vocabulary, strictly: bool) -> Iterator[Problem]:

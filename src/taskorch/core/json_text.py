@@ -108,6 +108,15 @@ def check(value: object, limits: Limits = LIMITS) -> list[Problem]:
     return found
 
 
+def copied(value: object) -> object:
+    """The same JSON data in objects and arrays of its own, so that nobody else can change it."""
+    if isinstance(value, Mapping):
+        return {key: copied(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [copied(item) for item in value]
+    return tuple(map(copied, value)) if isinstance(value, tuple) else value
+
+
 def located(problems: Iterable[Problem], text: str) -> list[Problem]:
     """The problems with the line each is on, found by its path or the nearest one above it."""
     lines: dict[str, int] = {}

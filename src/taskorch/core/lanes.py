@@ -11,9 +11,9 @@ from typing import Final, Protocol
 
 import attrs
 
-from taskorch.core.documents import suggestion
 from taskorch.core.queues import Order, QueueSpec
 from taskorch.core.ranking import Ranking
+from taskorch.core.suggestions import suggestion
 from taskorch.errors import InvalidQueue
 
 Key = tuple[float, datetime, datetime, str] | tuple[datetime, float, datetime, str]

@@ -3,10 +3,10 @@
 from datetime import datetime
 
 from taskorch.core.copies import copier, maker
-from taskorch.core.documents import suggestion
 from taskorch.core.events import Event, told
 from taskorch.core.json_text import described
 from taskorch.core.states import LIFECYCLE, State, TransitionTable, Verb
+from taskorch.core.suggestions import suggestion
 from taskorch.core.task import Execution, Internals, Metadata, Moment, QueueEntry, Task, TaskState, expect_task, utc
 from taskorch.core.texts import are_plain, refuse
 from taskorch.errors import IllegalTransition, InvalidParameters, InvalidTask, UnknownVerb

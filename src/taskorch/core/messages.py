@@ -12,7 +12,7 @@ from taskorch.core.documents import JSON
 from taskorch.core.expressions.kinds import ABSENT
 from taskorch.core.expressions.operands import Data
 from taskorch.core.expressions.vocabulary import MESSAGES, PAYLOADS, Vocabulary
-from taskorch.core.holes import Hole, holes, parts, problems_in
+from taskorch.core.holes import Hole, has_more_holes, parts, problems_in
 from taskorch.core.json_text import child
 from taskorch.core.visible_text import visible
 from taskorch.errors import Problem
@@ -27,19 +27,14 @@ MAX_MESSAGE = 10_000
 
 def check_message(text: str) -> Iterator[Problem]:
     """What keeps *text* from being the message of an alert."""
-    yield from _check(text, MESSAGES)
-    yield from _check_count([text], MESSAGES)
+    return _check([("", text)], MESSAGES)
 
 
 def check_payload(payload: JSON) -> Iterator[Problem]:
     """What keeps *payload* from being that of a webhook; paths are seen from it."""
     if problems := json_text.check(payload):
-        yield from problems
-        return
-    placed = list(texts_in(payload))
-    for path, text in placed:
-        yield from (problem._replace(path=path) for problem in _check(text, PAYLOADS))
-    yield from _check_count([text for _, text in placed], PAYLOADS)
+        return iter(problems)
+    return _check(list(texts_in(payload)), PAYLOADS)
 
 
 def texts_in(payload: JSON) -> Iterator[tuple[str, str]]:
@@ -76,15 +71,16 @@ def fill_payload(payload: JSON, data: Data) -> JSON:
     return [fill_payload(member, data) for member in payload] if isinstance(payload, list | tuple) else payload
 
 
-def _check(text: str, vocabulary: Vocabulary) -> Iterator[Problem]:
-    if len(text) > MAX_MESSAGE:
-        yield Problem("", f"is a text of more than {MAX_MESSAGE:,} characters")
-    else:
-        yield from problems_in(text, vocabulary, strictly=True)
-
-
-def _check_count(texts: list[str], vocabulary: Vocabulary) -> Iterator[Problem]:
-    if sum(1 for text in texts if len(text) <= MAX_MESSAGE for _ in holes(text, vocabulary)) > MAX_HOLES:
+def _check(placed: list[tuple[str, str]], vocabulary: Vocabulary) -> Iterator[Problem]:
+    """What is wrong with texts, each after its path; of very many placeholders none is looked at."""
+    read = [(path, text) for path, text in placed if len(text) <= MAX_MESSAGE]
+    is_crowded = has_more_holes((text for _, text in read), vocabulary, MAX_HOLES)
+    for path, text in placed:
+        if len(text) > MAX_MESSAGE:
+            yield Problem(path, f"is a text of more than {MAX_MESSAGE:,} characters")
+        elif not is_crowded:
+            yield from (problem._replace(path=path) for problem in problems_in(text, vocabulary, strictly=True))
+    if is_crowded:
         yield Problem("", f"has more than {MAX_HOLES} placeholders")
 
 

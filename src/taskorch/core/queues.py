@@ -8,9 +8,10 @@ from typing import Final
 import attrs
 
 from taskorch.core.calendars import Calendar, is_calendar
-from taskorch.core.documents import is_number, suggestion
+from taskorch.core.documents import is_number
 from taskorch.core.json_text import described, shown
 from taskorch.core.states import State
+from taskorch.core.suggestions import suggestion
 from taskorch.core.texts import are_plain
 from taskorch.core.times import duration
 from taskorch.errors import InvalidQueue, InvalidWorkflow, Problem, UnknownQueue

@@ -10,11 +10,12 @@ from typing import Final, Self
 
 import attrs
 
-from taskorch.core.documents import EMPTY, JSON, is_extension, suggestion
-from taskorch.core.json_text import child, join
+from taskorch.core.documents import EMPTY, JSON, is_extension
+from taskorch.core.json_text import child, join, shown
 from taskorch.core.quantities import amount_text, check_quantities, limit_amount, request_amount
 from taskorch.core.settings import AutoScaling, Pool
 from taskorch.core.step import Step
+from taskorch.core.suggestions import suggestion
 from taskorch.errors import InvalidWorkflow, Problem
 
 Demand = tuple[tuple[int, int], ...]
@@ -167,7 +168,7 @@ def resource_problems(
     for id, amounts in allotment.by_id.items():
         path = child(path_of("resources"), id)
         if id not in ids and not is_extension(id):
-            yield Problem(path, f"there is no step {id[:40]!r}", suggestion(id, ids))
+            yield Problem(path, f"there is no step {shown(id)!r}", suggestion(id, ids))
         elif id in ids and is_extension(id):  # passed over when it was read, as nobody knew of the step
             yield from _below(path, check_quantities(amounts))
     yield from _never_fitting(placed, allotment, path_of)
@@ -195,7 +196,7 @@ def _never_fitting(
                 at, written = path, child(f"{resources}.requests", name)
                 told.add(name)
             limit = f"{resources}.limits" if name in allotment.pool else f"{path_of('context')}.resources"
-            takes = f"it takes {amount_text(amount)} of {name[:40]!r}, and the limit is {amount_text(limits[name])}"
+            takes = f"it takes {amount_text(amount)} of {shown(name)!r}, and the limit is {amount_text(limits[name])}"
             hint = f"lower {written} or raise {child(limit, name)}"
             yield Problem(at, f"step {step.id!r} would never fit: {takes}", hint)
 

@@ -6,10 +6,10 @@ from typing import Self, TypeVar
 
 import attrs
 
-from taskorch.core.documents import suggestion
 from taskorch.core.json_text import described, shown
 from taskorch.core.outcomes import Outcome
 from taskorch.core.step import Step
+from taskorch.core.suggestions import suggestion
 from taskorch.core.times import MICROSECOND, NOTHING, duration
 from taskorch.errors import InvalidParameters, InvalidWorkflow, StepFailed
 

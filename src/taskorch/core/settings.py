@@ -11,20 +11,20 @@ from taskorch.core.breaker import Breaker
 from taskorch.core.documents import (
     EMPTY,
     JSON,
-    Check,
     Document,
     Number,
     camel,
     is_extension,
-    member,
     problems_of,
+    read_as,
     structure,
-    suggestion,
     unstructure,
 )
 from taskorch.core.expressions import check_alert
-from taskorch.core.json_text import child, described, join
+from taskorch.core.json_text import child, copied, described, join, shown
+from taskorch.core.members import Check, member
 from taskorch.core.quantities import check_quantities
+from taskorch.core.suggestions import suggestion
 from taskorch.core.times import NOTHING, duration
 from taskorch.errors import InvalidDocument, InvalidWorkflow, Problem
 
@@ -43,8 +43,8 @@ def at_least(low: float) -> Check:
     """The check that a number, if there is one, is not below *low*."""
 
     def check(number: float | None) -> Iterator[Problem]:
-        if number is not None and number < low:
-            yield Problem("", f"{number} is out of range", f"from {low} on")
+        if number is not None and not number >= low:  # not a number is not
+            yield Problem("", f"{shown(number)} is out of range", f"from {low} on")
 
     return check
 
@@ -67,25 +67,30 @@ def not_empty(text: str | None) -> Iterator[Problem]:
         yield Problem("", "is empty")
 
 
-def is_switch(value: object) -> Iterator[Problem]:
-    """The check that something is true or false, and not merely taken for it."""
-    if not isinstance(value, bool | None):
-        yield Problem("", f"expected true or false, got {described(value)}")
-
-
 def word_of(cls: type[E]) -> Callable[[str], E]:
     """The converter of a word of an enum, as Python's callers give it."""
 
     def convert(word: str) -> E:
         if isinstance(word, cls):  # every link has its defaults converted
             return word
-        try:
-            return cls(word)
-        except ValueError:
-            known = [item.value for item in cls]
-            raise InvalidWorkflow.because(f"{word!r} is not known here", suggestion(str(word), known)) from None
+        known = [item.value for item in cls]
+        if not isinstance(word, str):
+            raise InvalidWorkflow.because(f"expected one of {', '.join(known)}, got {described(word)}")
+        if word not in known:
+            raise InvalidWorkflow.because(f"{shown(word)!r} is not known here", suggestion(word, known))
+        return cls(word)
 
     return convert
+
+
+def as_list(items: Any) -> Any:  # Any: as for ``as_tuple``
+    """The same in a list of their own, to which more may be added."""
+    return list(items) if isinstance(items, list | tuple) else items
+
+
+def as_tuple(items: list[Any] | tuple[Any, ...]) -> tuple[Any, ...]:
+    """The converter of several of something, as Python's callers give them. Any: their kind is checked after that."""
+    return tuple(items) if isinstance(items, list) else items
 
 
 def one_of(*words: str) -> Check:
@@ -93,14 +98,17 @@ def one_of(*words: str) -> Check:
 
     def check(word: str | None) -> Iterator[Problem]:
         if word is not None and word not in words:
-            yield Problem("", f"{word[:40]!r} is not known here", f"one of {', '.join(words)}")
+            yield Problem("", f"{shown(word)!r} is not known here", f"one of {', '.join(words)}")
 
     return check
 
 
-def _share(number: float | None) -> Iterator[Problem]:
-    if number is not None and not 0 <= number <= 1:
-        yield Problem("", f"{number} is out of range", "a share, 0 to 1")
+def _up_to(high: int, words: str) -> Check:
+    def check(number: float | None) -> Iterator[Problem]:
+        if number is not None and not 0 <= number <= high:
+            yield Problem("", f"{shown(number)} is out of range", words)
+
+    return check
 
 
 @attrs.frozen
@@ -111,7 +119,7 @@ class RetryPolicy(WorkflowDocument):
     initial_delay: timedelta | None = member(None, check=not_negative, converter=duration)
     backoff_multiplier: Number | None = member(None, check=at_least(1))
     max_delay: timedelta | None = member(None, check=not_negative, converter=duration)
-    jitter: Number | None = member(None, check=_share)
+    jitter: Number | None = member(None, check=_up_to(1, "a share, 0 to 1"))
     total_timeout: timedelta | None = member(None, check=not_negative, converter=duration)
 
 
@@ -150,9 +158,9 @@ class CircuitBreaker(WorkflowDocument):
 class ErrorHandling(WorkflowDocument):
     """What is done about failures."""
 
-    retry_policy: RetryPolicy | None = member(None)
+    retry_policy: RetryPolicy | None = member(None, converter=read_as(RetryPolicy))
     rollback_strategy: str | None = member(None, check=one_of("automatic", "manual", "none"))
-    circuit_breaker: CircuitBreaker | None = member(None)
+    circuit_breaker: CircuitBreaker | None = member(None, converter=read_as(CircuitBreaker))
 
 
 @attrs.frozen
@@ -162,7 +170,13 @@ class AutoScaling(WorkflowDocument):
     enabled: bool = member(True)
     min_replicas: int | None = member(None, check=at_least(0))
     max_replicas: int | None = member(None, check=at_least(1))
-    target_cpu: Number | None = member(None, key="targetCPU", check=at_least(0))
+    target_cpu: Number | None = member(None, key="targetCPU", check=_up_to(100, "a percentage, 0 to 100"))
+
+    def __attrs_post_init__(self) -> None:
+        low, high = self.min_replicas, self.max_replicas
+        if low is not None and high is not None and low > high:
+            message = f"{shown(low)} is more than maxReplicas, which is {shown(high)}"
+            raise InvalidWorkflow.because(message, path="minReplicas")
 
 
 @attrs.frozen
@@ -171,7 +185,7 @@ class Pool(WorkflowDocument):
 
     limits: Mapping[str, JSON] = member(EMPTY, check=check_quantities)
     requests: Mapping[str, JSON] = member(EMPTY, check=check_quantities)
-    auto_scaling: AutoScaling | None = member(None)
+    auto_scaling: AutoScaling | None = member(None, converter=read_as(AutoScaling))
 
 
 Resources = Pool | Mapping[str, Mapping[str, JSON]]
@@ -198,22 +212,17 @@ def read_resources(value: JSON) -> Resources:
     ]
     if problems:
         raise InvalidWorkflow(problems)
-    return value
+    return dict(zip(value, map(copied, value.values()), strict=True))
 
 
 def resources_of(value: JSON) -> Resources | None:
     """The converter of resources as Python's callers give them: a pool, or what a document says."""
-    if value is None or isinstance(value, Pool):
-        return value
-    try:
-        return read_resources(value)
-    except InvalidDocument as error:
-        raise InvalidWorkflow(problems_of(error, "resources")) from None
+    return value if value is None or isinstance(value, Pool) else read_resources(value)
 
 
 def write_either(value: object) -> object:
     """The JSON form of a member that is a document or plain data."""
-    return unstructure(value) if isinstance(value, Document) else value
+    return unstructure(value) if isinstance(value, Document) else copied(value)
 
 
 class NotificationEvent(StrEnum):
@@ -222,6 +231,10 @@ class NotificationEvent(StrEnum):
     START = "start"
     COMPLETION = "completion"
     FAILURE = "failure"
+
+
+def _events(words: Any) -> Any:  # Any: as for ``as_tuple``
+    return tuple(map(word_of(NotificationEvent), words)) if isinstance(words, list | tuple) else words
 
 
 def _check_url(url: str) -> Iterator[Problem]:
@@ -234,7 +247,7 @@ class Webhook(WorkflowDocument):
     """Who is called about the fate of a run, and with what."""
 
     url: str = member(check=_check_url)
-    events: tuple[NotificationEvent, ...] = member(tuple(NotificationEvent))
+    events: tuple[NotificationEvent, ...] = member(tuple(NotificationEvent), converter=_events)
     payload: Mapping[str, JSON] = member(EMPTY)
 
 
@@ -251,12 +264,12 @@ class Alert(WorkflowDocument):
 class Notifications(WorkflowDocument):
     """Who is told what."""
 
-    webhooks: tuple[Webhook, ...] = member(())
-    alerts: tuple[Alert, ...] = member(())
+    webhooks: tuple[Webhook, ...] = member((), converter=as_tuple)
+    alerts: tuple[Alert, ...] = member((), converter=as_tuple)
     on_start: bool | None = member(None, key="on_start")
     on_completion: bool | None = member(None, key="on_completion")
     on_failure: bool | None = member(None, key="on_failure")
-    channels: tuple[str, ...] = member(())
+    channels: tuple[str, ...] = member((), converter=as_tuple)
 
 
 def read_notifications(value: JSON) -> bool | Notifications:
@@ -273,7 +286,7 @@ def notifications_in(context: JSON) -> bool | Notifications | None:
     if not isinstance(context, Mapping) or "notifications" not in context:
         return None
     try:
-        return structure(context["notifications"], Notifications)
+        return read_notifications(context["notifications"])
     except InvalidDocument as error:
         raise InvalidWorkflow(problems_of(error, "notifications")) from None
 
@@ -300,9 +313,14 @@ class Debug(WorkflowDocument):
 class Gate(WorkflowDocument):
     """Who must agree before the step counts as done."""
 
-    approvers: tuple[str, ...] = member(())
+    approvers: tuple[str, ...] = member((), converter=as_tuple)
     quorum: int | None = member(None, check=at_least(1))
     expires: timedelta | None = member(None, check=not_negative, converter=duration)
+
+
+def _with_zone(at: datetime | None) -> Iterator[Problem]:
+    if at is not None and at.tzinfo is None:
+        yield Problem("", "is a time without a zone", "give it one, such as UTC")
 
 
 @attrs.frozen
@@ -310,7 +328,7 @@ class Wait(WorkflowDocument):
     """What a waiting step waits for."""
 
     for_: timedelta | None = member(None, key="for", check=not_negative, converter=duration)
-    until: datetime | None = member(None)
+    until: datetime | None = member(None, check=_with_zone)
     signal: str | None = member(None, check=not_empty)
 
 

@@ -2,26 +2,28 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from itertools import repeat
+from itertools import islice, repeat
 from operator import add, attrgetter, eq, mul
 from typing import Generic, NamedTuple, TypeVar
 
 import attrs
 
-from taskorch.core.documents import JSON, suggestion
+from taskorch.core.documents import JSON
 from taskorch.core.expressions import ALERTS, parse
 from taskorch.core.expressions.vocabulary import MESSAGES, PAYLOADS
 from taskorch.core.graph import Wiring, find_cycle
-from taskorch.core.holes import steps_named
-from taskorch.core.json_text import join
+from taskorch.core.holes import MOST_TOLD, steps_named
+from taskorch.core.json_text import join, shown
 from taskorch.core.messages import check_message, check_payload, texts_in
 from taskorch.core.outcomes import LinkCondition, LinkType
 from taskorch.core.step import Link, Step
+from taskorch.core.suggestions import few_suggestions, suggestion
 from taskorch.errors import CycleError, InvalidCondition, InvalidWorkflow, Problem
 
 T = TypeVar("T")
 
 _TYPE = attrgetter("type")
+_LONGEST_CIRCLE = 100  # ids that a message names
 
 
 @attrs.frozen(eq=False)
@@ -102,7 +104,7 @@ def check_ids(ids: Parts[str]) -> Iterator[Problem]:
     first: dict[str, str] = {}
     for path, id in ids:
         if id in first:
-            yield Problem(f"{path}.id", f"the id {id!r} is that of {first[id]} too", "ids are unique")
+            yield Problem(f"{path}.id", f"the id {shown(id)!r} is that of {first[id]} too", "ids are unique")
         first.setdefault(id, path)
 
 
@@ -112,9 +114,9 @@ def check_links(links: Parts[Link], ids: Mapping[str, object] | Collection[str])
     for path, link in links:
         for key, id in (("from", link.predecessor), ("to", link.successor)):
             if id not in ids:
-                yield Problem(f"{path}.{key}", f"there is no step {id[:40]!r}", suggestion(id, ids))
+                yield Problem(f"{path}.{key}", f"there is no step {shown(id)!r}", suggestion(id, ids))
         if link.predecessor == link.successor:
-            yield Problem(path, f"{link.predecessor!r} would wait for itself", "remove the link")
+            yield Problem(path, f"{shown(link.predecessor, 128)!r} would wait for itself", "remove the link")
         if not link.type.from_finish and link.condition is LinkCondition.FAILURE:
             message = f"a {link.type} link waits for a start, which cannot fail"
             yield Problem(f"{path}.condition", message, "success or always")
@@ -140,7 +142,7 @@ def _are_fine(wiring: Wiring) -> bool:
 def check_named_steps(steps: Parts[Step], ids: Collection[str]) -> Iterator[Problem]:
     """Steps that a condition, parameter or command names and that are not there, or are the step itself."""
     for index, step in enumerate(steps.items):
-        for problem in _problems_of_names(step, ids):
+        for problem in islice(_problems_of_names(step, ids), MOST_TOLD):
             path = steps.path(index)
             yield problem._replace(path=f"{path}.{problem.path}" if problem.path else path)
 
@@ -153,7 +155,7 @@ def _problems_of_names(step: Step, ids: Collection[str]) -> Iterator[Problem]:
         if id == step.id:
             yield Problem(key, "names the step itself")
         elif id not in ids:
-            yield Problem(key, f"there is no step {id[:40]!r}", suggestion(id, ids))
+            yield Problem(key, f"there is no step {shown(id)!r}", suggestion(id, ids))
     if body is not None:
         yield from body.problems(ids)
 
@@ -200,7 +202,7 @@ def check_alerted_steps(placed: Sequence[Notice], ids: Collection[str]) -> Itera
             named = {at: steps_named(text, PAYLOADS) for at, text in ([] if found else texts_in(value))}
         elif key == "message":
             found = list(check_message(str(value)))
-            named = {"": steps_named(str(value), MESSAGES)}
+            named = {} if found else {"": steps_named(str(value), MESSAGES)}
         else:
             found = []  # it was told where the alert was read
             with suppress(InvalidCondition):
@@ -209,7 +211,7 @@ def check_alerted_steps(placed: Sequence[Notice], ids: Collection[str]) -> Itera
         for at, steps in named.items():
             for id in dict.fromkeys(steps):
                 if id not in ids:
-                    yield Problem(join(path, at), f"there is no step {id[:40]!r}", suggestion(id, ids))
+                    yield Problem(join(path, at), f"there is no step {shown(id)!r}", suggestion(id, ids))
 
 
 @attrs.frozen(eq=False)
@@ -259,12 +261,15 @@ def require_sound(retained: Retained, further: Iterable[Problem] = ()) -> Wiring
     links = list(retained.links.items)
     ids, naming = retained.ids.items, retained.naming.items
     wiring = Wiring.of(ids, _with_implied(naming, set(ids), links) if naming else links)
-    problems = [*further, *problems_of(retained, wiring)]
+    with few_suggestions():
+        problems = [*further, *problems_of(retained, wiring)]
     if wiring.is_circular():
         others = Wiring.of(ids, [link for link in wiring.links if link.predecessor != link.successor])
         if cycle := find_cycle(others):  # of a step that waits for itself it was told
-            shown = " → ".join((*cycle, cycle[0]))
-            raise CycleError([*problems, Problem("", f"the links form a circle: {shown}", "remove one of them")], cycle)
+            circle = " → ".join((*cycle[:_LONGEST_CIRCLE], *(["…"] * (len(cycle) > _LONGEST_CIRCLE)), cycle[0]))
+            raise CycleError(
+                [*problems, Problem("", f"the links form a circle: {circle}", "remove one of them")], cycle
+            )
     if problems:
         raise InvalidWorkflow(problems)
     return wiring

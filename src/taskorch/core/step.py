@@ -2,16 +2,18 @@
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import cached_property
 
 import attrs
 
+from taskorch.core import json_text
 from taskorch.core.body import Body
-from taskorch.core.documents import EMPTY, JSON, member, structure
+from taskorch.core.documents import EMPTY, JSON, read_as, structure
 from taskorch.core.expressions import check_condition, check_source, parse
-from taskorch.core.json_text import child, described
+from taskorch.core.json_text import child, described, shown
+from taskorch.core.members import member, python_only
 from taskorch.core.outcomes import LinkCondition, LinkType
 from taskorch.core.quantities import check_quantities
 from taskorch.core.references import reference_of
@@ -23,14 +25,13 @@ from taskorch.core.settings import (
     Wait,
     WorkflowDocument,
     at_least,
-    is_switch,
     not_empty,
     not_negative,
     one_of,
     word_of,
     write_either,
 )
-from taskorch.core.templates import check_holes, steps_in
+from taskorch.core.templates import check_arguments, steps_in
 from taskorch.core.times import NOTHING, duration
 from taskorch.errors import InvalidWorkflow, Problem
 
@@ -44,6 +45,16 @@ def check_id(id: str) -> Iterator[Problem]:
     if not _ID.fullmatch(id) or ".." in id:
         hint = "up to 128 letters, digits and . _ : / [ ] - beginning with a letter, a digit or _, without .."
         yield Problem("", f"{id[:40]!r} is not a step id", hint)
+
+
+_LONGEST_ID = 128
+
+
+def _check_end(id: str) -> Iterable[Problem]:
+    """What keeps *id* from being an end of a link; whether there is such a step is asked of the whole workflow."""
+    if len(id) <= _LONGEST_ID:
+        return ()
+    return (Problem("", f"{shown(id)!r}… is no step id", f"an id has up to {_LONGEST_ID} characters"),)
 
 
 Command = str | tuple[str, ...]
@@ -63,6 +74,11 @@ def _read_command(value: JSON) -> Command | None:
     raise InvalidWorkflow.because(f"expected a command or an array of strings, got {described(value)}")
 
 
+def _command_of(command: str | Sequence[str] | None) -> Command | None:
+    """The converter of a command as Python's callers give it; its kind is checked after that."""
+    return tuple(command) if isinstance(command, list) else command  # type: ignore[return-value]
+
+
 _LONGEST_LINE = 8192
 
 
@@ -71,13 +87,16 @@ def _check_command(command: Command | None) -> Iterator[Problem]:
         message = f"is a line of {len(command):,} characters; {_LONGEST_LINE:,} are read"
         yield Problem("", message, "give its arguments as an array, or put it into a script")
         return
+    if command is None:
+        return
     try:
-        for argument in () if command is None else split(command):
-            yield from check_holes(argument)
-        if command is not None and not split(command):
-            yield Problem("", "is empty", "name the program to run")
+        argv = split(command)
     except ValueError as error:
         yield Problem("", f"cannot be split into arguments: {error}", "check the quotes")
+        return
+    yield from check_arguments(argv)
+    if not argv:
+        yield Problem("", "is empty", "name the program to run")
 
 
 def _check_environment(environment: JSON) -> Iterator[Problem]:
@@ -88,12 +107,28 @@ def _check_environment(environment: JSON) -> Iterator[Problem]:
         secret = isinstance(value, Mapping) and list(value) == ["secret"] and isinstance(value["secret"], str)
         if not _VARIABLE.fullmatch(name):
             yield Problem(child("", name), "is not the name of a variable")
-        if not isinstance(value, str) and not secret:
+        if isinstance(value, str):
+            yield from (problem._replace(path=child("", name)) for problem in json_text.check(value))
+        elif not secret:
             yield Problem(child("", name), f'expected a string or {{"secret": name}}, got {described(value)}')
+
+
+def _check_workflow(workflow: JSON) -> Iterator[Problem]:
+    if not isinstance(workflow, Mapping | None) and not (isinstance(workflow, str) and workflow.strip()):
+        yield Problem("", f"expected a workflow or its name, got {described(workflow)}")
 
 
 def _read_rollback(value: JSON) -> "Command | Step | None":
     return structure(value, Step) if isinstance(value, Mapping) else _read_command(value)
+
+
+def _rollback_of(value: JSON) -> "Command | Step | None":
+    """The converter of a rollback as Python's callers give it."""
+    if isinstance(value, Step):
+        return value
+    if problems := json_text.check(value):
+        raise InvalidWorkflow(problems)
+    return _read_rollback(value)
 
 
 def _check_rollback(rollback: "Command | Step | None") -> Iterator[Problem]:
@@ -135,35 +170,37 @@ class Step(WorkflowDocument):
     id: str = member(check=check_id, kw_only=False)
     name: str | None = member(None)
     description: str | None = member(None)
-    command: Command | None = member(None, read=_read_command, write=_write_command, check=_check_command)
+    command: Command | None = member(
+        None, read=_read_command, write=_write_command, check=_check_command, converter=_command_of
+    )
     timeout: timedelta | None = member(None, check=not_negative, converter=duration)
     retries: int | None = member(None, check=at_least(0))
     retry_delay: timedelta | None = member(None, check=not_negative, converter=duration)
-    retry_policy: RetryPolicy | None = member(None)
+    retry_policy: RetryPolicy | None = member(None, converter=read_as(RetryPolicy))
     environment: Mapping[str, JSON] = member(EMPTY, check=_check_environment)
     working_directory: str | None = member(None, check=not_empty)
     condition: str | None = member(None, check=check_condition)
     parallel: bool | None = member(None)
     resources: Mapping[str, JSON] = member(EMPTY, check=check_quantities)
-    allow_failure: bool = member(False, check=is_switch)
+    allow_failure: bool = member(False)
     estimated_duration: timedelta | None = member(None, check=not_negative, converter=duration)
     total_timeout: timedelta | None = member(None, check=not_negative, converter=duration)
     queue_timeout: timedelta | None = member(None, check=not_negative, converter=duration)
     delivery: str | None = member(None, check=one_of("at_least_once", "at_most_once"))
     rollback: "str | tuple[str, ...] | Step | None" = member(
-        None, read=_read_rollback, write=_write_rollback, check=_check_rollback
+        None, read=_read_rollback, write=_write_rollback, check=_check_rollback, converter=_rollback_of
     )
-    cache: Cache | None = member(None)
+    cache: Cache | None = member(None, converter=read_as(Cache))
     map: str | None = member(None, check=check_source)
     for_each: str | None = member(None, check=not_empty)
-    gate: Gate | None = member(None)
-    wait: Wait | None = member(None)
-    workflow: JSON = member(None)
+    gate: Gate | None = member(None, converter=read_as(Gate))
+    wait: Wait | None = member(None, converter=read_as(Wait))
+    workflow: JSON = member(None, check=_check_workflow)
     assigned_to: str | None = member(None)
     output: str | None = member(None, check=one_of("text", "json", "none"))
     target: str | None = member(None, check=not_empty)
-    body: Body | None = attrs.field(default=None, kw_only=True, eq=False)
-    retrying: RetryStrategy | None = attrs.field(default=None, kw_only=True, eq=False)
+    body: Body | None = python_only()
+    retrying: RetryStrategy | None = python_only()
 
     @property
     def python_notes(self) -> dict[str, JSON]:
@@ -236,8 +273,8 @@ class Link(WorkflowDocument):
         lag: How long after that, not negative.
     """
 
-    predecessor: str = member(key="from", kw_only=False)
-    successor: str = member(key="to", kw_only=False)
+    predecessor: str = member(key="from", kw_only=False, check=_check_end)
+    successor: str = member(key="to", kw_only=False, check=_check_end)
     type: LinkType = member(LinkType.FINISH_TO_START, converter=word_of(LinkType))
     condition: LinkCondition = member(LinkCondition.SUCCESS, converter=word_of(LinkCondition))
     lag: timedelta = member(NOTHING, check=not_negative, converter=duration)

@@ -13,7 +13,7 @@ import attrs
 
 from taskorch.core import origin
 from taskorch.core.copies import changed, maker
-from taskorch.core.documents import EMPTY, JSON, Check, member
+from taskorch.core.documents import EMPTY, JSON
 from taskorch.core.envelopes import EnvelopedDocument
 from taskorch.core.groups import (
     INDEPENDENT,
@@ -41,6 +41,7 @@ from taskorch.core.groups import (
     utc,
 )
 from taskorch.core.json_text import described, join
+from taskorch.core.members import Check, member
 from taskorch.core.states import FINAL, State
 from taskorch.core.texts import are_plain, check_optional_text, check_text
 from taskorch.errors import InvalidDocument, InvalidTask, Problem

@@ -7,22 +7,34 @@ option. What is not there is an error: nothing is run with a hole in it.
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 
-from taskorch.core.documents import EMPTY, JSON, suggestion
+from taskorch.core.documents import EMPTY, JSON
 from taskorch.core.expressions.kinds import ABSENT
 from taskorch.core.expressions.operands import Data
 from taskorch.core.expressions.vocabulary import COMMANDS
-from taskorch.core.holes import Hole, holes, parts, problems_in, steps_named, walk
+from taskorch.core.holes import MOST_TOLD, Hole, has_more_holes, holes, parts, problems_in, steps_named, walk
+from taskorch.core.suggestions import suggestion
 from taskorch.errors import InvalidParameters, Problem
 
 MAX_ARGUMENT = 131_071
 """Characters of one argument: longer ones are refused by Linux when a program is started."""
+MAX_HOLES = 500
+"""In the arguments of one command."""
 _NUMBER = re.compile(r"-[0-9.]+(?:[eE][+-]?[0-9]+)?")
 
 
 def check_holes(text: str) -> Iterator[Problem]:
     """What looks like a hole and is none: it would be passed on as it stands."""
     return problems_in(text, COMMANDS, strictly=False)
+
+
+def check_arguments(argv: Iterable[str]) -> Iterator[Problem]:
+    """The same for all arguments of a command, the first of it; of very many holes none is looked at."""
+    braced = [argument for argument in argv if "{" in argument]
+    if has_more_holes(braced, COMMANDS, MAX_HOLES):
+        return iter([Problem("", f"has more than {MAX_HOLES} placeholders", "hand the values over in a file")])
+    return islice((problem for argument in braced for problem in check_holes(argument)), MOST_TOLD)
 
 
 def parameters_in(argv: Iterable[str]) -> Iterator[str]:

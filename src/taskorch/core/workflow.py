@@ -11,8 +11,10 @@ import attrs
 from taskorch.core import graph, soundness, support, workflow_reader
 from taskorch.core.body import Body
 from taskorch.core.critical_path import CriticalPath, critical_path
-from taskorch.core.documents import EMPTY, JSON, member, suggestion
+from taskorch.core.documents import EMPTY, JSON, read_as
+from taskorch.core.json_text import described, join, shown
 from taskorch.core.layout import Layout
+from taskorch.core.members import member, python_only
 from taskorch.core.resources import resource_problems
 from taskorch.core.retry import Retry, RetryStrategy
 from taskorch.core.settings import (
@@ -23,7 +25,8 @@ from taskorch.core.settings import (
     Resources,
     RetryPolicy,
     WorkflowDocument,
-    is_switch,
+    as_list,
+    as_tuple,
     not_empty,
     not_negative,
     notifications_in,
@@ -34,9 +37,11 @@ from taskorch.core.settings import (
     write_either,
 )
 from taskorch.core.step import Link, Step
+from taskorch.core.suggestions import suggestion
 from taskorch.core.times import duration
 from taskorch.errors import InvalidWorkflow, Problem
 
+E = TypeVar("E")
 F = TypeVar("F", bound=Callable[..., Any])  # Any: a step may be any function
 StepRef = str | Step | Callable[..., Any]
 """A step, by id, by itself, or by its function."""
@@ -83,14 +88,14 @@ class Roll:
             self._first[key] = id
 
 
-class Drawer:
+class Memo:
     """What was compiled of a workflow, for its next run; it goes when the workflow goes. A copy begins anew."""
 
     def __init__(self) -> None:
-        self.compiled: object = None
+        self.plan: object = None
 
     def __reduce__(self) -> tuple[object, ...]:
-        return Drawer, ()
+        return Memo, ()
 
 
 @attrs.frozen(eq=False, init=False)
@@ -113,29 +118,33 @@ class Workflow(WorkflowDocument):
     """
 
     name: str = member(check=not_empty, kw_only=False)
-    steps: list[Step] = member(factory=list)
-    links: list[Link] = member(factory=list, key="dependencies")
-    timeout: timedelta | None = member(None, check=not_negative)
-    parallel: tuple[str, ...] = member(())
+    steps: list[Step] = member(factory=list, converter=as_list)
+    links: list[Link] = member(factory=list, key="dependencies", converter=as_list)
+    timeout: timedelta | None = member(None, check=not_negative, converter=duration)
+    parallel: tuple[str, ...] = member((), converter=as_tuple)
     mode: str | None = member(None, check=one_of("parallel", "sequential"))
-    fail_fast: bool = member(False, check=is_switch)
-    error_handling: ErrorHandling | None = member(None)
+    fail_fast: bool = member(False)
+    error_handling: ErrorHandling | None = member(None, converter=read_as(ErrorHandling))
     resources: Resources | None = member(None, read=read_resources, write=write_either, converter=resources_of)
-    notifications: bool | Notifications | None = member(None, read=read_notifications, write=write_either)
+    notifications: bool | Notifications | None = member(
+        None, read=read_notifications, write=write_either, converter=read_as(Notifications)
+    )
     template: str | None = member(None, check=not_empty)
     parameters: Mapping[str, JSON] = member(EMPTY)
     context: Mapping[str, JSON] = member(EMPTY)
-    debug: Debug | None = member(None)
+    debug: Debug | None = member(None, converter=read_as(Debug))
     monitor: bool | None = member(None)
-    retry_policy: RetryPolicy | None = member(None)
-    directory: PurePath | None = attrs.field(default=None, kw_only=True, eq=False)
+    retry_policy: RetryPolicy | None = member(None, converter=read_as(RetryPolicy))
+    directory: PurePath | None = python_only()
     layout: Layout = attrs.field(factory=Layout, kw_only=True, eq=False, repr=False)
-    drawer: Drawer = attrs.field(factory=Drawer, init=False, eq=False, repr=False)
+    memo: Memo = attrs.field(factory=Memo, init=False, eq=False, repr=False)
     _roll: Roll = attrs.field(factory=Roll, init=False, eq=False, repr=False)
 
     def __init__(self, name: str, *, timeout: float | timedelta | None = None, **members: Any) -> None:
         """A workflow called *name*; *members* are its other attributes. Any: each is checked by its own rule."""
-        self.__attrs_init__(name, timeout=duration(timeout), **members)
+        _check_options("", members, _MEMBERS)
+        given: dict[str, Any] = {**members, "timeout": timeout}  # Any: as above
+        self.__attrs_init__(name, **given)
 
     # --- building ----------------------------------------------------------------------------------------
 
@@ -179,7 +188,8 @@ class Workflow(WorkflowDocument):
             return lambda function: self.step(
                 function, id=id, after=after, inputs=inputs, inline=inline, retry=retry, **members
             )
-        name = id or str(getattr(fn, "__name__", ""))
+        _check_call(fn, inputs, inline)
+        name = _expect(str, "id", getattr(fn, "__name__", "") if id is None else id, "a string")
         if id is None and not name.isidentifier():
             raise InvalidWorkflow.because("the function has no name that could be an id", "give id=", name)
         feeds: Mapping[str, str] = {parameter: self.id_of(source) for parameter, source in inputs.items()}
@@ -187,7 +197,7 @@ class Workflow(WorkflowDocument):
             body = self._roll.shared(Body.of(fn, feeds, inline=inline))
         except InvalidWorkflow as error:
             raise InvalidWorkflow(p._replace(path=f"{name or fn}") for p in error.problems) from None
-        _check_options(name, members)
+        _check_options(name, members, _OPTIONS)
         if retry is not None:
             _check_retry(name, retry, members)
             members |= _policy(retry)
@@ -200,7 +210,7 @@ class Workflow(WorkflowDocument):
         Returns:
             The step.
         """
-        _check_options(id, members)
+        _check_options(_expect(str, "id", id, "a string"), members, _OPTIONS)
         return self.add(Step(id, command=command, **members), after=after)
 
     def add(self, step: Step, *, after: StepRef | Iterable[StepRef] = ()) -> Step:
@@ -209,9 +219,12 @@ class Workflow(WorkflowDocument):
         Raises:
             InvalidWorkflow: Its id is taken, or *after* names what is no step yet.
         """
+        _expect(Step, "step", step, "a Step")
         if self._roll.find(self.steps, step.id):
             raise InvalidWorkflow.because("there is such a step already", "give another id=", step.id)
         refs = [after] if isinstance(after, str | Step) or callable(after) else after
+        if not isinstance(refs, Iterable):
+            raise InvalidWorkflow.because(f"expected a step, or several, got {described(after)}", path="after")
         links = [Link(self.id_of(ref), step.id) for ref in refs]
         self.steps.append(step)
         self.links.extend(links)
@@ -219,6 +232,7 @@ class Workflow(WorkflowDocument):
 
     def link(self, predecessor: StepRef, successor: StepRef, **members: Any) -> Link:
         """Add a link between two steps. Any: ``type``, ``condition`` and ``lag`` of ``Link``."""
+        _check_options("", members, _OF_LINKS)
         link = Link(self.id_of(predecessor), self.id_of(successor), **members)
         self.links.append(link)
         return link
@@ -231,11 +245,15 @@ class Workflow(WorkflowDocument):
         """
         if isinstance(ref, Step):
             return ref.id
+        if not isinstance(ref, str) and not callable(ref):
+            raise InvalidWorkflow.because(f"expected a step, its id or its function, got {described(ref)}")
         found = self._roll.find(self.steps, ref)
         if len(found) != 1:
-            name = ref if isinstance(ref, str) else getattr(ref, "__name__", repr(ref))
-            what = "there is no such step" if not found else f"is the body of {', '.join(found)}; name one by id"
-            raise InvalidWorkflow.because(what, suggestion(str(name), [s.id for s in self.steps]), str(name))
+            name = shown(ref if isinstance(ref, str) else getattr(ref, "__name__", repr(ref)), 128)
+            what = "there is no such step"
+            if found:
+                what = f"is the body of {shown(', '.join(found), 400)}; name one by id"
+            raise InvalidWorkflow.because(what, suggestion(name, [s.id for s in self.steps]), name)
         return found[0]
 
     def at(self, directory: PurePath) -> Self:
@@ -273,6 +291,7 @@ class Workflow(WorkflowDocument):
             ),
             [
                 *resource_problems(steps, dict.fromkeys(ids), members, at),
+                *workflow_reader.parallel_problems(self.parallel, at("parallel"), dict.fromkeys(ids)),
                 *workflow_reader.context_problems(self.context, at("context")),
             ],
         )
@@ -325,18 +344,40 @@ class Workflow(WorkflowDocument):
 
 _OPTIONS = [attribute.name for attribute in Step.members().values() if attribute.name not in ("id", "command")]
 """What ``step`` and ``command`` take by name and pass on."""
+_OF_LINKS = ["type", "condition", "lag"]
+_MEMBERS = [attribute.name for attribute in attrs.fields(Workflow) if attribute.init]
 
 
-def _check_options(id: str, members: Mapping[str, object]) -> None:
-    """Raise ``InvalidWorkflow`` for what is no option of a step."""
-    if unknown := [name for name in members if name not in _OPTIONS]:
-        raise InvalidWorkflow(Problem(f"{id}.{name}", "is no option", suggestion(name, _OPTIONS)) for name in unknown)
+def _check_options(path: str, members: Mapping[str, object], known: list[str]) -> None:
+    """Raise ``InvalidWorkflow`` for what is none of the options that are known."""
+    if unknown := [name for name in members if name not in known]:
+        raise InvalidWorkflow(Problem(join(path, name), "is no option", suggestion(name, known)) for name in unknown)
+
+
+def _expect(kind: type[E], name: str, given: object, words: str) -> E:
+    """What is given, if it is of a kind; else raise ``InvalidWorkflow`` at *name*."""
+    if not isinstance(given, kind):
+        raise InvalidWorkflow.because(f"expected {words}, got {described(given)}", path=name)
+    return given
+
+
+def _check_call(fn: object, inputs: object, inline: object) -> None:
+    """Raise ``InvalidWorkflow`` for a call of ``step`` that makes no sense."""
+    if not callable(fn):
+        raise InvalidWorkflow.because(f"expected a function, got {described(fn)}")
+    if not isinstance(inputs, Mapping):
+        raise InvalidWorkflow.because(f"expected steps by parameter, got {described(inputs)}", path="inputs")
+    for name in inputs:
+        _expect(str, "inputs", name, "names of parameters")
+    _expect(bool, "inline", inline, "true or false")
 
 
 def _check_retry(id: str, retry: object, members: Mapping[str, object]) -> None:
     """Raise ``InvalidWorkflow`` for what is no policy of retries, or if *members* give another one beside it."""
     if isinstance(retry, type) or not isinstance(retry, RetryStrategy):
-        raise InvalidWorkflow.because(f"expected a Retry, got {retry!r}", "Retry(max_attempts=…)", f"{id}.retry")
+        raise InvalidWorkflow.because(
+            f"expected a Retry, got {described(retry)}", "Retry(max_attempts=…)", f"{id}.retry"
+        )
     others = ("retry_policy",) if isinstance(retry, Retry) else ("retry_policy", "retries", "retry_delay")
     if given := [name for name in others if members.get(name) is not None]:
         raise InvalidWorkflow.because("stands beside retry=, which says it already", "give one", f"{id}.{given[0]}")

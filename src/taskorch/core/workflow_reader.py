@@ -1,18 +1,19 @@
 """Reading a workflow's document: which form it has, its members one by one, then the whole."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, TypeVar
 
 import attrs
 
 from taskorch.core import json_text
-from taskorch.core.documents import JSON, is_extension, problems_of, read_text, structure, suggestion
-from taskorch.core.json_text import described
+from taskorch.core.documents import JSON, is_extension, problems_of, read_text, structure
+from taskorch.core.json_text import copied, described, shown
 from taskorch.core.layout import BESIDE, BODY, EITHER, Layout
 from taskorch.core.resources import resource_problems
 from taskorch.core.settings import WorkflowDocument, notifications_in
 from taskorch.core.soundness import Parts, Retained, placed_alerts, require_sound
 from taskorch.core.step import Link, Step
+from taskorch.core.suggestions import few_suggestions, suggestion
 from taskorch.errors import InvalidDocument, InvalidWorkflow, Problem
 
 W = TypeVar("W", bound=WorkflowDocument)
@@ -42,6 +43,11 @@ def read(data: JSON, cls: type[W]) -> W:
     """
     if problems := json_text.check(data):
         raise InvalidWorkflow(problems)
+    with few_suggestions():
+        return _read(data, cls)
+
+
+def _read(data: JSON, cls: type[W]) -> W:
     if not isinstance(data, Mapping):
         raise InvalidWorkflow.because(f"expected an object, got {described(data)}")
     members, layout, problems = _split(data, cls)
@@ -58,7 +64,7 @@ def read(data: JSON, cls: type[W]) -> W:
     for path, step in read_steps:
         problems.extend(_sub_workflow_problems(step.workflow, f"{path}.workflow", cls))
     ids = dict.fromkeys(steps.ids().items)
-    problems.extend(_reference_problems(members, layout, ids))
+    problems.extend(parallel_problems(members.get("parallel"), layout.path_of("parallel"), ids))
     problems.extend(resource_problems(read_steps, ids, members, layout.path_of))
     alerts = list(placed_alerts(members, layout.path_of))
     require_sound(Retained(steps.ids(), read_steps, read_links, alerts), problems)
@@ -83,24 +89,21 @@ def _order(data: Mapping[str, JSON], layout: Layout) -> Iterator[str]:
 
 def _split(data: Mapping[str, JSON], cls: type[W]) -> tuple[dict[str, JSON], Layout, list[Problem]]:
     """The members of a workflow from one or two objects, the form they had, and what was wrong with it."""
+    outer = _extensions(data)
     if BODY not in data:
         if "template" in data and not {"name", "steps"} & set(data):
-            layout = Layout(has_body=False, beside=tuple(data), extensions=_extensions(data))
-            members = {key: value for key, value in data.items() if key not in layout.extensions}
+            layout = Layout(has_body=False, beside=tuple(data), extensions=outer)
+            members = {key: value for key, value in data.items() if key not in outer}
             return {**members, "name": members["template"]}, layout, _misplaced(members, BESIDE | EITHER, "", cls)
         return dict(data), Layout(bare=True), []
     body = data[BODY]
     if not isinstance(body, Mapping):
         raise InvalidWorkflow.because(f"expected an object, got {described(body)}", path=BODY)
-    beside = {key: value for key, value in data.items() if key != BODY and key not in _extensions(data)}
-    layout = Layout(beside=tuple(data), inside=frozenset(body), extensions=_extensions(data))
+    beside = {key: value for key, value in data.items() if key != BODY and key not in outer}
+    layout = Layout(beside=tuple(data), inside=frozenset(body), extensions=outer)
     problems = _misplaced(beside, BESIDE | EITHER, "", cls)
-    problems += _misplaced(
-        {key: value for key, value in body.items() if key not in _extensions(body)},
-        frozenset(cls.members()) - BESIDE,
-        BODY,
-        cls,
-    )
+    inner = {key: value for key, value in body.items() if not is_extension(key)}
+    problems += _misplaced(inner, frozenset(cls.members()) - BESIDE, BODY, cls)
     for key in beside:
         if key in body and key in EITHER:
             problems.append(Problem(key, "stands in `workflow` and beside it", "keep one of them"))
@@ -110,20 +113,20 @@ def _split(data: Mapping[str, JSON], cls: type[W]) -> tuple[dict[str, JSON], Lay
 
 
 def _extensions(data: Mapping[str, JSON]) -> dict[str, JSON]:
-    return {key: value for key, value in data.items() if is_extension(key)}
+    return {key: copied(value) for key, value in data.items() if is_extension(key)}
 
 
 def _misplaced(members: Mapping[str, JSON], allowed: frozenset[str], parent: str, cls: type[W]) -> list[Problem]:
     """Unknown keys, and known ones that belong into the other object."""
-    found = []
+    found, known, near = [], cls.members(), sorted(allowed)
     for key in members:
         if key not in allowed:
             path = json_text.child(parent, key)
-            if key in cls.members():
+            if key in known:
                 where = f"beside `{BODY}`, not in it" if parent else f"in `{BODY}`, not beside it"
                 found.append(Problem(path, "is in the wrong place", f"it stands {where}"))
             else:
-                found.append(Problem(path, "is not a known key", suggestion(key, sorted(allowed))))
+                found.append(Problem(path, "is not a known key", suggestion(key, near)))
     return found
 
 
@@ -169,13 +172,10 @@ def _sub_workflow_problems(workflow: JSON, path: str, cls: type[W]) -> Iterator[
             read(workflow, cls)
         except InvalidDocument as error:
             yield from problems_of(error, path)
-    elif workflow is not None and not (isinstance(workflow, str) and workflow.strip()):
-        yield Problem(path, f"expected a workflow or its name, got {described(workflow)}")
 
 
-def _reference_problems(members: Mapping[str, JSON], layout: Layout, ids: Mapping[str, object]) -> Iterator[Problem]:
-    """Ids that the workflow's list of parallel steps names and that no step has."""
-    parallel = members.get("parallel")
-    for index, id in enumerate(parallel if isinstance(parallel, list) else ()):
+def parallel_problems(parallel: JSON, path: str, ids: Collection[str]) -> Iterator[Problem]:
+    """Ids that the workflow's list of parallel steps, which stands at *path*, names and that no step has."""
+    for index, id in enumerate(parallel if isinstance(parallel, list | tuple) else ()):
         if isinstance(id, str) and id not in ids:
-            yield Problem(layout.path_of(f"parallel[{index}]"), f"there is no step {id[:40]!r}", suggestion(id, ids))
+            yield Problem(f"{path}[{index}]", f"there is no step {shown(id)!r}", suggestion(id, ids))

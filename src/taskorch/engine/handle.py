@@ -9,11 +9,11 @@ import anyio
 from anyio.abc import TaskGroup, TaskStatus
 from anyio.lowlevel import RunVar
 
-from taskorch.core.documents import suggestion
 from taskorch.core.frontier.explanation import Explanation
 from taskorch.core.frontier.facts import Fact
 from taskorch.core.results import RunResult
 from taskorch.core.step import Step
+from taskorch.core.suggestions import suggestion
 from taskorch.core.times import microseconds
 from taskorch.engine.current import CURRENT
 from taskorch.engine.execution import Execution, LiveRun

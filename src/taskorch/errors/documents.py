@@ -5,6 +5,8 @@ from typing import NamedTuple, Self
 
 from taskorch.errors.root import CallerError, quoted
 
+_LONGEST_PATH = 1000
+
 
 class Problem(NamedTuple):
     """One thing that is wrong with a document.
@@ -23,6 +25,8 @@ class Problem(NamedTuple):
 
     def __str__(self) -> str:
         where = self.path or "document"
+        if len(where) > _LONGEST_PATH:  # keys are what others wrote
+            where = f"{where[:_LONGEST_PATH]}…"
         if self.line is not None:
             where += f" (line {self.line})"
         return f"{where}: {self.message}" + (f" ({self.hint})" if self.hint else "")

@@ -6,7 +6,7 @@ from typing import Self
 
 import attrs
 
-from taskorch.core.documents import EMPTY, JSON, suggestion
+from taskorch.core.documents import EMPTY, JSON
 from taskorch.core.escalation import ladders
 from taskorch.core.escalation.conditions import Watch
 from taskorch.core.escalation.ladders import Case
@@ -16,6 +16,7 @@ from taskorch.core.escalation.rules import DEFAULT_RULES, Rule, by_code
 from taskorch.core.escalation.views import View
 from taskorch.core.json_text import shown
 from taskorch.core.queues import DEFAULT_QUEUES, QueueSpec, by_name
+from taskorch.core.suggestions import suggestion
 from taskorch.core.task import Task, utc
 from taskorch.core.timetable import Timetable
 from taskorch.errors import (

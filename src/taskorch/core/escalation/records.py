@@ -10,11 +10,12 @@ import attrs
 
 from taskorch.core import json_text
 from taskorch.core.copies import changed
-from taskorch.core.documents import EMPTY, JSON, Document, member
+from taskorch.core.documents import EMPTY, JSON, Document
 from taskorch.core.envelopes import EnvelopedDocument
 from taskorch.core.escalation.urgencies import ANSWER_WITHIN, Urgency, as_urgency, check_urgency
 from taskorch.core.groups import check_count, check_id
 from taskorch.core.json_text import described
+from taskorch.core.members import member
 from taskorch.core.texts import check_text
 from taskorch.errors import InvalidDocument, InvalidEscalation, Problem
 

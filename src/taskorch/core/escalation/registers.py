@@ -6,9 +6,10 @@ from typing import ClassVar
 
 import attrs
 
-from taskorch.core.documents import Document, member
+from taskorch.core.documents import Document
 from taskorch.core.escalation.records import Escalation
 from taskorch.core.groups import check_count, check_id
+from taskorch.core.members import member
 from taskorch.errors import InvalidDocument, InvalidEscalation, Problem
 
 

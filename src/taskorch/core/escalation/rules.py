@@ -6,11 +6,13 @@ from typing import ClassVar, Final, TypeVar
 
 import attrs
 
-from taskorch.core.documents import Document, member, suggestion
+from taskorch.core.documents import Document
 from taskorch.core.escalation.facts import CONTEXT, FACTS
 from taskorch.core.escalation.records import check_code, check_optional_words, check_words
 from taskorch.core.escalation.urgencies import ANSWER_WITHIN, Urgency, as_urgency, check_urgency
 from taskorch.core.escalation.views import check_when
+from taskorch.core.members import member
+from taskorch.core.suggestions import suggestion
 from taskorch.core.times import duration
 from taskorch.errors import InvalidDocument, InvalidRule, InvalidWorkflow, Problem
 

@@ -6,8 +6,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from taskorch.core.documents import suggestion
 from taskorch.core.json_text import shown
+from taskorch.core.suggestions import suggestion
 from taskorch.errors import Problem
 
 

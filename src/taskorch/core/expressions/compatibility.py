@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
-from taskorch.core.documents import suggestion
 from taskorch.core.expressions import values
 from taskorch.core.expressions.kinds import ORDERED, READ_FROM_TEXT, Kind
 from taskorch.core.expressions.operands import Field, Literal, Operand, is_words, names_in
 from taskorch.core.expressions.relations import Relation
 from taskorch.core.expressions.source import Source
 from taskorch.core.expressions.vocabulary import EACH
+from taskorch.core.suggestions import suggestion
 from taskorch.errors import InvalidDocument
 
 _EXAMPLES = {

@@ -4,13 +4,13 @@ import ast
 from collections.abc import Callable
 from itertools import pairwise
 
-from taskorch.core.documents import suggestion
 from taskorch.core.expressions.comparisons import compare, truth
 from taskorch.core.expressions.operands import Data, Field, Operand, Path, read_operand
 from taskorch.core.expressions.relations import RELATIONS
 from taskorch.core.expressions.source import Source
 from taskorch.core.expressions.vocabulary import CONSTANTS, STATUS_FUNCTIONS, Vocabulary
 from taskorch.core.outcomes import Outcome
+from taskorch.core.suggestions import suggestion
 from taskorch.errors import InvalidCondition
 
 OutcomeOf = Callable[[str], Outcome | None]

@@ -9,12 +9,12 @@ from typing import TypeGuard
 
 import attrs
 
-from taskorch.core.documents import suggestion
 from taskorch.core.durations import is_duration
 from taskorch.core.expressions.kinds import ABSENT, Kind, kind_of
 from taskorch.core.expressions.source import Source
 from taskorch.core.expressions.values import member_of
 from taskorch.core.expressions.vocabulary import CONSTANTS, EACH, STATUS_FUNCTIONS, Shape, Vocabulary
+from taskorch.core.suggestions import suggestion
 
 Data = Mapping[str, object]
 Path = tuple[str | int, ...]

@@ -33,12 +33,12 @@ def plan_of(flow: Workflow) -> Plan:
     """
     if flow.context or flow.notifications or flow.resources:
         return Plan.of(flow)
-    known = flow.drawer.compiled  # kept there and not here: a body may hold the workflow, and neither would ever go
+    known = flow.memo.plan  # kept there and not here: a body may hold the workflow, and neither would ever go
     if isinstance(known, _Compiled) and known.is_of(flow):
         return known.plan
     plan = Plan.of(flow)
     if not any(map(_ENVIRONMENT, plan.steps)):
-        flow.drawer.compiled = _Compiled(ref(flow), flow.links.copy(), plan)
+        flow.memo.plan = _Compiled(ref(flow), flow.links.copy(), plan)
     return plan
 
 
