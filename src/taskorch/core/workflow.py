@@ -1,7 +1,7 @@
 """Workflows: a named graph of steps joined by links, from D4's JSON or built in Python."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from pathlib import PurePath
 from typing import Any, Self, TypeVar, overload
@@ -17,6 +17,7 @@ from taskorch.core.layout import Layout
 from taskorch.core.members import member, python_only
 from taskorch.core.resources import resource_problems
 from taskorch.core.retry import Retry, RetryStrategy
+from taskorch.core.roll import Roll
 from taskorch.core.settings import (
     Alert,
     Debug,
@@ -45,47 +46,6 @@ E = TypeVar("E")
 F = TypeVar("F", bound=Callable[..., Any])  # Any: a step may be any function
 StepRef = str | Step | Callable[..., Any]
 """A step, by id, by itself, or by its function."""
-
-
-class Roll:
-    """The ids of steps by id and by function; follows a list of steps as it grows. A copy begins anew."""
-
-    def __init__(self) -> None:
-        self._seen = 0
-        self._last: Step | None = None
-        self._first: dict[object, str] = {}
-        self._more: dict[object, list[str]] = {}
-        self._bodies: dict[tuple[int, bool], Body] = {}
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return Roll, ()
-
-    def find(self, steps: Sequence[Step], ref: object) -> list[str]:
-        """The ids of the steps that *ref* is the id or the function of."""
-        if self._seen and (len(steps) < self._seen or steps[self._seen - 1] is not self._last):
-            self.__init__()  # type: ignore[misc]  # the list was changed before its end
-        for step in steps[self._seen :] if self._seen < len(steps) else ():
-            self._last = step
-            self._note(step.id, step.id)
-            if step.body is not None:
-                self._note(id(step.body.function), step.id)
-        self._seen = len(steps)
-        key = ref if isinstance(ref, str) else id(ref)
-        first = self._first.get(key)
-        return [] if first is None else [first, *self._more.get(key, ())]
-
-    def shared(self, body: Body) -> Body:
-        """The same body as one of an earlier step, if there is one: one function may serve very many steps."""
-        if body.inputs:
-            return body
-        known = self._bodies.setdefault((id(body.function), body.inline), body)
-        return known if known.is_like(body) else body
-
-    def _note(self, key: object, id: str) -> None:
-        if key in self._first:
-            self._more.setdefault(key, []).append(id)
-        else:
-            self._first[key] = id
 
 
 class Memo:
