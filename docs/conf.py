@@ -43,7 +43,7 @@ nitpick_ignore_regex = [
     # What a host gets from values and documents of the front door and need not name has no page of its own.
     (r"py:class", r"taskorch\.core\.(groups|settings)\..*"),
     (r"py:class", r"taskorch\.core\.(body\.Body|critical_path\.CriticalPath|graph\.Wiring|layout\.Layout)"),
-    (r"py:class", r"taskorch\.core\.(predictions\.Inputs|states\.Row)"),
+    (r"py:class", r"taskorch\.core\.(predictions\.Inputs|states\.Row|workflow\.Memo)"),
     (r"py:class", r"taskorch\.core\.(results\.Metrics|step_results\.StepFault)"),
     (r"py:class", r"taskorch\.core\.escalation\.(records\.Marks|rules\.Notice)"),
     (r"py:class", r"taskorch\.engine\.(current\.StepContext|execution\.LiveRun|handle\.Block)"),
