@@ -3,14 +3,14 @@
 import copy
 import pickle
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskorch import Event, Priority, QueueEngine, State, Task, Verb, advance
+from taskorch import Event, Priority, QueueEngine, State, Step, Task, Verb, advance
 from taskorch.core.copies import changed, copier, maker
 from taskorch.core.groups import Execution, Internals, Metadata, Moment, QueueEntry, TaskState
 from taskorch.core.states import LIFECYCLE
@@ -250,3 +250,21 @@ def test_members_may_have_any_name() -> None:
     """What a copy is made with stands in the way of no name of a member."""
     assert changed(Awkward(1), value=5, draft=6) == Awkward(5, 6)
     assert maker(Awkward)(value=1, cls=9) == Awkward(1, cls=9)
+
+
+def test_what_is_empty_stays_so() -> None:
+    """What all values have that were given none cannot be written to, and copies of it are itself."""
+    step = Step("a", command="true")
+    environment = cast("dict[str, object]", step.environment)
+    for write in (
+        lambda: environment.__setitem__("A", "1"),
+        lambda: environment.update(A="1"),
+        lambda: environment.setdefault("A", "1"),
+        environment.clear,
+    ):
+        with pytest.raises(TypeError, match="a mapping of its own"):
+            write()
+
+    assert step.environment == {} == Step("b", command="true").environment
+    for copied in (copy.copy, copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))):
+        assert copied(step.environment) is step.environment

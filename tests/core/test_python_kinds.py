@@ -142,7 +142,7 @@ PARTS: list[tuple[Callable[[Any], object], Any, str]] = [
     (lambda value: flow().step(body, id="c", after=value), [5], ""),
     (lambda value: flow().step(body, id="c", inline=value), [], "inline"),
     (lambda value: flow().step(body, id="c", retry=value), "y" * 200_000, "c.retry"),
-    (lambda value: flow().step(body, id="c", after=value), "y" * 200_000, "y" * 128),
+    (lambda value: flow().step(body, id="c", after=value), "y" * 200_000, "y" * 128 + "…"),
     (lambda value: flow().command(value, id="c"), 5, "command"),
     (lambda value: flow().command("x", id=value), 5, "id"),
     (lambda value: flow().add(value), 5, "step"),

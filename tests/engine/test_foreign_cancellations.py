@@ -1,6 +1,8 @@
 """Cancellations that nobody asked for, and what a cancelled run still does."""
 
 import asyncio
+import subprocess
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -76,32 +78,71 @@ async def test_a_body_that_cancels_its_own_task_harms_nobody_else(store, is_susp
 
 
 @pytest.mark.parametrize("store", STORES)
-async def test_nothing_begins_in_the_tick_of_a_cancellation(store):
+@pytest.mark.parametrize("kind", ["suspended", "async", "inline"])
+async def test_nothing_begins_in_the_tick_of_a_cancellation(store, kind):
     """Neither in the tick in which a body cancels what is around its run, nor after one that swallows the cut."""
     ran: list[str] = []
     flow = Workflow("w")
-    with anyio.CancelScope() as scope:
 
-        @flow.step
-        async def cuts():
+    async def cuts():
+        if kind == "suspended":
             await anyio.lowlevel.checkpoint()
-            scope.cancel()
-            ran.append("cuts")
+        cuts_inline()
 
-        @flow.step
-        async def swallows():
-            with suppress(anyio.get_cancelled_exc_class()):
-                await anyio.sleep_forever()
-            ran.append("swallows")
+    def cuts_inline():
+        scope.cancel()
+        ran.append("cuts")
 
-        for before in ("cuts", "swallows"):
-            flow.step(
-                lambda before=before: ran.append(f"after {before}"), id=f"after-{before}", after=before, inline=True
-            )
+    async def swallows():
+        with suppress(anyio.get_cancelled_exc_class()):
+            await anyio.sleep_forever()
+        ran.append("swallows")
+
+    flow.step(swallows)
+    flow.step(cuts_inline if kind == "inline" else cuts, id="cuts", inline=kind == "inline")
+    flow.step(lambda: ran.append("after cuts"), id="b", after="cuts", inline=True)
+    flow.step(lambda: ran.append("after swallows"), id="d", after="swallows", inline=True)
+    with anyio.CancelScope() as scope:
         await taskorch.run(flow, store=store)
 
     assert scope.cancelled_caught
-    assert sorted(ran) == ["cuts", "swallows"]
+    assert {"cuts"} <= set(ran) <= {"cuts", "swallows"}
+
+
+@pytest.mark.parametrize("store", STORES)
+async def test_a_run_in_a_scope_that_is_cancelled_begins_nothing(store):
+    """Who is cancelled already has nothing carried out."""
+    ran: list[str] = []
+    flow = Workflow("w")
+    flow.step(lambda: ran.append("a"), id="a", inline=True)
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await taskorch.run(flow, store=store)
+
+    assert scope.cancelled_caught
+    assert ran == []
+
+
+INTERRUPTED = """
+import taskorch
+flow = taskorch.Workflow("w")
+flow.step(lambda: 1, id="thread")
+
+@flow.step(after="thread")
+async def interrupted():
+    raise KeyboardInterrupt
+
+try:
+    taskorch.run_sync(flow)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_a_program_ends_after_an_interrupt() -> None:
+    """What a body raises to end the program does not keep its threads from ending."""
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "interrupted\n"
 
 
 @pytest.mark.parametrize("store", STORES)

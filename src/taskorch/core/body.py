@@ -140,7 +140,7 @@ class Body:
         for parameter in self.parameters:
             source = self.inputs.get(parameter.name)
             if source is not None and source not in steps:
-                yield Problem(f"inputs.{parameter.name}", f"there is no step {shown(source)!r}")
+                yield Problem(f"inputs.{parameter.name}", f"there is no step {shown(source, 128)!r}")
             elif source is None and parameter.required and parameter.name not in (*steps, *SPECIAL):
                 hint = "name it like a step, give inputs=, or give it a default"
                 yield Problem("", f"nothing feeds the parameter {parameter.name!r}", hint)

@@ -7,11 +7,36 @@ what comes from outside.
 """
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, NoReturn, Self, TypeVar
 
 import attrs
 
 T = TypeVar("T")
+
+
+class Empty(dict[str, Any]):
+    """A mapping without members that stays so: what many values have in common, and a copy of which is itself.
+
+    It is a dictionary, so that it is written as one and may be compared with one. Any: nothing is in it.
+    """
+
+    def _refuse(self, *_: object, **__: object) -> NoReturn:
+        raise TypeError("this mapping is shared by all that was given none; give a mapping of its own")
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    update = setdefault = pop = popitem = clear = _refuse
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, _: object) -> Self:
+        return self
+
+    def __reduce__(self) -> str:
+        return "EMPTY"
+
+
+EMPTY = Empty()
 
 _copiers: dict[type, Callable[..., Any]] = {}  # Any: of the class that is the key
 _makers: dict[type, Callable[..., Any]] = {}  # Any: as above

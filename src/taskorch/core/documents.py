@@ -21,7 +21,7 @@ from cattrs import (
 )
 from cattrs.gen import make_dict_structure_fn, override
 
-from taskorch.core import json_text
+from taskorch.core import copies, json_text
 from taskorch.core.json_text import child, copied, described, join, shown
 from taskorch.core.members import python_only
 from taskorch.core.suggestions import few_suggestions, suggestion
@@ -34,7 +34,7 @@ JSON = object
 """Plain JSON data, kept as it is."""
 Number = int | float
 """A JSON number; whole ones stay ints."""
-EMPTY: Mapping[str, JSON] = {}  # shared, so never written to; a frozen mapping could not be pickled
+EMPTY: Mapping[str, JSON] = copies.EMPTY
 
 
 FAULTS = (BaseValidationError, InvalidDocument, TypeError, ValueError)

@@ -161,14 +161,15 @@ def positions(text: str) -> Iterator[tuple[str, int]]:
             yield path, token.start()
 
 
-_MOST_BITS, _HUGE = 1000, "a huge number"
+_SHOWN_BITS, _HUGE = 1000, "a huge number"
 
 
 def shown(value: object, most: int = 40) -> str:
     """*value* as a message quotes it: its first characters, and no digits of a number that has very many."""
-    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+    if isinstance(value, int) and value.bit_length() > _SHOWN_BITS:
         return _HUGE
-    return str(value)[:most]
+    text = str(value)
+    return text if len(text) <= most else f"{text[:most]}…"
 
 
 def described(value: object) -> str:

@@ -96,6 +96,8 @@ def _placed(convert: Callable[[Any], Any], default: object) -> Any:  # Any: as i
     return attrs.Converter(converter, takes_self=True, takes_field=True)
 
 
-def python_only(default: Any = None, *, eq: bool = False) -> Any:  # Any: as in ``member``
+def python_only(
+    default: Any = None, *, eq: bool = False, converter: Callable[[Any], Any] | None = None
+) -> Any:  # Any: as in ``member``
     """Declare an attribute that is no member; it is held to its kind all the same."""
-    return attrs.field(default=default, kw_only=True, eq=eq, validator=_validator(None, default))
+    return attrs.field(default=default, kw_only=True, eq=eq, converter=converter, validator=_validator(None, default))

@@ -10,6 +10,7 @@ from typing import Final, Self
 
 import attrs
 
+from taskorch.core import copies
 from taskorch.core.documents import EMPTY, JSON, is_extension
 from taskorch.core.json_text import child, join, shown
 from taskorch.core.quantities import amount_text, check_quantities, limit_amount, request_amount
@@ -24,7 +25,7 @@ Amounts = Mapping[str, int]
 """Amounts by resource, in thousandths."""
 
 NO_DEMAND: Final[Demand] = ()
-NO_AMOUNTS: Final[Amounts] = {}  # shared, so never written to
+NO_AMOUNTS: Final[Amounts] = copies.EMPTY
 
 
 @attrs.frozen

@@ -104,7 +104,7 @@ def check_ids(ids: Parts[str]) -> Iterator[Problem]:
     first: dict[str, str] = {}
     for path, id in ids:
         if id in first:
-            yield Problem(f"{path}.id", f"the id {shown(id)!r} is that of {first[id]} too", "ids are unique")
+            yield Problem(f"{path}.id", f"the id {shown(id, 128)!r} is that of {first[id]} too", "ids are unique")
         first.setdefault(id, path)
 
 
@@ -114,7 +114,7 @@ def check_links(links: Parts[Link], ids: Mapping[str, object] | Collection[str])
     for path, link in links:
         for key, id in (("from", link.predecessor), ("to", link.successor)):
             if id not in ids:
-                yield Problem(f"{path}.{key}", f"there is no step {shown(id)!r}", suggestion(id, ids))
+                yield Problem(f"{path}.{key}", f"there is no step {shown(id, 128)!r}", suggestion(id, ids))
         if link.predecessor == link.successor:
             yield Problem(path, f"{shown(link.predecessor, 128)!r} would wait for itself", "remove the link")
         if not link.type.from_finish and link.condition is LinkCondition.FAILURE:
@@ -155,7 +155,7 @@ def _problems_of_names(step: Step, ids: Collection[str]) -> Iterator[Problem]:
         if id == step.id:
             yield Problem(key, "names the step itself")
         elif id not in ids:
-            yield Problem(key, f"there is no step {shown(id)!r}", suggestion(id, ids))
+            yield Problem(key, f"there is no step {shown(id, 128)!r}", suggestion(id, ids))
     if body is not None:
         yield from body.problems(ids)
 
@@ -211,7 +211,7 @@ def check_alerted_steps(placed: Sequence[Notice], ids: Collection[str]) -> Itera
         for at, steps in named.items():
             for id in dict.fromkeys(steps):
                 if id not in ids:
-                    yield Problem(join(path, at), f"there is no step {shown(id)!r}", suggestion(id, ids))
+                    yield Problem(join(path, at), f"there is no step {shown(id, 128)!r}", suggestion(id, ids))
 
 
 @attrs.frozen(eq=False)

@@ -58,6 +58,10 @@ class Memo:
         return Memo, ()
 
 
+def _path(given: PurePath | str | None) -> PurePath | None:
+    return PurePath(given) if isinstance(given, str) else given
+
+
 @attrs.frozen(eq=False, init=False)
 class Workflow(WorkflowDocument):
     """A named graph of steps joined by links; data, never code to be replayed.
@@ -95,7 +99,7 @@ class Workflow(WorkflowDocument):
     debug: Debug | None = member(None, converter=read_as(Debug))
     monitor: bool | None = member(None)
     retry_policy: RetryPolicy | None = member(None, converter=read_as(RetryPolicy))
-    directory: PurePath | None = python_only()
+    directory: PurePath | None = python_only(converter=_path)
     layout: Layout = attrs.field(factory=Layout, kw_only=True, eq=False, repr=False)
     memo: Memo = attrs.field(factory=Memo, init=False, eq=False, repr=False)
     _roll: Roll = attrs.field(factory=Roll, init=False, eq=False, repr=False)

@@ -26,6 +26,15 @@ def ends_the_program(error: BaseException) -> bool:
     return any(not isinstance(leaf, harmless) for leaf in _leaves(error))
 
 
+def leaves_the_loop(error: BaseException) -> bool:
+    """Whether an error has left the event loop already, at the instant it was raised.
+
+    Those who wait for its task must not raise it once more: asyncio could not clean up then, and its threads would
+    keep the program from ending.
+    """
+    return isinstance(error, KeyboardInterrupt | SystemExit) and Requests().is_kept
+
+
 def answers_cancellation(error: BaseException) -> bool:
     """Whether an error is a cancellation, or was raised while one was being handled."""
     cancelled = anyio.get_cancelled_exc_class()
@@ -49,6 +58,11 @@ class Requests:
             self._task = asyncio.current_task()
         except RuntimeError:
             self._task = None
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether this is asyncio, which remembers."""
+        return self._task is not None
 
     def count(self) -> int:
         """How many there are."""

@@ -271,13 +271,13 @@ class Pool:
                     else:
                         output = await _resumed(context, body, request)
                         since = monotonic()  # others have had a turn
-                        if self._sentry.is_alarmed():
-                            bodies.closing()
             except BaseException as error:  # noqa: BLE001 - raised again if it is not the body's own
                 await self._raised(me, error, before)
             else:
                 me.step = None
                 del busy[step]
+                if self._sentry.is_alarmed():
+                    bodies.closing()
                 bodies.completed(step, attempt, output)
             if me.requests.count() > before and not cancellations.is_cancelled():
                 await me.requests.forget(before)

@@ -23,6 +23,7 @@ from taskorch.core.results import outcome_of
 from taskorch.core.states import State
 from taskorch.core.task import Task
 from taskorch.core.times import instant
+from taskorch.engine import cancellations
 from taskorch.engine.clocks import reading
 from taskorch.engine.committer import Committer
 from taskorch.engine.current import CURRENT, Here, StepContext
@@ -109,6 +110,8 @@ class Runner:
                         committer.close()
         except BaseExceptionGroup as group_error:
             error = _sole(group_error)
+            if cancellations.leaves_the_loop(error):
+                raise
             raise error from error.__cause__
         finally:
             if self._quiet is not None:
@@ -150,6 +153,7 @@ class Runner:
 
     async def _run_bodies(self) -> None:
         async with anyio.create_task_group() as self._group:
+            await anyio.lowlevel.checkpoint_if_cancelled()
             self._pool.open(self._group)
             self._frontier.resume(self._now())
             self._task, beginning = runs.begun(self._task, self._around.started_at)

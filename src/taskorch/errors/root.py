@@ -28,4 +28,4 @@ _MOST = 200
 
 def quoted(name: str) -> str:
     """The name of a file as messages quote it: whole, unless it is longer than any that people would read."""
-    return name if len(name) <= _MOST else f"{name[:40]}…"
+    return name if len(name) <= _MOST else f"…{name[-120:]}"
