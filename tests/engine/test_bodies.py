@@ -314,3 +314,27 @@ async def test_a_task_that_outlives_its_body_tells_no_progress_of_another():
 
     found = (await taskorch.run(flow, run_id="r")).check()["next_one"]
     assert (found["percentage"], found["currentTask"]) == (10, "mine")
+
+
+async def test_methods_of_an_object_may_be_steps(store):
+    """They are named by themselves, as functions are; those of another object are others."""
+
+    class Counter:
+        def __init__(self, start):
+            self.start = start
+
+        async def first(self):
+            return self.start
+
+        async def second(self, params):
+            return self.start + 1
+
+    one, other = Counter(1), Counter(10)
+    flow = Workflow("w")
+    flow.step(one.first)
+    flow.step(one.second, after=one.first)
+    flow.step(other.first, id="others", after=one.second)
+    result = (await taskorch.run(flow, store=store)).check()
+
+    assert (result[one.first], result[one.second], result[other.first]) == (1, 2, 10)
+    assert [link.predecessor for link in flow.links] == ["first", "second"]

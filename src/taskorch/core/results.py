@@ -16,6 +16,7 @@ from taskorch.core.frontier.fold import OPEN
 from taskorch.core.frontier.frontier import Frontier
 from taskorch.core.frontier.reasons import CANCELLED_BY_HOST
 from taskorch.core.outcomes import Outcome
+from taskorch.core.references import identity
 from taskorch.core.step import Step
 from taskorch.core.step_results import Form, StepResult
 from taskorch.core.times import instant, write_time
@@ -137,7 +138,8 @@ class RunResult:
         return step if isinstance(step, str) else step.id if isinstance(step, Step) else self._id_of(step)
 
     def _id_of(self, function: Callable[..., Any]) -> str:
-        ids = [id for known, id in self._functions if known is function]
+        asked = identity(function)
+        ids = [id for known, id in self._functions if identity(known) == asked]
         if len(ids) != 1:
             name = getattr(function, "__name__", repr(function))
             raise KeyError(f"{name} is the function of {', '.join(ids) or 'no step'}; name a step by its id")

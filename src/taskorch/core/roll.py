@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from taskorch.core.body import Body
+from taskorch.core.references import identity
 from taskorch.core.step import Step
 
 
@@ -27,9 +28,9 @@ class Roll:
             self._last = step
             self._note(step.id, step.id)
             if step.body is not None:
-                self._note(id(step.body.function), step.id)
+                self._note(identity(step.body.function), step.id)
         self._seen = len(steps)
-        key = ref if isinstance(ref, str) else id(ref)
+        key = ref if isinstance(ref, str) else identity(ref)
         first = self._first.get(key)
         return [] if first is None else [first, *self._more.get(key, ())]
 

@@ -11,6 +11,7 @@ from anyio.lowlevel import RunVar
 
 from taskorch.core.frontier.explanation import Explanation
 from taskorch.core.frontier.facts import Fact
+from taskorch.core.references import identity
 from taskorch.core.results import RunResult
 from taskorch.core.step import Step
 from taskorch.core.suggestions import suggestion
@@ -186,7 +187,8 @@ class RunHandle:
     def _id_of(self, step: AnyStep) -> str:
         plan = self._live.frontier.plan
         if callable(step):
-            ids = [one.id for one in plan.steps if one.body is not None and one.body.function is step]
+            asked = identity(step)
+            ids = [one.id for one in plan.steps if one.body is not None and identity(one.body.function) == asked]
             id = ids[0] if len(ids) == 1 else getattr(step, "__name__", repr(step))
         else:
             id = step.id if isinstance(step, Step) else str(step)
