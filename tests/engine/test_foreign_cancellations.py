@@ -110,6 +110,26 @@ async def test_nothing_begins_in_the_tick_of_a_cancellation(store, kind):
 
 
 @pytest.mark.parametrize("store", STORES)
+async def test_what_was_released_does_not_begin_after_a_cancellation(store):
+    """Of many bodies that are ready at once, those do not begin any more that had not when one cut the run off."""
+    ran: list[int] = []
+    flow = Workflow("w")
+
+    def body(number):
+        ran.append(number)
+        if number == 2:
+            scope.cancel()
+
+    for number in range(20):
+        flow.step(lambda number=number: body(number), id=f"s{number}", inline=True)
+    with anyio.CancelScope() as scope:
+        await taskorch.run(flow, store=store)
+
+    assert scope.cancelled_caught
+    assert ran == [0, 1, 2]
+
+
+@pytest.mark.parametrize("store", STORES)
 async def test_a_run_in_a_scope_that_is_cancelled_begins_nothing(store):
     """Who is cancelled already has nothing carried out."""
     ran: list[str] = []

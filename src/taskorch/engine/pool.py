@@ -32,7 +32,13 @@ MOST_TEXT = 300
 
 
 class Bodies(Protocol):
-    """What the pool runs, and whom it tells."""
+    """What the pool runs, and whom it tells.
+
+    Attributes:
+        is_closing: Whether the run is being cancelled, so that nothing more is started; the pool says so first.
+    """
+
+    is_closing: bool
 
     def body(self, step: int, attempt: int, worker: "Worker") -> tuple[Context, Callable[[], object]]:
         """What to call for the body of an attempt, which has begun; and to await, if it gives what can be awaited.
@@ -59,10 +65,6 @@ class Bodies(Protocol):
 
     def interrupted(self, step: int, attempt: int) -> None:
         """The body was cut off because the whole run is being cancelled."""
-        ...
-
-    def closing(self) -> None:
-        """The run is being cancelled: nothing more may be started."""
         ...
 
 
@@ -237,7 +239,7 @@ class Pool:
                 me = Worker(self._bodies)
         finally:
             if me.step is not None and me.stopped_for is not None:  # which was decided before the run was cut off
-                self._bodies.closing()
+                self._bodies.is_closing = True
                 self._ended(me, self._bodies.failed, me.stopped_for)
             elif me.step is not None:
                 self._ended(me, self._bodies.interrupted)
@@ -245,16 +247,16 @@ class Pool:
     async def _serve(self, me: Worker) -> None:
         """Run bodies as they are released, until one of them is stopped."""
         while me.stopped_for is None:
-            if self._released:
+            if self._released and not self._bodies.is_closing:
                 await self._run_released(me)  # what it has in hand is let go before the worker parks
             else:
-                await self._park()
+                await self._park()  # where a cancellation comes
 
     async def _run_released(self, me: Worker) -> None:
         """Run the released bodies one after another, until there is none or one of them is stopped."""
         bodies, released, busy = self._bodies, self._released, self._busy
         before, since = me.requests.count(), monotonic()
-        while released and me.stopped_for is None:
+        while released and me.stopped_for is None and not bodies.is_closing:
             step, attempt = me.step, me.attempt = released.popleft()
             busy[step] = me
             if released and not self._waking:
@@ -277,7 +279,7 @@ class Pool:
                 me.step = None
                 del busy[step]
                 if self._sentry.is_alarmed():
-                    bodies.closing()
+                    bodies.is_closing = True
                 bodies.completed(step, attempt, output)
             if me.requests.count() > before and not cancellations.is_cancelled():
                 await me.requests.forget(before)
@@ -293,7 +295,7 @@ class Pool:
             if cancellations.answers_cancellation(error):
                 await checkpoint()  # raises the cancellation itself, not what the body made of it
                 raise error
-            self._bodies.closing()
+            self._bodies.is_closing = True
         await me.requests.forget(before)
         if isinstance(error, StopIteration):  # as everywhere else: no coroutine could raise it
             error, cause = RuntimeError("the body raised StopIteration"), error

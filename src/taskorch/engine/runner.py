@@ -48,7 +48,12 @@ class _Decided(NamedTuple):
 
 
 class Runner:
-    """Carries out what a frontier decides, until the run has ended."""
+    """Carries out what a frontier decides, until the run has ended.
+
+    Attributes:
+        is_closing: Whether it is being cancelled, so that nothing more is started.
+        errors: The last error of each step, with its traceback.
+    """
 
     def __init__(self, task: Task, frontier: Frontier, jobs: Jobs, around: Surroundings) -> None:
         """A run, as far as it has come.
@@ -68,7 +73,7 @@ class Runner:
         self._timers = Timers(around.clock, self._fire, self._next_due)
         self._pool = Pool(self, around.workers, self._timers.ring)
         self._group: anyio.abc.TaskGroup | None = None
-        self._is_last = self._is_closing = False
+        self._is_last = self.is_closing = False
         # A machine whose clock is behind that of the one before: time goes on from where the journal ends.
         self._read_clock = reading(around.clock)
         self._ahead = max(0, frontier.latest - self._read_clock())
@@ -79,7 +84,7 @@ class Runner:
         self._quiet: anyio.Event | None = None  # set once a pause that was asked for has come about
         self._is_cancelled = False
         self._has_timeouts, self._encodes = bool(frontier.plan.timeouts), jobs.encodes
-        self.errors: dict[str, BaseException] = {}  # the last of each step, with their tracebacks
+        self.errors: dict[str, BaseException] = {}
 
     @property
     def task(self) -> Task:
@@ -172,7 +177,7 @@ class Runner:
             self._stop(frontier.due(now))
         if self._is_untold:  # nobody has to know before: what starts may begin
             waiting = frontier.ready.heaps
-            while waiting and not self._is_closing and (step := frontier.take(now)) is not None:
+            while waiting and not self.is_closing and (step := frontier.take(now)) is not None:
                 self._pool.release(step, frontier.attempt[step])
             if frontier.paused or not frontier.open:
                 self._end_quietly(now)
@@ -191,7 +196,7 @@ class Runner:
     def _tell(self, now: int, beginning: Sequence[Event]) -> None:
         """Start what can be started, once everything that was decided is recorded and told."""
         frontier, started = self._frontier, []
-        while not self._is_closing and (step := frontier.take(now)) is not None:
+        while not self.is_closing and (step := frontier.take(now)) is not None:
             started.append((step, frontier.attempt[step]))
         facts: Sequence[Fact] = frontier.facts[self._told :]
         self._told = len(frontier.facts)
@@ -360,13 +365,9 @@ class Runner:
             self.errors[id] = error
         return is_news
 
-    def closing(self) -> None:
-        """The run is being cancelled: nothing more is started."""
-        self._is_closing = True
-
     def interrupted(self, step: int, attempt: int) -> None:
         """A body was cut off by the cancellation of the run; ``_hand_back`` records it."""
-        self._is_closing = True
+        self.is_closing = True
         if self._frontier.is_running(step, attempt):
             self._frontier.interrupt(step, self._now())
 
