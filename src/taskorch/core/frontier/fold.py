@@ -269,8 +269,7 @@ class Fold:
 
     def _end(self, step: int, at: int, detail: Any, end: int) -> None:
         if self._occupies[step]:
-            self._occupies[step] = 0
-            self.slots.give(self._line_of[step])
+            self._vacate(step)
         else:
             self.ready.remove(step)
         self.ends[step] = end
