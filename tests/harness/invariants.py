@@ -17,7 +17,7 @@ from taskorch.core.frontier.facts import BLOCK, CANCEL, COMPLETE, FAIL, RETRY, S
 from taskorch.core.frontier.frontier import Frontier
 from taskorch.core.frontier.plan import Plan
 from taskorch.core.frontier.slots import Slots
-from taskorch.core.unit import Record
+from taskorch.core.receipts import Record
 from tests.harness.effects import Attempt, Effects
 from tests.harness.scenarios import Scenario
 

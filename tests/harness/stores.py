@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 import anyio
 
 from taskorch.core.frontier.facts import RETRY, START
-from taskorch.core.unit import Claimed, Entry, Receipt, Record, Refused, Unit
+from taskorch.core.receipts import Claimed, Entry, Receipt, Record, Refused
+from taskorch.core.unit import Unit
 from taskorch.errors import StoreError, StoreUnavailable
 from taskorch.protocols import Store
 from tests.harness.effects import Attempt

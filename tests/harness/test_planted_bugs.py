@@ -12,7 +12,7 @@ import pytest
 from taskorch.core.frontier.alarms import Alarms
 from taskorch.core.frontier.facts import RETRY, START
 from taskorch.core.frontier.slots import Slots
-from taskorch.core.unit import Claimed
+from taskorch.core.receipts import Claimed
 from taskorch.dispatchers.threads import ThreadDispatcher
 from taskorch.engine import committer as committer_module
 from taskorch.engine.cancellations import is_cancelled

@@ -7,7 +7,8 @@ import anyio
 import attrs
 import pytest
 
-from taskorch.core.unit import Claimed, Entry, LeaseAction, Receipt, Refused, Repeated, Unit
+from taskorch.core.receipts import Claimed, Entry, Receipt, Refused, Repeated
+from taskorch.core.unit import LeaseAction, Unit
 from taskorch.errors import StoreError
 from taskorch.protocols import Store
 from taskorch.stores import MemoryStore

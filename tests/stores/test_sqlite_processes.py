@@ -10,7 +10,7 @@ import textwrap
 
 import pytest
 
-from taskorch.core.unit import Repeated
+from taskorch.core.receipts import Repeated
 from taskorch.errors import RunBusy
 from taskorch.stores import SQLiteStore
 from taskorch.testing.units import expect_claimed, expect_steps, hold, owners

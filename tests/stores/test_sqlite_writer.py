@@ -8,7 +8,7 @@ import warnings
 import anyio
 import pytest
 
-from taskorch.core.unit import Claimed
+from taskorch.core.receipts import Claimed
 from taskorch.errors import StoreError
 from taskorch.stores import SQLiteStore
 from taskorch.testing.units import expect_claimed, expect_steps, hold, inserting, owners

@@ -13,6 +13,7 @@ from taskorch.core.outcomes import Outcome
 from taskorch.core.states import PAUSED, State, Verb
 from taskorch.core.task import Internals, Task
 from taskorch.core.templates import check_parameters, check_values, parameters_in
+from taskorch.core.times import microseconds
 from taskorch.core.unit import LeaseAction, Put, Unit
 from taskorch.core.workflow import Workflow
 from taskorch.errors import InvalidParameters, WorkflowChanged
@@ -116,7 +117,7 @@ def _plain(what: str, data: Mapping[str, JSON]) -> JSON:
 
 def insertion(task: Task, facts: Iterable[Fact] = ()) -> Unit:
     """The client's unit that brings a new run into the store, with the *facts* it takes over from another one."""
-    return Unit(run=task.id, epoch=0, number=0, put=put_of(task, None), facts=tuple(facts))
+    return Unit(run=task.id, epoch=0, number=0, puts=(put_of(task, None),), facts=tuple(facts))
 
 
 def begun(task: Task, now: datetime) -> tuple[Task, list[Event]]:
@@ -163,7 +164,15 @@ def _along(task: Task, path: Sequence[tuple[Verb, State]], now: datetime) -> tup
 def put_of(task: Task, before: Task | None) -> Put:
     """The writing of *task* over *before*, or as a new one."""
     expected = None if before is None else before.metadata.version
-    return Put(id=task.id, body=task.to_json(indent=None), version=task.metadata.version, expected=expected)
+    return Put(
+        id=task.id,
+        body=task.to_json(indent=None),
+        version=task.metadata.version,
+        expected=expected,
+        state=task.state.current,
+        parent=task.dependencies.parent_task,
+        finished_at=microseconds(task.state.changed_at) if task.is_final else None,
+    )
 
 
 def release(run_id: str, epoch: int, number: int) -> Unit:

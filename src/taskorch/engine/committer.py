@@ -11,7 +11,8 @@ from typing import TypeVar
 
 import anyio
 
-from taskorch.core.unit import Receipt, Unit
+from taskorch.core.receipts import Receipt
+from taskorch.core.unit import Unit
 from taskorch.engine.clocks import SystemClock
 from taskorch.errors import StoreUnavailable
 from taskorch.protocols import Clock, Store

@@ -9,7 +9,8 @@ from taskorch.core.documents import JSON
 from taskorch.core.events import Event
 from taskorch.core.frontier.facts import Fact
 from taskorch.core.task import Task
-from taskorch.core.unit import Claimed, LeaseAction, Receipt, Refusal, Refused, Unit
+from taskorch.core.receipts import Claimed, Receipt, Refusal, Refused
+from taskorch.core.unit import LeaseAction, Put, Unit
 from taskorch.core.workflow import Workflow
 from taskorch.engine.cancellations import uncut
 from taskorch.engine.committer import Committer, until_known
@@ -119,7 +120,7 @@ async def _claim(store: Store, owner: str, run_id: str, granted: list[int]) -> N
     A claim whose outcome was unknown is made again; if it had been granted, the second finds the lease with
     *owner*, which nobody else is called.
     """
-    answer = await until_known(lambda: store.claim(owner, run_id))
+    answer = await until_known(lambda: store.lease(owner, run_id))
     if isinstance(answer, Claimed):
         granted.append(answer.epoch)
         return
@@ -154,14 +155,14 @@ class Lease:
     ) -> None:
         """Record *facts*, and *task* if it has changed; call *then* when they are safe."""
         self._number += 1
-        put = None
+        puts: tuple[Put, ...] = ()
         if task is not None:
-            put, self._task = runs.put_of(task, self._task), task
+            puts, self._task = (runs.put_of(task, self._task),), task
         unit = Unit(
             run=self._task.id,
             epoch=self._epoch,
             number=self._number,
-            put=put,
+            puts=puts,
             facts=tuple(facts),
             lease=LeaseAction.RELEASE if release else LeaseAction.KEEP,
         )

@@ -3,18 +3,8 @@
 from typing import TypeVar
 
 from taskorch.core.frontier.facts import Fact
-from taskorch.core.unit import (
-    Claimed,
-    Done,
-    LeaseAction,
-    Put,
-    Receipt,
-    Record,
-    Refusal,
-    Refused,
-    Repeated,
-    Unit,
-)
+from taskorch.core.receipts import Claimed, Done, Receipt, Record, Refusal, Refused, Repeated
+from taskorch.core.unit import LeaseAction, Put, Unit
 from taskorch.protocols.store import Store
 
 T = TypeVar("T")
@@ -34,7 +24,7 @@ def a_fact(step: int, detail: object = None) -> Fact:
 def inserting(id: str = "r", body: str = "{}", version: int = 0) -> Unit:
     """A client's unit that inserts a record, with one fact of step 0."""
     put = Put(id=id, body=body, version=version, expected=None)
-    return Unit(run=id, epoch=0, number=0, put=put, facts=(a_fact(0),))
+    return Unit(run=id, epoch=0, number=0, puts=(put,), facts=(a_fact(0),))
 
 
 def update(expected: int, body: str = "[]", id: str = "r") -> Put:
@@ -44,13 +34,14 @@ def update(expected: int, body: str = "[]", id: str = "r") -> Put:
 
 def clients(put: Put) -> Unit:
     """A client's unit, with one fact of step 9."""
-    return Unit(run=put.id, epoch=0, number=0, put=put, facts=(a_fact(9),))
+    return Unit(run=put.id, epoch=0, number=0, puts=(put,), facts=(a_fact(9),))
 
 
 def owners(number: int, epoch: int = 1, *, put: Put | None = None, release: bool = False, run: str = "r") -> Unit:
     """An owner's unit, with one fact whose step is the number."""
     lease = LeaseAction.RELEASE if release else LeaseAction.KEEP
-    return Unit(run=run, epoch=epoch, number=number, put=put, facts=(a_fact(number),), lease=lease)
+    puts = () if put is None else (put,)
+    return Unit(run=run, epoch=epoch, number=number, puts=puts, facts=(a_fact(number),), lease=lease)
 
 
 async def apply_one(store: Store, unit: Unit) -> Receipt:
@@ -81,8 +72,9 @@ async def expect_repeated(store: Store, unit: Unit) -> None:
 
 
 async def expect_claimed(store: Store, epoch: int = 1, owner: str = "me", id: str = "r") -> None:
-    """Claim *id* and expect *epoch*."""
-    expect(await store.claim(owner, id), Claimed(epoch))
+    """Lease *id* and expect *epoch*."""
+    answer = await store.lease(owner, id)
+    expect(answer.epoch if isinstance(answer, Claimed) else answer, epoch, "the epoch")
 
 
 async def hold(store: Store) -> None:
