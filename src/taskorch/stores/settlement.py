@@ -118,6 +118,8 @@ class Settlement:
                 return Refused(Refusal.STALE_LEASE, id=unit.run)
         elif (unit.puts or unit.messages) and self._is_kept(unit):
             return Repeated()
+        if not (unit.puts or unit.entries or unit.gone or unit.messages or unit.rooms):
+            return None  # facts alone, as in most units
         return self._not_new(unit) or self._not_free(unit) or self._not_there(unit) or self._no_room(unit)
 
     def _number(self, standing: Standing | None, unit: Unit) -> int:

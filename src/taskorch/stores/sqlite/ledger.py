@@ -17,11 +17,12 @@ from taskorch.stores.picking import Line, pick
 from taskorch.stores.settlement import Settlement
 from taskorch.stores.sqlite.faults import is_busy
 from taskorch.stores.sqlite.log import Log
-from taskorch.stores.sqlite.tables import COLUMNS, Row, Tables, tags_in
+from taskorch.stores.sqlite.tables import AMONG, COLUMNS, Row, Tables, chunks, tags_in
 from taskorch.stores.standing import Standing
 
 _WITH_BODY = f"SELECT {COLUMNS}, text FROM record JOIN body USING (key)"
 _RECORD = _WITH_BODY + " WHERE id = ?"
+_RECORDS = _WITH_BODY + AMONG
 _LOOK = f"SELECT {COLUMNS} FROM record WHERE look <= ?"
 _LEASED = "SELECT tags, count(*) FROM record WHERE owner IS NOT NULL AND place = 0 GROUP BY tags"
 _NEXT_LINE = "SELECT min(tags) FROM record WHERE queue = ? AND place = 1 AND tags > ?"
@@ -136,7 +137,7 @@ def claim(
         _look(connection, now)
         leased = _leased(connection) if limits else Counter[str]()
         ids = pick(lanes, lambda queue: _lines(connection, queue), leased, limits, n)
-        return [_granted(connection, id, claimant, now) for id in ids]
+        return _granted(connection, ids, claimant, now)
 
 
 def lease(connection: sqlite3.Connection, claimant: Claimant, id: str, *, force: bool) -> list[Claimed | Refused]:
@@ -148,7 +149,7 @@ def lease(connection: sqlite3.Connection, claimant: Claimant, id: str, *, force:
             return [Refused(Refusal.UNKNOWN, id=id)]
         if standing.is_leased(now) and not force:
             return [Refused(Refusal.BUSY, by=standing.owner or "", id=id)]
-        return [_granted(connection, id, claimant, now)]
+        return [*_granted(connection, [id], claimant, now)]
 
 
 def renew(
@@ -276,13 +277,22 @@ def _lines(connection: sqlite3.Connection, queue: str) -> Iterator[Line]:
         yield tags_in(text), iter(connection.execute(_LINE, (queue, text)))
 
 
-def _granted(connection: sqlite3.Connection, id: str, claimant: Claimant, now: int) -> Claimed:
-    *row, body = connection.execute(_RECORD, (id,)).fetchone()
-    tables = Tables(connection, now)
-    standing = tables.taken(tuple(row))
-    past = standing.grant(claimant.owner, claimant.process, end_of(now, claimant.ttl))
-    tables.keep(standing, past)
-    return Claimed(epoch=standing.epoch, record=standing.record(body, now), losses=standing.losses)
+def _granted(connection: sqlite3.Connection, ids: Sequence[str], claimant: Claimant, now: int) -> list[Claimed]:
+    """Give leases of records that there are."""
+    tables, until = Tables(connection, now), end_of(now, claimant.ttl)
+    if len(ids) == 1:
+        rows = connection.execute(_RECORD, ids).fetchall()
+    else:
+        rows = [row for some in chunks(ids) for row in connection.execute(_RECORDS, some).fetchall()]
+    found = {row[1]: row for row in rows}
+    given = []
+    for id in ids:
+        *row, body = found[id]
+        standing = tables.taken(tuple(row))
+        past = standing.grant(claimant.owner, claimant.process, until)
+        tables.keep(standing, past)
+        given.append(Claimed(epoch=standing.epoch, record=standing.record(body, now), losses=standing.losses))
+    return given
 
 
 def _renewed(tables: Tables, run: str, epoch: int, until: int | None, now: int) -> Renewed | Refused:

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from taskorch.core.unit import Message, Put, WaitingEntry
@@ -17,6 +17,10 @@ COLUMNS = (
     " EXISTS (SELECT 1 FROM message WHERE message.record = record.key AND unread = 1)"
 )
 _STANDING = f"SELECT {COLUMNS} FROM record WHERE id = ?"
+_TOGETHER = 50
+"""How many records are looked up by one statement; it is always the same one, so that it is prepared once."""
+AMONG = f" WHERE id IN ({', '.join('?' * _TOGETHER)})"
+_STANDINGS = f"SELECT {COLUMNS} FROM record{AMONG}"
 _UNREAD = "SELECT id FROM message WHERE record = ? AND unread = 1"
 _BODY = "SELECT text FROM body WHERE key = (SELECT key FROM record WHERE id = ?)"
 _PAST = "SELECT number FROM past WHERE record = (SELECT key FROM record WHERE id = ?) AND epoch = ?"
@@ -31,14 +35,16 @@ _ADD = """
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _ADD_BODY = "INSERT INTO body (key, text) VALUES (?, ?)"
-_PUT = "UPDATE record SET version = ?, state = ?, parent = ?, finished_at = ? WHERE key = ?"
+_DOCUMENT = "version = ?, state = ?, parent = ?, finished_at = ?"
+_STANDS = (
+    "epoch = ?, owner = ?, process = ?, until = ?, number = ?, losses = ?,"
+    " queue = ?, rank = ?, due = ?, tags = ?, wakes = ?, place = ?, look = ?"
+)
+_PUT = f"UPDATE record SET {_DOCUMENT} WHERE key = ?"
+_LEASE = f"UPDATE record SET {_STANDS} WHERE key = ?"
+_PUT_AND_LEASE = f"UPDATE record SET {_DOCUMENT}, {_STANDS} WHERE key = ?"
 _PUT_BODY = "UPDATE body SET text = ? WHERE key = ?"
 _NUMBER = "UPDATE record SET number = ? WHERE key = ?"
-_LEASE = """
-    UPDATE record SET epoch = ?, owner = ?, process = ?, until = ?, number = ?, losses = ?,
-        queue = ?, rank = ?, due = ?, tags = ?, wakes = ?, place = ?, look = ?
-    WHERE key = ?
-"""
 _MOVE = "UPDATE record SET place = ?, look = ? WHERE key = ?"
 _REMEMBER = "INSERT INTO past (record, epoch, number) VALUES (?, ?, ?)"
 _SEND = "INSERT INTO message (id, record, unread, body) VALUES (?, ?, 1, ?)"
@@ -87,7 +93,10 @@ class Tables:
 
     def standings(self, ids: Collection[str]) -> Iterable[Standing]:
         """How the records of *ids* stand; those that there are."""
-        return [standing for id in ids if (standing := self.standing(id)) is not None]
+        if len(ids) == 1:
+            return [standing for id in ids if (standing := self.standing(id)) is not None]
+        rows = [row for some in chunks(ids) for row in self._execute(_STANDINGS, some).fetchall()]
+        return [self.taken(row) for row in rows]
 
     def body(self, id: str) -> str:
         """The body of a record that there is."""
@@ -116,28 +125,40 @@ class Tables:
         for id, standing in changes.standings.items():
             if id in changes.added:
                 self._add(standing, changes.puts[id])
-            elif id in changes.puts:
-                self._put(changes.puts[id])
-            self.keep(standing)
+                self.keep(standing)
+            else:
+                self.keep(standing, put=changes.puts.get(id))
         for message in changes.sent.values():
             self._execute(_SEND, (message.id, self._keys[message.run], message.body))
         if changes.read:
             self._connection.executemany(_READ, [(id,) for id in changes.read])
         return self._append(changes.facts)
 
-    def keep(self, standing: Standing, past: tuple[int, int] | None = None) -> None:
-        """Write down how a record stands now, and the number under an epoch before, if it has to be remembered."""
+    def keep(self, standing: Standing, past: tuple[int, int] | None = None, put: Put | None = None) -> None:
+        """Write down how a record stands now.
+
+        Args:
+            standing: The record.
+            past: The number under an epoch before, if it has to be remembered.
+            put: What is put over the record, if anything is.
+        """
         key, before = self._keys[standing.id], self._rows[standing.id]
         now = (
             *(standing.epoch, standing.owner, standing.process, standing.until, standing.number, standing.losses),
             *_columns(standing.entry),
         )
-        if now == before and not standing.unread:
-            return
-        if standing.number != before[4] and now[:4] == before[:4] and now[5:] == before[5:] and not standing.unread:
-            self._execute(_NUMBER, (standing.number, key))
+        document: Row = () if put is None else (put.version, put.state, put.parent, put.finished_at)
+        is_elsewhere = now[:4] != before[:4] or now[5:] != before[5:] or bool(standing.unread)
+        if is_elsewhere:
+            statement = _PUT_AND_LEASE if document else _LEASE
+            self._execute(statement, (*document, *now, *_place(standing, self._now), key))
         else:
-            self._execute(_LEASE, (*now, *_place(standing, self._now), key))
+            if document:
+                self._execute(_PUT, (*document, key))
+            if standing.number != before[4]:
+                self._execute(_NUMBER, (standing.number, key))
+        if put is not None:
+            self._execute(_PUT_BODY, (put.body, key))
         self._rows[standing.id] = now
         if past is not None:
             self._execute(_REMEMBER, (key, *past))
@@ -155,19 +176,26 @@ class Tables:
         self._execute(_ADD_BODY, (key, put.body))
         self._rows[put.id] = (0, None, "", None, 0, 0, *columns)
 
-    def _put(self, put: Put) -> None:
-        key = self._keys[put.id]
-        self._execute(_PUT, (put.version, put.state, put.parent, put.finished_at, key))
-        self._execute(_PUT_BODY, (put.body, key))
-
     def _append(self, facts: Sequence[tuple[str, str]]) -> Sequence[int]:
         if not facts:
             return ()
         first = self._execute(_LAST_CURSOR).fetchone()[0] + 1
         cursors = range(first, first + len(facts))
+        if len(facts) == 1:
+            run, text = facts[0]
+            self._execute(_APPEND, (first, self._keys[run], text))
+            return cursors
         rows = [(cursor, self._keys[run], text) for cursor, (run, text) in zip(cursors, facts, strict=True)]
         self._connection.executemany(_APPEND, rows)
         return cursors
+
+
+def chunks(ids: Collection[str]) -> Iterator[Sequence[str]]:
+    """*ids* in parts that fit ``AMONG``; the last is filled up with ids of its own."""
+    all_ids = list(ids)
+    for first in range(0, len(all_ids), _TOGETHER):
+        some = all_ids[first : first + _TOGETHER]
+        yield some + some[:1] * (_TOGETHER - len(some))
 
 
 def _entry(id: str, columns: Row) -> WaitingEntry | None:
