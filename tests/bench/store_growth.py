@@ -22,8 +22,8 @@ from resource import RUSAGE_SELF, getrusage
 from statistics import median
 
 import anyio
-
 from store_queue import LANES, completing, enqueueing, keep, tasks
+
 from taskorch.protocols import Store
 from taskorch.stores import MemoryStore, SQLiteStore
 from yardstick.postgres import server

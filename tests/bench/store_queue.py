@@ -66,9 +66,7 @@ def completing(claimed: Claimed, finished_at: int = 1_700_000_000_000_000) -> Un
         state="completed",
         finished_at=finished_at,
     )
-    return Unit(
-        run=record.id, epoch=claimed.epoch, number=1, puts=(put,), gone=(record.id,), lease=LeaseAction.RELEASE
-    )
+    return Unit(run=record.id, epoch=claimed.epoch, number=1, puts=(put,), gone=(record.id,), lease=LeaseAction.RELEASE)
 
 
 async def keep(store: Store, units: Sequence[Unit]) -> None:

@@ -49,7 +49,9 @@ class Peer:
         """The figures of one shape: medians in µs per step, and the ratio to the floor, round by round."""
         size = self.sizes.get(shape, ())
         graph = made(shape, size)
-        self.prepare(made(shape, (2,) * len((SHAPES | DURABLE)[shape][1])))  # what it imports on the way is no cost of a step
+        self.prepare(
+            made(shape, (2,) * len((SHAPES | DURABLE)[shape][1]))
+        )  # what it imports on the way is no cost of a step
         start = now()
         call = self.prepare(graph)
         build = (now() - start) / len(graph) * 1e6

@@ -72,7 +72,9 @@ class Writer:
         self._connection.execute("COMMIT")
 
 
-async def durable(graph: Graph, body: Callable[[], Any], path: Path, durability: str, now: Callable[[], float]) -> float:
+async def durable(
+    graph: Graph, body: Callable[[], Any], path: Path, durability: str, now: Callable[[], float]
+) -> float:
     """Run *graph*, each step's row on disk before a successor starts; the seconds without opening and closing."""
     left = {number: len(parents) for number, parents in graph.items()}
     after: dict[int, list[int]] = {number: [] for number in graph}
