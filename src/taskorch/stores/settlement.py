@@ -169,16 +169,28 @@ class Settlement:
         return None
 
     def _no_room(self, unit: Unit) -> Refused | None:
+        moves = self._moves(unit) if unit.rooms else []
         for room in unit.rooms:
             load = self._waiting[room.queue]
-            more = sum(entry.queue == room.queue and not self._stays_leased(unit, entry) for entry in unit.entries)
-            fewer = sum(self._waits_in(id) == room.queue for id in {entry.id for entry in unit.entries} | {*unit.gone})
-            if load + more - fewer > room.limit:
+            more = sum((after == room.queue) - (before == room.queue) for before, after in moves)
+            if load + more > room.limit:
                 return Refused(Refusal.NO_ROOM, id=room.queue, load=load)
         return None
 
-    def _stays_leased(self, unit: Unit, entry: WaitingEntry) -> bool:
-        return unit.epoch > 0 and entry.id == unit.run and unit.lease is LeaseAction.KEEP
+    def _moves(self, unit: Unit) -> list[tuple[str | None, str | None]]:
+        """In which queues the records that *unit* places or releases wait before it and after it; None for nowhere."""
+        entries: dict[str, WaitingEntry | None] = dict.fromkeys(unit.gone)
+        entries.update((entry.id, entry) for entry in unit.entries)
+        kept = None
+        if unit.epoch > 0:
+            own = self._standings[unit.run]
+            if unit.lease is LeaseAction.RELEASE:
+                entries.setdefault(own.id, own.entry)
+            elif own.is_leased(self._now):
+                kept = own.id
+        return [
+            (self._waits_in(id), None if entry is None or id == kept else entry.queue) for id, entry in entries.items()
+        ]
 
     def _waits_in(self, id: str) -> str | None:
         standing = self._standings.get(id)
@@ -197,7 +209,7 @@ class Settlement:
         for message in unit.messages:
             self._changes.sent[message.id] = self._sent[message.id] = message
             self._changed(message.run).unread.add(message.id)
-        if unit.consumed:
+        if unit.consumed and unit.run in self._standings:
             unread = self._changed(unit.run).unread
             self._changes.read.update(unread.intersection(unit.consumed))
             unread.difference_update(unit.consumed)
@@ -253,6 +265,6 @@ class Settlement:
             self._waiting[after] += 1
 
 
-def _touched(unit: Unit) -> set[str]:
-    """The ids of the records that *unit* writes to."""
-    return {put.id for put in unit.puts} | {entry.id for entry in unit.entries} | {*unit.gone}
+def _touched(unit: Unit) -> Collection[str]:
+    """The ids of the records that *unit* writes to, in order."""
+    return dict.fromkeys((*(put.id for put in unit.puts), *(entry.id for entry in unit.entries), *unit.gone))

@@ -17,6 +17,7 @@ from taskorch.stores.memory.tables import Tables
 from taskorch.stores.picking import pick
 from taskorch.stores.settlement import Settlement
 
+
 def system_time() -> int:
     """Microseconds since 1970."""
     return time.time_ns() // 1000
