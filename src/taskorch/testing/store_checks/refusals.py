@@ -101,7 +101,7 @@ async def a_message_needs_no_lease(store: Store) -> None:
 
 
 async def what_is_not_there_is_unknown(store: Store) -> None:
-    """Rule 7: an entry or a message for a record that neither is there nor put by the unit is UNKNOWN."""
+    """Rule 7: an entry, a message or facts for a record that neither is there nor put by the unit is UNKNOWN."""
     await expect_kept(store, inserting())
     await expect_refused(store, placing(entry("none")), Refusal.UNKNOWN, "none")
     await expect_refused(store, telling(message("m", "none")), Refusal.UNKNOWN, "none")
@@ -110,6 +110,11 @@ async def what_is_not_there_is_unknown(store: Store) -> None:
     await expect_claimed(store)
     unit = Unit(run="r", epoch=1, number=1, messages=(message("m", "none"),))
     await expect_refused(store, unit, Refusal.UNKNOWN, "none")
+    facts = owners(1, run="none").facts
+    await expect_refused(store, Unit(run="none", epoch=0, number=0, facts=facts), Refusal.UNKNOWN, "none")
+    other = Put(id="other", body="{}", version=0, expected=None)
+    await expect_refused(store, Unit(run="none", epoch=0, number=0, puts=(other,), facts=facts), Refusal.UNKNOWN)
+    await expect_steps(store, [], "none")
     await expect_kept(store, placing(gone=("none",), run="none"))
 
 
