@@ -59,6 +59,7 @@ class Tables:
         self._connection, self._now = connection, now
         self._keys: dict[str, int] = {}
         self._rows: dict[str, Row] = {}
+        self._told: set[str] = set()  # those that had unread messages: without them an entry may belong elsewhere
 
     # --- reading ---------------------------------------------------------------------------------------------
 
@@ -71,6 +72,8 @@ class Tables:
         """The standing in a row of ``COLUMNS``, to be written again later."""
         key, id, version, finished_at, epoch, owner, process, until, number, losses = row[:10]
         self._keys[id], self._rows[id] = key, row[4:15]
+        if row[15]:
+            self._told.add(id)
         return Standing(
             id=id,
             version=version,
@@ -132,9 +135,10 @@ class Tables:
             *(standing.epoch, standing.owner, standing.process, standing.until, standing.number, standing.losses),
             *_columns(standing.entry),
         )
-        if now == before and not standing.unread:
+        is_untold = not standing.unread and standing.id not in self._told
+        if now == before and is_untold:
             return
-        if standing.number != before[4] and now[:4] == before[:4] and now[5:] == before[5:] and not standing.unread:
+        if standing.number != before[4] and now[:4] == before[:4] and now[5:] == before[5:] and is_untold:
             self._execute(_NUMBER, (standing.number, key))
         else:
             self._execute(_LEASE, (*now, *_place(standing, self._now), key))
