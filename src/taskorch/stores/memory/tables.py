@@ -58,8 +58,7 @@ class Tables:
         return [message for id in ids if (message := self._messages.get(id)) is not None]
 
     def waiting(self, queue: str) -> int:
-        """How many entries wait in a queue."""
-        self.index.look(self._now(), self.all)
+        """How many entries wait in a queue, as the index was looked through last."""
         return self.index.waiting(queue)
 
     def write(self, changes: Changes) -> Sequence[int]:

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
 import attrs
@@ -91,8 +91,8 @@ class Ledger:
         with self._transaction(connection) as (tables, now):
             _look(connection, tables, now)
             leased = self._leased(connection) if limits else Counter[str]()
-            lines = self._lines(connection)
-            ids = pick(lanes, lambda queue: lines.get(queue, ()), leased, limits, n)
+            ready = self._ready(connection)
+            ids = pick(lanes, lambda queue: _lines(connection, ready.get(queue, ())), leased, limits, n)
             return [self._granted(tables, id, claimant, now) for id in ids]
 
     def lease(
@@ -189,14 +189,19 @@ class Ledger:
             leased.update(dict.fromkeys(self._memory.lines.line(connection, line)[1], count))
         return leased
 
-    def _lines(self, connection: sqlite3.Connection) -> dict[str, list[Line]]:
+    def _ready(self, connection: sqlite3.Connection) -> dict[str, list[tuple[int, tuple[str, ...]]]]:
         """The lines in which somebody is ready, by queue: the index is leapt along from one line to the next."""
-        found: dict[str, list[Line]] = {}
+        found: dict[str, list[tuple[int, tuple[str, ...]]]] = {}
         key = 0
         while (key := connection.execute(_NEXT_LINE, (key,)).fetchone()[0]) is not None:
             queue, tags = self._memory.lines.line(connection, key)
-            found.setdefault(queue, []).append((tags, iter(connection.execute(_LINE, (key,)))))
+            found.setdefault(queue, []).append((key, tags))
         return found
+
+
+def _lines(connection: sqlite3.Connection, keys: Iterable[tuple[int, tuple[str, ...]]]) -> Iterator[Line]:
+    """The lines of these keys and tags, each from its beginning."""
+    return ((tags, iter(connection.execute(_LINE, (key,)))) for key, tags in keys)
 
 
 def _patiently(connection: sqlite3.Connection, statement: str) -> None:

@@ -176,6 +176,7 @@ class SQLiteStore:
 
     async def hints(self) -> None:
         """Wait until something has changed through this store object; what other processes change gives no hint."""
+        self._writer.require_open()
         if self._changed is None:
             self._changed = anyio.Event()
         await self._changed.wait()
@@ -191,6 +192,7 @@ class SQLiteStore:
         no harm. In a forked child it does nothing.
         """
         await self._writer.aclose()
+        self._hint()
 
     async def __aenter__(self) -> Self:
         return self
