@@ -79,7 +79,8 @@ def compared(title: str, graph: Graph, pairs: int) -> None:
         rounds = Rounds(contenders, len(graph), pairs, told)
         for name in contenders:
             print(
-                f"  {title:20}{durability.upper():8}{name:18}{rounds.median(name):8.1f}{rounds.ratio(name, FLOOR):8.2f} ×",
+                f"  {title:20}{durability.upper():8}{name:18}"
+                f"{rounds.median(name):8.1f}{rounds.ratio(name, FLOOR):8.2f} ×",
                 flush=True,
             )
 
