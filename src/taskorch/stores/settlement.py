@@ -22,7 +22,7 @@ class Changes:
         standings: The records that are new or stand otherwise, by id.
         puts: The last put of each record that was written.
         added: The ids of those that are new.
-        facts: What is appended to journals: the run and the facts as text.
+        facts: What is appended to journals: the run, epoch and number of the unit, and its facts as text.
         sent: Messages sent.
         read: The ids of messages that are unread no longer.
     """
@@ -30,7 +30,7 @@ class Changes:
     standings: dict[str, Standing] = attrs.field(factory=dict)
     puts: dict[str, Put] = attrs.field(factory=dict)
     added: set[str] = attrs.field(factory=set)
-    facts: list[tuple[str, str]] = attrs.field(factory=list)
+    facts: list[tuple[str, int, int, str]] = attrs.field(factory=list)
     sent: dict[str, Message] = attrs.field(factory=dict)
     read: set[str] = attrs.field(factory=set)
 
@@ -116,6 +116,8 @@ class Settlement:
                 return Repeated()
             if standing is None or not standing.is_current(unit.epoch):
                 return Refused(Refusal.STALE_LEASE, id=unit.run)
+            if not (unit.puts or unit.entries or unit.gone or unit.messages or unit.rooms):
+                return None
         elif (unit.puts or unit.messages) and self._is_kept(unit):
             return Repeated()
         return self._not_new(unit) or self._not_free(unit) or self._not_there(unit) or self._no_room(unit)
@@ -219,7 +221,7 @@ class Settlement:
         self._close(unit)
         if text is None:
             return -1
-        self._changes.facts.append((unit.run, text))
+        self._changes.facts.append((unit.run, unit.epoch, unit.number, text))
         return len(self._changes.facts) - 1
 
     def _write(self, put: Put) -> None:

@@ -71,7 +71,7 @@ class Tables:
             self.index.put(standing, now)
         for message in changes.sent.values():
             self._messages[message.id] = self._mail.setdefault(message.run, {})[message.id] = message
-        return [self._appended(run, text) for run, text in changes.facts]
+        return [self._appended(run, text) for run, _, _, text in changes.facts]
 
     def _appended(self, run: str, text: str) -> int:
         self._last_cursor += 1
