@@ -136,8 +136,7 @@ async def test_an_owner_that_was_replaced_stops(at):
         await anyio.lowlevel.checkpoint()
 
     async def take_over():
-        store._records["r"] = attrs.evolve(store._records["r"], owner=None)  # its owner is believed to be dead
-        await store.claim("another", "r")
+        await store.lease("another", "r", force=True)  # its owner is believed to be dead
 
     flow.step(partial(body, "a"), id="a")
     flow.step(partial(body, "b"), id="b", after="a")
