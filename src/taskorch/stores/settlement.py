@@ -120,7 +120,12 @@ class Settlement:
                 return None
         elif (unit.puts or unit.messages) and self._is_kept(unit):
             return Repeated()
-        return self._not_new(unit) or self._not_free(unit) or self._not_there(unit) or self._no_room(unit)
+        return (
+            self._not_new(unit)
+            or self._not_free(unit)
+            or self._not_there(unit)
+            or (self._no_room(unit) if unit.rooms else None)
+        )
 
     def _number(self, standing: Standing | None, unit: Unit) -> int:
         if standing is None or unit.epoch > standing.epoch:
@@ -128,12 +133,11 @@ class Settlement:
         return standing.number if unit.epoch == standing.epoch else self._tables.number(unit.run, unit.epoch)
 
     def _is_kept(self, unit: Unit) -> bool:
-        return all(self._sent.get(message.id) == message for message in unit.messages) and all(
-            (standing := self._standings.get(put.id)) is not None
-            and standing.version == put.version
-            and self._body(put.id) == put.body
-            for put in unit.puts
-        )
+        for put in unit.puts:
+            standing = self._standings.get(put.id)
+            if standing is None or standing.version != put.version or self._body(put.id) != put.body:
+                return False
+        return all(self._sent.get(message.id) == message for message in unit.messages)
 
     def _body(self, id: str) -> str:
         put = self._changes.puts.get(id)
@@ -151,7 +155,7 @@ class Settlement:
     def _not_free(self, unit: Unit) -> Refused | None:
         for id in _touched(unit):
             standing = self._standings.get(id)
-            if standing is None or (unit.epoch > 0 and id == unit.run):
+            if standing is None or standing.owner is None or (unit.epoch > 0 and id == unit.run):
                 continue
             if standing.is_leased(self._now):
                 return Refused(Refusal.BUSY, by=standing.owner or "", id=id)
@@ -165,7 +169,8 @@ class Settlement:
                 new.add(put.id)
             elif standing is None or standing.version != put.expected:
                 return Refused(Refusal.VERSION_CONFLICT, id=put.id)
-        needed = [entry.id for entry in unit.entries] + [message.run for message in unit.messages]
+        needed = [entry.id for entry in unit.entries]
+        needed += [message.run for message in unit.messages]
         if unit.facts:
             needed.append(unit.run)
         for id in needed:
@@ -174,7 +179,7 @@ class Settlement:
         return None
 
     def _no_room(self, unit: Unit) -> Refused | None:
-        moves = self._moves(unit) if unit.rooms else []
+        moves = self._moves(unit)
         for room in unit.rooms:
             load = self._waiting[room.queue]
             more = sum((after == room.queue) - (before == room.queue) for before, after in moves)
@@ -237,7 +242,7 @@ class Settlement:
         standing = self._standings.get(id)
         if standing is None:  # taken away where nothing is
             return
-        before = standing.waits_in(self._now)
+        before = standing.waits_in(self._now) if self._waiting else None
         standing.entry = entry
         self._changes.standings[id] = standing
         self._moved(before, standing)
@@ -253,7 +258,7 @@ class Settlement:
         standing = self._changed(unit.run)
         standing.number = unit.number
         if unit.lease is LeaseAction.RELEASE:
-            before = standing.waits_in(self._now)
+            before = standing.waits_in(self._now) if self._waiting else None
             standing.owner = None
             self._moved(before, standing)
 
@@ -263,6 +268,8 @@ class Settlement:
 
     def _moved(self, before: str | None, standing: Standing) -> None:
         """Count who waits anew, in the queues in which a unit of the batch asks for room."""
+        if not self._waiting:
+            return
         after = standing.waits_in(self._now)
         if before in self._waiting:
             self._waiting[before] -= 1
@@ -272,4 +279,4 @@ class Settlement:
 
 def _touched(unit: Unit) -> Collection[str]:
     """The ids of the records that *unit* writes to, in order."""
-    return dict.fromkeys((*(put.id for put in unit.puts), *(entry.id for entry in unit.entries), *unit.gone))
+    return dict.fromkeys([*[put.id for put in unit.puts], *[entry.id for entry in unit.entries], *unit.gone])

@@ -31,9 +31,9 @@ def leases_are_given_after_a_pause(patch):
 def claims_are_given_after_a_pause(patch):
     """Between picking and giving others pick."""
 
-    async def late(self, owner, lanes, limits, *rest):
+    async def late(self, owner, lanes, limits, *ttl_and_n):
         tables, now = self._tables, self._now()
-        ids = pick(lanes, tables.index.lines, tables.index.leased(), limits, rest[1])
+        ids = pick(lanes, tables.index.lines, tables.index.leased(), limits, ttl_and_n[1])
         await memory.checkpoint()
         return [tables.granted(id, owner, None, now) for id in ids]
 

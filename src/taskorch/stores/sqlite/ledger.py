@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
 import attrs
@@ -91,13 +91,9 @@ class Ledger:
         with self._transaction(connection) as (tables, now):
             _look(connection, tables, now)
             leased = self._leased(connection) if limits else Counter[str]()
-            lines = self._lines(connection)
-
-            def of(queue: str) -> list[Line]:  # from their beginning each time: lanes may share a queue
-                return [(tags, iter(connection.execute(_LINE, (key,)))) for key, tags in lines.get(queue, ())]
-
-            ids = pick(lanes, of, leased, limits, n)
-            return [self._granted(tables, id, claimant, now) for id in ids]
+            ready = self._ready(connection)
+            ids = pick(lanes, lambda queue: _lines(connection, ready.get(queue, ())), leased, limits, n)
+            return self._granted(tables, ids, claimant, now)
 
     def lease(
         self, connection: sqlite3.Connection, claimant: Claimant, id: str, *, force: bool
@@ -109,7 +105,7 @@ class Ledger:
                 return [Refused(Refusal.UNKNOWN, id=id)]
             if standing.is_leased(now) and not force:
                 return [Refused(Refusal.BUSY, by=standing.owner or "", id=id)]
-            return [self._granted(tables, id, claimant, now)]
+            return [*self._granted(tables, [id], claimant, now)]
 
     def renew(
         self, connection: sqlite3.Connection, leases: Sequence[tuple[str, int]], ttl: float
@@ -179,12 +175,16 @@ class Ledger:
             raise
         self._memory.tidy()
 
-    def _granted(self, tables: Tables, id: str, claimant: Claimant, now: int) -> Claimed:
-        standing, body = tables.whole(id)
-        past = standing.grant(claimant.owner, self._memory.process, end_of(now, claimant.ttl))
-        tables.keep(standing)
-        tables.remember(id, past)
-        return Claimed(epoch=standing.epoch, record=standing.record(body, now), losses=standing.losses)
+    def _granted(self, tables: Tables, ids: Sequence[str], claimant: Claimant, now: int) -> list[Claimed]:
+        """Give leases of records that there are."""
+        until, claims = end_of(now, claimant.ttl), []
+        for standing, body in tables.whole(ids):
+            past = standing.grant(claimant.owner, self._memory.process, until)
+            tables.keep(standing)
+            tables.remember(standing.id, past)
+            record = standing.record(body, now)
+            claims.append(Claimed(epoch=standing.epoch, record=record, losses=standing.losses))
+        return claims
 
     def _leased(self, connection: sqlite3.Connection) -> Counter[str]:
         """How many living leases have each tag."""
@@ -193,7 +193,7 @@ class Ledger:
             leased.update(dict.fromkeys(self._memory.lines.line(connection, line)[1], count))
         return leased
 
-    def _lines(self, connection: sqlite3.Connection) -> dict[str, list[tuple[int, tuple[str, ...]]]]:
+    def _ready(self, connection: sqlite3.Connection) -> dict[str, list[tuple[int, tuple[str, ...]]]]:
         """The lines in which somebody is ready, by queue: the index is leapt along from one line to the next."""
         found: dict[str, list[tuple[int, tuple[str, ...]]]] = {}
         key = 0
@@ -201,6 +201,11 @@ class Ledger:
             queue, tags = self._memory.lines.line(connection, key)
             found.setdefault(queue, []).append((key, tags))
         return found
+
+
+def _lines(connection: sqlite3.Connection, keys: Iterable[tuple[int, tuple[str, ...]]]) -> Iterator[Line]:
+    """The lines of these keys and tags, each from its beginning."""
+    return ((tags, iter(connection.execute(_LINE, (key,)))) for key, tags in keys)
 
 
 def _patiently(connection: sqlite3.Connection, statement: str) -> None:
