@@ -17,7 +17,18 @@ Row = tuple[Any, ...]
 COLUMNS = """
     key, id, version, finished_at, epoch, owner, process, until, number, losses, mail, line, rank, due, wakes
 """
-WITH_BODY = "SELECT body FROM record WHERE id = ?"
+WITH_BODY = f"SELECT {COLUMNS}, body FROM record"
+_STANDINGS = f"SELECT {COLUMNS} FROM record"
+_TOGETHER = 50
+"""How many records are looked up by one statement; it is always the same one, so that it is prepared once."""
+_ONE = " WHERE id = ?"
+_AMONG = f" WHERE id IN ({', '.join('?' * _TOGETHER)})"
+_UNREAD = "SELECT id FROM message WHERE record = ? AND unread = 1"
+_LAST_NUMBER = "SELECT epoch, number FROM journal WHERE record = ? AND epoch > 0 ORDER BY cursor DESC LIMIT 1"
+_LINE = "SELECT queue, tags FROM line WHERE key = ?"
+_LINE_KEY = "SELECT key FROM line WHERE queue = ? AND tags = ?"
+_ADD_LINE = "INSERT INTO line (queue, tags) VALUES (?, ?)"
+_BODY = "SELECT body FROM record WHERE id = ?"
 _PAST = """
     SELECT max(number) FROM (
         SELECT number FROM past WHERE record = ?1 AND epoch = ?2
