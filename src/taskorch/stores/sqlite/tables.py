@@ -80,13 +80,11 @@ class Known:
         key: Its row.
         row: Its lease and its entry, as they stand in the row.
         standing: How it stands, which may be ahead of the row by a number that the journal tells.
-        had_mail: Whether there were unread messages then: an entry that they made due may belong elsewhere without.
     """
 
     key: int
     row: Row
     standing: Standing
-    had_mail: bool = False
 
 
 class Lines:
@@ -201,7 +199,7 @@ class Tables:
                     standing.number = max(standing.number, last[1])
             if row[10]:
                 standing.unread.update(id for (id,) in self._execute(_UNREAD, (key,)))
-            known = self._known[id] = Known(key, row[4:15], standing, bool(standing.unread))
+            known = self._known[id] = Known(key, row[4:15], standing)
         return known.standing
 
     def standings(self, ids: Collection[str]) -> Iterable[Standing]:
@@ -273,7 +271,6 @@ class Tables:
         )
         if (
             standing.unread
-            or known.had_mail
             or before[:_NUMBER_AT] != now[:_NUMBER_AT]
             or before[_NUMBER_AT + 1 :] != now[_NUMBER_AT + 1 :]
         ):
@@ -288,7 +285,7 @@ class Tables:
             self._execute(_NUMBER, (standing.number, known.key))
         else:
             return
-        known.row, known.had_mail = now, bool(standing.unread)
+        known.row = now
 
     def remember(self, id: str, past: tuple[int, int] | None) -> None:
         """Remember the number under an epoch before, if there is one."""
@@ -303,9 +300,7 @@ class Tables:
         columns = self._columns(standing)
         cursor = self._execute(_ADD, (put.id, *_put(put), *columns, *_place(standing, self._now)))
         # The type allows for a statement that inserted nothing.
-        self._known[put.id] = Known(
-            cursor.lastrowid or 0, (0, None, "", None, 0, 0, *columns), standing, bool(standing.unread)
-        )
+        self._known[put.id] = Known(cursor.lastrowid or 0, (0, None, "", None, 0, 0, *columns), standing)
 
     def _columns(self, standing: Standing) -> Row:
         entry, mail = standing.entry, int(bool(standing.unread))
