@@ -1,0 +1,118 @@
+"""Child processes that may die: forked from a warm parent that has no database open, heard through a pipe.
+
+A fork costs a thousandth of a start, so that most of a second of campaign is work under fire. Never fork a process
+with threads this way: the campaign runs in a process of its own.
+"""
+
+import os
+import pickle
+import select
+import signal
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import attrs
+
+from tests.faults.work import Tell, line
+
+T = TypeVar("T")
+
+
+@attrs.define
+class Child:
+    """A forked process.
+
+    Attributes:
+        pid: Its id.
+        pipe: Where it is heard.
+    """
+
+    pid: int
+    pipe: int
+    _heard: bytearray = attrs.field(factory=bytearray)
+    _ended: bool = False
+
+    def listen(self, until: float, *, first: bool = False) -> None:
+        """Hear what it says until that instant of ``time.monotonic``, or until it has said its *first* words."""
+        while not self._ended and (left := until - time.monotonic()) > 0:
+            if select.select([self.pipe], [], [], left)[0]:
+                self._take()
+                if first and self._heard:
+                    return
+
+    def _take(self) -> None:
+        more = os.read(self.pipe, 1 << 16)
+        self._heard += more
+        self._ended = not more
+
+    def kill(self) -> bool:
+        """Kill it; whether it was still alive."""
+        os.kill(self.pid, signal.SIGKILL)
+        return os.WIFSIGNALED(self.wait()[0])
+
+    def wait(self) -> tuple[int, str]:
+        """Wait until it has ended; its status, and what it has said."""
+        while not self._ended:
+            self._take()
+        os.close(self.pipe)
+        return os.waitpid(self.pid, 0)[1], self.said
+
+    @property
+    def said(self) -> str:
+        """What it has said so far."""
+        return self._heard.decode()
+
+
+def fork(program: Callable[[Tell], None]) -> Child:
+    """Begin *program* in a child; it is given the function by which it is heard."""
+    heard, spoken = os.pipe()
+    pid = os.fork()
+    if pid:
+        os.close(spoken)
+        return Child(pid, heard)
+    try:
+        os.close(heard)
+        program(lambda word, what, *numbers: os.write(spoken, line(word, what, *numbers)) and None)
+        os._exit(0)
+    except BaseException:
+        what = traceback.format_exc().replace("\t", " ").replace("\n", " | ")
+        os.write(spoken, line("l8_no_call_fails_for_ever:", what[-1500:]))
+    finally:
+        os._exit(1)
+
+
+def apart(work: Callable[[], T]) -> T:
+    """What *work* returns, done in a child, so that no database is ever open in this process."""
+    return begun(work)()
+
+
+def begun(work: Callable[[], T]) -> Callable[[], T]:
+    """Begin *work* in a child; the function returned waits for what it returns."""
+    heard, spoken = os.pipe()
+    pid = os.fork()
+    if not pid:
+        result: Any
+        try:
+            os.close(heard)
+            result = (True, work())
+        except BaseException:
+            result = (False, traceback.format_exc())
+        with os.fdopen(spoken, "wb") as file:
+            file.write(pickle.dumps(result))
+        os._exit(0)
+    os.close(spoken)
+
+    def result_of() -> T:
+        with os.fdopen(heard, "rb") as file:
+            text = file.read()
+        os.waitpid(pid, 0)
+        if not text:
+            raise RuntimeError("a child ended without a word")
+        is_well, result = pickle.loads(text)
+        if not is_well:
+            raise RuntimeError(f"a child failed:\n{result}")
+        return result
+
+    return result_of

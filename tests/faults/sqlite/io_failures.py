@@ -1,0 +1,195 @@
+"""The n-th operation of the disk fails, for every n, in every way; then the work goes on, or begins again."""
+
+import shutil
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+from random import Random
+
+import anyio
+import attrs
+
+from taskorch.core.receipts import Claimed, Done, Receipt, Refusal, Refused, Repeated
+from taskorch.core.unit import Unit
+from taskorch.errors import StoreError
+from taskorch.stores import SQLiteStore
+from taskorch.stores.sqlite import database
+from tests.faults import checkers
+from tests.faults.children import begun
+from tests.faults.rows import Row
+from tests.faults.shim import Disk, Kind, connecting
+from tests.faults.work import Held, Owner, Told, birth, insist, letter, look, step
+
+NAMES = ("run-a", "run-b")
+GOAL = 4
+"""How many steps each run has when the work is done."""
+MODES = {"WAL": False, "rollback journal": True}
+"""The journals, and whether the store is shared."""
+TRIES = 3
+
+
+@attrs.define
+class Client:
+    """Does a piece of work to its end, over crashes that take its store away and leave it its memory.
+
+    Attributes:
+        told: What it was answered.
+        held: What it owns, as it believes.
+        pending: The units whose outcome it does not know.
+        letters: The messages that are still to be sent.
+    """
+
+    told: Told = attrs.field(factory=Told)
+    held: dict[str, Held] = attrs.field(factory=dict)
+    pending: list[Unit] = attrs.field(factory=list)
+    letters: list[str] = attrs.field(factory=lambda: [f"{name}#{n}" for n in range(2) for name in NAMES])
+
+    async def work(self, store: SQLiteStore) -> None:
+        """Work until all is done, or the store fails."""
+        if self.pending:
+            await self._apply(store, self.pending)
+        if not self.told.born >= set(NAMES):
+            await self._apply(store, [birth(name) for name in NAMES if name not in self.told.born])
+        while open := await self._open(store):
+            await self._hold(store, open)
+            if self.letters:
+                id = self.letters[0]
+                await self._apply(store, [letter(id, id.partition("#")[0])])
+            units = []
+            for held in self.held.values():
+                mail = [message.id for message in await insist(partial(store.messages, held.run), TRIES)]
+                units.append(step(held, mail, release=held.body.steps % 2 == 1))
+            await self._apply(store, units)
+
+    async def _open(self, store: SQLiteStore) -> list[str]:
+        records = await insist(lambda: store.read(NAMES), TRIES)
+        return [record.id for record in records if record is not None and record.version < GOAL]
+
+    async def _hold(self, store: SQLiteStore, open: Iterable[str]) -> None:
+        """Own every run that is open, first by claiming, then by taking over what a lost answer has left to nobody."""
+        owner = Owner(store, "client", self.told.tell, Random(0), tries=TRIES)
+        for held in await owner.claim(len(NAMES)):
+            self.held[held.run] = held
+        for name in open:
+            if name not in self.held:
+                taken = await insist(partial(store.lease, "client", name, force=True), TRIES)
+                if isinstance(taken, Claimed):
+                    self.told.tell("claim", name, taken.epoch)
+                    self.held[name] = Held.of(taken)
+
+    async def _apply(self, store: SQLiteStore, units: list[Unit]) -> None:
+        self.pending = units
+        receipts = await insist(lambda: store.apply(units), TRIES)
+        self.pending = []
+        for unit, receipt in zip(units, receipts, strict=True):
+            self._answered(unit, receipt)
+
+    def _answered(self, unit: Unit, receipt: Receipt) -> None:
+        if unit.messages and isinstance(receipt, Done | Repeated):
+            self.told.tell("sent", unit.messages[0].id)
+            self.letters.remove(unit.messages[0].id)
+        elif unit.epoch == 0:
+            # A birth that is repeated after the first steps is refused: there is such a record.
+            if isinstance(receipt, Done | Repeated) or receipt.why is Refusal.EXISTS:
+                self.told.tell("born", unit.run)
+        elif isinstance(receipt, Refused):
+            del self.held[unit.run]  # the lease has ended with the life of its owner
+        else:
+            held = self.held[unit.run]
+            held.kept(unit)
+            self.told.tell("kept", unit.run, unit.epoch, unit.number, unit.puts[0].version)
+            if unit.lease == "release":
+                del self.held[unit.run]
+
+
+def io_failures(directory: Path, *, seed: int, stride: int = 1, seeds: int = 1, parallel: int = 2) -> list[Row]:
+    """Fail the n-th operation for every n (or every *stride*-th), in all ways, with both journals.
+
+    Args:
+        directory: Where the files lie.
+        seed: The start value of what a crash leaves of unsynced writes.
+        stride: 1 for every n.
+        seeds: How often the losses, which are drawn, are repeated.
+        parallel: How many processes share the work.
+    """
+    rows = []
+    waiting: list[Callable[[], Row]] = []
+    for journal, shared in MODES.items():
+        for kind in Kind:
+            home = directory / f"{journal.replace(' ', '-')}-{kind}"
+            home.mkdir()
+            work = partial(_every, home, journal, shared, kind, seed, stride, seeds if kind is Kind.LOST else 1)
+            waiting.append(begun(work))
+            if len(waiting) == parallel:
+                rows += [result() for result in waiting]
+                waiting.clear()
+    return rows + [result() for result in waiting]
+
+
+def _every(home: Path, journal: str, shared: bool, kind: Kind, seed: int, stride: int, seeds: int) -> Row:
+    row = Row(f"SQLite, {journal}: {_MEANING[kind]}", seed)
+    disk = Disk()
+    # What a store chooses by the age of its library is chosen here by the campaign.
+    database.has_sound_log = lambda version: not shared
+    with row.timed():
+        anyio.run(_all_of, row, disk, home, shared, kind, stride, seeds)
+    return row
+
+
+_MEANING = {
+    Kind.ERROR: "the n-th operation fails once",
+    Kind.FULL: "the disk is full at the n-th operation",
+    Kind.BROKEN: "every operation from the n-th on fails",
+    Kind.TORN: "the n-th write is torn, then a crash",
+    Kind.LOST: "a crash at the n-th operation, unsynced writes are lost",
+}
+
+
+async def _all_of(row: Row, disk: Disk, home: Path, shared: bool, kind: Kind, stride: int, seeds: int) -> None:
+    for draw in range(seeds):
+        at = 1
+        while await _one(row, disk, home / f"{draw}-{at}", shared, kind, at, Random(f"{row.seed} {draw} {at}")):
+            at += stride
+
+
+async def _one(row: Row, disk: Disk, home: Path, shared: bool, kind: Kind, at: int, random: Random) -> bool:
+    """One run with one failure; whether it took place."""
+    home.mkdir()
+    path, client = home / "store.db", Client()
+    disk.plan(kind, at)
+    failed = await _attempt(client, path, shared)
+    if not (struck := bool(disk.struck)):
+        shutil.rmtree(home)
+        return False
+    row.runs += 1
+    row.injected += 1
+    what = f"seed {row.seed}, {kind} at operation {at}, {path.parent.parent.name}"
+    with row.judged(what):
+        if failed and kind in (Kind.ERROR, Kind.FULL):
+            checkers.l8_no_call_fails_for_ever(Told(broken=[f"a single error was not overcome: {failed}"]))
+        disk.crash(random)
+        if path.exists():
+            checkers.s27_the_file_is_sound(path)
+        client.told.life += 1
+        async with SQLiteStore(path, shared=shared) as store:
+            checkers.all_of(await look(store, client.told.born), client.told)
+            if failed:
+                await client.work(store)
+            view = await look(store, NAMES)
+        checkers.all_of(view, client.told)
+        checkers.the_work_is_done(view, GOAL)
+        checkers.s6_epochs_rise_without_gaps(client.told, view, lives=2)
+        checkers.s27_the_file_is_sound(path)
+    row.acknowledged += len(client.told)
+    shutil.rmtree(home)
+    return struck
+
+
+async def _attempt(client: Client, path: Path, shared: bool) -> str:
+    """Let the client work on the failing disk; what stopped it, or nothing."""
+    try:
+        async with SQLiteStore(path, shared=shared, connect=connecting(Disk.NAME)) as store:
+            await client.work(store)
+    except StoreError as error:
+        return f"{type(error).__name__}: {error}"
+    return ""
