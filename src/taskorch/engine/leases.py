@@ -8,8 +8,8 @@ from taskorch.core import runs
 from taskorch.core.documents import JSON
 from taskorch.core.events import Event
 from taskorch.core.frontier.facts import Fact
-from taskorch.core.task import Task
 from taskorch.core.receipts import Claimed, Receipt, Refusal, Refused
+from taskorch.core.task import Task
 from taskorch.core.unit import LeaseAction, Put, Unit
 from taskorch.core.workflow import Workflow
 from taskorch.engine.cancellations import uncut
