@@ -132,13 +132,14 @@ class Told:
     """What the store has answered to whoever may have died since.
 
     Attributes:
-        claims: The epochs of each run in the order of their answers, each with the number of the owner's life.
+        claims: The epochs of each run in the order of their answers, each with the number of the life they came in.
         kept: The units that were answered by ``Done``: run, epoch, number, and the version they wrote.
         sent: The messages, each with its run.
         born: The runs.
         reach: How many runs each life got by its first claim.
         spans: When a lease lived for certain, in nanoseconds: from the answer to the call that released it.
         broken: What an owner found to be wrong.
+        life: Counts how often an answer may have been lost: at each death, and at each error of a store.
     """
 
     claims: dict[str, list[tuple[int, int]]] = attrs.field(factory=dict)
@@ -164,6 +165,8 @@ class Told:
                 self.sent[what] = what.partition("#")[0]
             case "born":
                 self.born.add(what)
+            case "unknown":
+                self.life += 1
             case "reach":
                 self.reach.append(numbers[0])
             case "span":
@@ -218,13 +221,18 @@ async def all_events(store: Store, page: int = 97) -> list[Entry]:
 # --- an owner --------------------------------------------------------------------------------------------------
 
 
-async def insist(call: Callable[[], Awaitable[T]], tries: int = 1, seconds: float = 0.002) -> T:
-    """Make the same call again while its outcome is unknown."""
+def _nobody(word: str, what: str, *numbers: int) -> None:
+    """Nobody is told."""
+
+
+async def insist(call: Callable[[], Awaitable[T]], tries: int = 1, tell: Tell = _nobody) -> T:
+    """Make the same call again while its outcome is unknown, and tell that it was."""
     for _ in range(tries - 1):
         try:
             return await call()
         except StoreUnavailable:
-            await anyio.sleep(seconds)
+            tell("unknown", "")
+            await anyio.sleep(0.001)
     return await call()
 
 
@@ -261,7 +269,7 @@ class Owner:
     async def claim(self, n: int) -> list[Held]:
         """Claim at most *n* runs."""
         limits = {} if self.limit is None else {TAG: self.limit}
-        claimed = await insist(lambda: self.store.claim(self.name, LANES, limits, self.ttl, n), self.tries)
+        claimed = await insist(lambda: self.store.claim(self.name, LANES, limits, self.ttl, n), self.tries, self.tell)
         for each in claimed:
             self.tell("claim", each.record.id, each.epoch)
         return [Held.of(each) for each in claimed]

@@ -1,6 +1,7 @@
 """The n-th operation of the disk fails, for every n, in every way; then the work goes on, or begins again."""
 
 import shutil
+import sys
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -72,7 +73,7 @@ class Client:
             self.held[held.run] = held
         for name in open:
             if name not in self.held:
-                taken = await insist(partial(store.lease, "client", name, force=True), TRIES)
+                taken = await insist(partial(store.lease, "client", name, force=True), TRIES, self.told.tell)
                 if isinstance(taken, Claimed):
                     self.told.tell("claim", name, taken.epoch)
                     self.held[name] = Held.of(taken)
@@ -128,6 +129,8 @@ def io_failures(directory: Path, *, seed: int, stride: int = 1, seeds: int = 1, 
 
 def _every(home: Path, journal: str, shared: bool, kind: Kind, seed: int, stride: int, seeds: int) -> Row:
     row = Row(f"SQLite, {journal}: {_MEANING[kind]}", seed)
+    # Here is the end of what apsw would print: the second error of a call that has failed already.
+    sys.excepthook = sys.unraisablehook = lambda *_: None
     disk = Disk()
     # What a store chooses by the age of its library is chosen here by the campaign.
     database.has_sound_log = lambda version: not shared
