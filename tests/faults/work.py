@@ -301,8 +301,12 @@ class Owner:
         for each in held:
             mail = [message.id for message in await insist(lambda run=each.run: self.store.messages(run), self.tries)]
             units.append(step(each, mail, release=release))
+        return self.answered(held, units, await self._apply(units) if units else [])
+
+    def answered(self, held: Sequence[Held], units: Sequence[Unit], receipts: Sequence[Receipt]) -> list[Held]:
+        """Take down the receipts of *units*, one of each run; those that are held still."""
         left = []
-        for each, unit, receipt in zip(held, units, await self._apply(units) if units else [], strict=True):
+        for each, unit, receipt in zip(held, units, receipts, strict=True):
             if isinstance(receipt, Done | Repeated):
                 each.kept(unit)
                 self.tell("kept", each.run, unit.epoch, unit.number, unit.puts[0].version)
@@ -312,4 +316,4 @@ class Owner:
         return left
 
     async def _apply(self, units: Sequence[Unit]) -> list[Receipt]:
-        return await insist(lambda: self.store.apply(units), self.tries)
+        return await insist(lambda: self.store.apply(units), self.tries, self.tell)
