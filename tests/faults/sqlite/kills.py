@@ -136,7 +136,8 @@ class _Dying(sqlite3.Connection):
             os._exit(EXIT)
 
 
-def _live_until(path: Path, name: str, point: str, left: int, tell: Tell) -> None:
+def live_until(path: Path, name: str, point: str, left: int, tell: Tell) -> None:
+    """Live until a point is passed the *left*-th time, and end there."""
     _Dying.point, _Dying.left = point, left
 
     def tell_or_die(word: str, what: str, *numbers: int) -> None:
@@ -158,7 +159,7 @@ def crash_points(directory: Path, *, rounds: int, seed: int) -> Row:
         for number in range(rounds * len(POINTS)):
             point, left = POINTS[number % len(POINTS)], number // len(POINTS)
             told.life += 1
-            child = fork(partial(_live_until, path, f"{seed}.{told.life}", point, left))
+            child = fork(partial(live_until, path, f"{seed}.{told.life}", point, left))
             child.listen(time.monotonic() + 10)
             if child.kill():
                 row.violations.append(f"every_point_is_reached: {point} number {left} was not [seed {seed}]")

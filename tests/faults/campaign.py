@@ -1,0 +1,177 @@
+"""The fault campaign: ``python -m tests.faults.campaign`` hurts the stores, prints one table, and fails on a violation.
+
+Its parts for PostgreSQL, in ``tests.faults.postgres.campaign``, are run as well where they can be.
+"""
+
+import argparse
+import importlib.util
+import platform
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+
+import attrs
+
+from tests.faults.rows import Row, table
+from tests.faults.sqlite import contention, io_failures, kills, limits, migrations, resumed
+
+ROOT = Path(__file__).parents[2]
+SHOWN = 20
+
+
+@attrs.frozen
+class Scale:
+    """How much is done.
+
+    Attributes:
+        seed: The start value of all that is drawn.
+        kills: How many processes are killed at work with a store.
+        factor: What other counts are multiplied by.
+        stride: 1 for every operation of a disk, 2 for every second, …
+    """
+
+    seed: int = 1
+    kills: int = 500
+    factor: float = 1.0
+    stride: int = 1
+
+    def times(self, count: int) -> int:
+        """So many times as much, once at least."""
+        return max(1, round(count * self.factor))
+
+
+Part = Callable[[Path, Scale], list[Row]]
+
+
+def _kills(directory: Path, scale: Scale) -> list[Row]:
+    return [kills.kill_loop(directory, kills=scale.kills, seed=scale.seed)]
+
+
+def _points(directory: Path, scale: Scale) -> list[Row]:
+    return [kills.crash_points(directory, rounds=scale.times(25), seed=scale.seed)]
+
+
+def _migrations(directory: Path, scale: Scale) -> list[Row]:
+    return [migrations.migrations(directory, seed=scale.seed)]
+
+
+def _runs(directory: Path, scale: Scale) -> list[Row]:
+    return [resumed.resumed_runs(directory, runs=scale.times(25), seed=scale.seed)]
+
+
+def _disk(directory: Path, scale: Scale) -> list[Row]:
+    # A disk in memory is quicker, and what a crash of the machine leaves is played by the campaign anyway.
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else directory) as home:
+        draws = scale.times(2)
+        return io_failures.io_failures(Path(home), seed=scale.seed, stride=scale.stride, seeds=draws)
+
+
+def _contention(directory: Path, scale: Scale) -> list[Row]:
+    seconds = 8 * scale.factor
+    return [contention.contention(directory, seconds=seconds, seed=scale.seed, wal=wal) for wal in (False, True)]
+
+
+def _reader(directory: Path, scale: Scale) -> list[Row]:
+    return [contention.long_reader(directory, rounds=scale.times(5), seed=scale.seed)]
+
+
+def _full(directory: Path, scale: Scale) -> list[Row]:
+    return [limits.full_disk(directory, rounds=scale.times(25), seed=scale.seed)]
+
+
+def _forks(directory: Path, scale: Scale) -> list[Row]:
+    return [limits.forks(directory, rounds=scale.times(10), seed=scale.seed)]
+
+
+SQLITE: Mapping[str, Part] = {
+    "kills": _kills,
+    "points": _points,
+    "migrations": _migrations,
+    "runs": _runs,
+    "disk": _disk,
+    "contention": _contention,
+    "reader": _reader,
+    "full": _full,
+    "forks": _forks,
+}
+
+
+def parts() -> dict[str, Part]:
+    """All parts by name; those for PostgreSQL are ``PARTS`` of their own campaign, if it is there."""
+    found = dict(SQLITE)
+    if importlib.util.find_spec("tests.faults.postgres.campaign") is not None:
+        found.update(import_module("tests.faults.postgres.campaign").PARTS)
+    return found
+
+
+def conducted(names: list[str], scale: Scale, tell: Callable[[Row], None]) -> list[Row]:
+    """The rows of the parts of these names."""
+    rows = []
+    for name in names:
+        with _folder() as directory:
+            for row in parts()[name](directory, scale):
+                tell(row)
+                rows.append(row)
+    return rows
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    directory = Path(tempfile.mkdtemp(prefix="taskorch-faults-"))
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def commit() -> str:
+    """The commit that is tested, with a mark if there is more than what was committed."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    try:
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def _progress(row: Row) -> None:
+    print(f"{row.fault}: {row.runs} runs, {row.injected} faults, {len(row.violations)} violations", file=sys.stderr)
+
+
+def main() -> int:
+    """Run what the arguments say; 1 if an invariant did not hold."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=1, help="the start value of all that is drawn")
+    parser.add_argument("--kills", type=int, default=500, help="how many processes are killed at work with a store")
+    parser.add_argument("--long", type=float, default=1.0, help="what all other counts are multiplied by")
+    parser.add_argument("--stride", type=int, default=1, help="fail only every n-th operation of the disk")
+    parser.add_argument("--only", nargs="+", choices=sorted(parts()), help="the parts to run; all without it")
+    given = parser.parse_args()
+    warnings.filterwarnings("ignore", "SQLite .* may damage a write-ahead log")
+    began = time.monotonic()
+    scale = Scale(given.seed, given.kills, given.long, given.stride)
+    rows = conducted(given.only or list(parts()), scale, _progress)
+    violations = [violation for row in rows for violation in row.violations]
+    print(table(rows))
+    print(
+        f"\nCommit {commit()}, seed {given.seed}; {sum(row.runs for row in rows):,} runs, "
+        f"{sum(row.injected for row in rows):,} faults, {len(violations)} violations in "
+        f"{time.monotonic() - began:.0f} s; Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}."
+    )
+    for violation in violations[:SHOWN]:
+        print(f"- {violation}")
+    if len(violations) > SHOWN:
+        print(f"- and {len(violations) - SHOWN} more")
+    return 1 if violations else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
