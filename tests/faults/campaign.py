@@ -4,7 +4,6 @@ Its parts for PostgreSQL, in ``tests.faults.postgres.campaign``, are run as well
 """
 
 import argparse
-import importlib.util
 import platform
 import shutil
 import sqlite3
@@ -108,7 +107,7 @@ SQLITE: Mapping[str, Part] = {
 def parts() -> dict[str, Part]:
     """All parts by name; those for PostgreSQL are ``PARTS`` of their own campaign, if it is there."""
     found = dict(SQLITE)
-    if importlib.util.find_spec("tests.faults.postgres.campaign") is not None:
+    if (Path(__file__).parent / "postgres" / "campaign.py").is_file():
         found.update(import_module("tests.faults.postgres.campaign").PARTS)
     return found
 
