@@ -13,8 +13,10 @@ import traceback
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import anyio
 import attrs
 
+import taskorch
 from tests.faults.work import Tell, line
 
 T = TypeVar("T")
@@ -63,6 +65,20 @@ class Child:
     def said(self) -> str:
         """What it has said so far."""
         return self._heard.decode()
+
+
+def warm() -> None:
+    """Load once what every child would load again: the event loop, and what a first run of a workflow imports."""
+
+    async def nothing() -> None:
+        """Do nothing."""
+
+    async def all_of_it() -> None:
+        flow = taskorch.Workflow("warm")
+        flow.step(nothing, id="nothing")
+        await taskorch.run(flow, store="memory:")
+
+    anyio.run(all_of_it)
 
 
 def fork(program: Callable[[Tell], None]) -> Child:

@@ -301,7 +301,14 @@ class Owner:
         for each in held:
             mail = [message.id for message in await insist(lambda run=each.run: self.store.messages(run), self.tries)]
             units.append(step(each, mail, release=release))
-        return self.answered(held, units, await self._apply(units) if units else [])
+        if not units:
+            return []
+        receipts = await self._apply(units)
+        if self.random.random() < 0.1:  # as if the answer had been lost
+            again = await self._apply(units)
+            if any(isinstance(kept, Done) and said != Repeated() for kept, said in zip(receipts, again, strict=True)):
+                self.tell("s9_a_repeat_is_known:", f"{again}")
+        return self.answered(held, units, receipts)
 
     def answered(self, held: Sequence[Held], units: Sequence[Unit], receipts: Sequence[Receipt]) -> list[Held]:
         """Take down the receipts of *units*, one of each run; those that are held still."""

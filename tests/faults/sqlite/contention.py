@@ -59,7 +59,7 @@ def contention(directory: Path, *, seconds: float, seed: int, wal: bool, workers
         what = f"seed {seed}, {mode}"
         with row.judged(what):
             view = apart(lambda: anyio.run(_seen, path))
-            checkers.l8_no_call_fails_for_ever(told)
+            checkers.no_owner_has_objected(told)
             checkers.all_of(view, told)
             checkers.s6_epochs_rise_without_gaps(told, view)
             checkers.s15_slots_are_the_living_leases(told, LIMIT)
@@ -153,7 +153,7 @@ def long_reader(directory: Path, *, rounds: int, seed: int) -> Row:
             row.acknowledged += len(told)
             row.note = f"limit {limit >> 10:,} KiB, longest log {largest >> 10:,} KiB"
             with row.judged(f"seed {seed}, round {number}"):
-                checkers.l8_no_call_fails_for_ever(told)
+                checkers.no_owner_has_objected(told)
                 checkers.s33_the_log_is_bounded(largest, 3 * limit)
                 checkers.all_of(view, told)
     return row

@@ -17,7 +17,7 @@ from taskorch.stores import SQLiteStore
 from taskorch.stores.sqlite import database
 from tests.faults import checkers
 from tests.faults.children import begun
-from tests.faults.rows import Row
+from tests.faults.rows import Row, Violation
 from tests.faults.shim import Disk, Kind, connecting
 from tests.faults.work import Held, Owner, Told, birth, insist, letter, look, step
 
@@ -94,6 +94,8 @@ class Client:
             if isinstance(receipt, Done | Repeated) or receipt.why is Refusal.EXISTS:
                 self.told.tell("born", unit.run)
         elif isinstance(receipt, Refused):
+            if receipt.why is not Refusal.STALE_LEASE:
+                self.told.tell("s9_a_repeat_is_known:", f"the only owner was refused: {receipt}")
             del self.held[unit.run]  # the lease has ended with the life of its owner
         else:
             held = self.held[unit.run]
@@ -169,7 +171,7 @@ async def _one(row: Row, disk: Disk, home: Path, shared: bool, kind: Kind, at: i
     what = f"seed {row.seed}, {kind} at operation {at}, {path.parent.parent.name}"
     with row.judged(what):
         if failed and kind in (Kind.ERROR, Kind.FULL):
-            checkers.l8_no_call_fails_for_ever(Told(broken=[f"a single error was not overcome: {failed}"]))
+            raise Violation(f"l8_no_call_fails_for_ever: a single error was not overcome: {failed}")
         disk.crash(random)
         if path.exists():
             checkers.s27_the_file_is_sound(path)
@@ -179,6 +181,7 @@ async def _one(row: Row, disk: Disk, home: Path, shared: bool, kind: Kind, at: i
             if failed:
                 await client.work(store)
             view = await look(store, NAMES)
+        checkers.no_owner_has_objected(client.told)
         checkers.all_of(view, client.told)
         checkers.the_work_is_done(view, GOAL)
         checkers.s6_epochs_rise_without_gaps(client.told, view, lives=2)

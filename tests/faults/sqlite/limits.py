@@ -33,7 +33,7 @@ def full_disk(directory: Path, *, rounds: int, seed: int) -> Row:
             row.injected += told.life
             row.acknowledged += len(told)
             with row.judged(f"seed {seed}, round {number}, {limit.__name__}"):
-                checkers.l8_no_call_fails_for_ever(told)
+                checkers.no_owner_has_objected(told)
                 checkers.all_of(view, told)
                 checkers.s6_epochs_rise_without_gaps(told, view, lives=told.life)
                 apart(partial(checkers.s27_the_file_is_sound, path))
@@ -99,7 +99,7 @@ def forks(directory: Path, *, rounds: int, seed: int) -> Row:
             row.injected += told.life
             row.acknowledged += len(told)
             with row.judged(f"seed {seed}, round {number}"):
-                checkers.l8_no_call_fails_for_ever(told)
+                checkers.no_owner_has_objected(told)
                 checkers.all_of(view, told)
                 checkers.s6_epochs_rise_without_gaps(told, view)
                 apart(partial(checkers.s27_the_file_is_sound, path))

@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+import time
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -41,7 +42,7 @@ def migrations(directory: Path, *, seed: int) -> Row:
         for left in range(1000):
             path = Path(shutil.copy(old, directory / f"old-{left}.db"))
             child = fork(partial(live_until, path, "migrating", POINTS[0], left))
-            child.listen(float("inf"), first=True)  # its first claim, or its end
+            child.listen(time.monotonic() + 30, first=True)  # its first claim, or its end
             if child.said:
                 child.kill()
                 return row
