@@ -168,3 +168,16 @@ async def test_many_callers_at_once(path):
             for number in range(200):
                 tasks.start_soon(ask, number)
         assert answers == {number: number for number in range(200)}
+
+
+async def test_a_query_whose_caller_is_cancelled_is_broken_off(path):
+    """A query nobody waits for any more does not keep the next one waiting, which is not broken off itself."""
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
+    async with SQLiteStore(path) as store:
+        await hold(store)
+        with anyio.move_on_after(0.05):
+            await store._query(lambda connection: connection.execute(endless).fetchone())
+        await expect_steps(store, [0])
+        with anyio.move_on_after(0):
+            await store._query(lambda connection: connection.execute("SELECT 1").fetchone())
+        await expect_steps(store, [0])

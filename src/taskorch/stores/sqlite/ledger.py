@@ -15,6 +15,7 @@ from taskorch.stores.clock import end_of
 from taskorch.stores.journal import facts
 from taskorch.stores.picking import Line, pick
 from taskorch.stores.settlement import Settlement
+from taskorch.stores.sqlite.faults import is_busy
 from taskorch.stores.sqlite.log import Log
 from taskorch.stores.sqlite.tables import COLUMNS, Row, Tables, tags_in
 from taskorch.stores.standing import Standing
@@ -43,12 +44,12 @@ _EVENTS = """
 """
 _MESSAGES = """
     SELECT id, body FROM message
-    WHERE record = (SELECT key FROM record WHERE id = ?) AND unread ORDER BY number LIMIT ?
+    WHERE record = (SELECT key FROM record WHERE id = ?) AND unread = 1 ORDER BY number LIMIT ?
 """
 _READY = "SELECT 1 FROM record WHERE queue = ? AND place = 1 LIMIT 1"
-_NEXT_LOOK = (
-    "SELECT look FROM record WHERE look IS NOT NULL AND queue IN (SELECT value FROM json_each(?)) ORDER BY look LIMIT 1"
-)
+_NEXT_LOOK = """
+    SELECT look FROM record WHERE look IS NOT NULL AND +queue IN (SELECT value FROM json_each(?)) ORDER BY look LIMIT 1
+"""  # the plus: go along the index in order, for the first one is wanted
 _OLD = """
     SELECT key FROM record
     WHERE finished_at < ? AND NOT (owner IS NOT NULL AND coalesce(until > ?, 1)) ORDER BY finished_at LIMIT ?
@@ -61,6 +62,9 @@ _FORGET = (
     "DELETE FROM body WHERE key = ?",
     "DELETE FROM record WHERE key = ?",
 )
+
+_TRIES = 6
+"""How often a transaction is begun, or ended, before others who are at the file are too slow."""
 
 
 @attrs.frozen
@@ -83,16 +87,29 @@ class Claimant:
 @contextmanager
 def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
     """All or nothing. IMMEDIATE: a transaction that begins by reading cannot always go on to write."""
-    connection.execute("BEGIN IMMEDIATE")
+    _patiently(connection, "BEGIN IMMEDIATE")
     try:
         yield
-        connection.execute("COMMIT")
+        _patiently(connection, "COMMIT")
     except BaseException:
         # SQLite may have rolled back already. If even this fails, the first error is the one to tell.
         if connection.in_transaction:
             with suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
         raise
+
+
+def _patiently(connection: sqlite3.Connection, statement: str) -> None:
+    """Execute what leaves everything as it is while others are at the file: each try waits as SQLite is told to."""
+    for _ in range(_TRIES - 1):
+        try:
+            connection.execute(statement)
+        except sqlite3.OperationalError as error:
+            if not is_busy(error):
+                raise
+        else:
+            return
+    connection.execute(statement)
 
 
 # --- changing --------------------------------------------------------------------------------------------------

@@ -148,27 +148,27 @@ class SQLiteStore:
 
     async def read(self, ids: Sequence[str]) -> list[Record | None]:
         """The records of *ids* as last kept, in their order; None where there is none."""
-        return await self._call(partial(ledger.records, ids=tuple(ids), clock=self._clock))
+        return await self._query(partial(ledger.records, ids=tuple(ids), clock=self._clock))
 
     async def find(self, where: Filter, after: str = "", n: int = 1000) -> list[Record]:
         """At most *n* records that meet *where*, by their ids, behind the id *after*."""
-        return await self._call(partial(ledger.find, where=where, after=after, n=n, clock=self._clock))
+        return await self._query(partial(ledger.find, where=where, after=after, n=n, clock=self._clock))
 
     async def journal(self, run: str, after: int = 0, n: int = 1000) -> list[Entry]:
         """At most *n* units' facts of *run* behind the cursor *after*; see ``Store.journal``."""
-        return await self._call(partial(ledger.entries, run=run, after=after, n=n))
+        return await self._query(partial(ledger.entries, run=run, after=after, n=n))
 
     async def messages(self, run: str, n: int = 1000) -> list[Message]:
         """At most *n* unread messages to *run*, in the order they were kept."""
-        return await self._call(partial(ledger.messages, run=run, n=n))
+        return await self._query(partial(ledger.messages, run=run, n=n))
 
     async def events(self, after: str = "", n: int = 1000) -> Page:
         """At most *n* units' facts of all runs behind the cursor *after*; see ``Store.events``."""
-        return await self._call(partial(ledger.events, after=position(self._name, after), n=n))
+        return await self._query(partial(ledger.events, after=position(self._name, after), n=n))
 
     async def next_due(self, lanes: Sequence[Lane]) -> int | None:
         """The first instant at which an entry in *lanes* is due; see ``Store.next_due``."""
-        return await self._call(partial(ledger.next_due, lanes=tuple(lanes), clock=self._clock))
+        return await self._query(partial(ledger.next_due, lanes=tuple(lanes), clock=self._clock))
 
     async def hints(self) -> None:
         """Wait until something has changed through this store object; what other processes change gives no hint."""
@@ -211,13 +211,18 @@ class SQLiteStore:
             self._changed.set()
             self._changed = None
 
+    async def _query(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        return await self._call(work, is_query=True)
+
     async def _call(
         self,
         work: Callable[[sqlite3.Connection], T],
         undo: Callable[[sqlite3.Connection, T], None] | None = None,
+        *,
+        is_query: bool = False,
     ) -> T:
         try:
-            return await self._writer.call(work, undo)
+            return await self._writer.call(work, undo, is_query=is_query)
         except sqlite3.Error as error:
             raise fault(self._name, error) from error
         except (ValueError, OverflowError) as error:

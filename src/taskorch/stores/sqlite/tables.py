@@ -14,10 +14,10 @@ Row = tuple[Any, ...]
 
 COLUMNS = (
     "record.key, id, version, finished_at, epoch, owner, process, until, number, losses, queue, rank, due, tags, wakes,"
-    " EXISTS (SELECT 1 FROM message WHERE message.record = record.key AND unread)"
+    " EXISTS (SELECT 1 FROM message WHERE message.record = record.key AND unread = 1)"
 )
 _STANDING = f"SELECT {COLUMNS} FROM record WHERE id = ?"
-_UNREAD = "SELECT id FROM message WHERE record = ? AND unread"
+_UNREAD = "SELECT id FROM message WHERE record = ? AND unread = 1"
 _BODY = "SELECT text FROM body WHERE key = (SELECT key FROM record WHERE id = ?)"
 _PAST = "SELECT number FROM past WHERE record = (SELECT key FROM record WHERE id = ?) AND epoch = ?"
 _SENT = """
