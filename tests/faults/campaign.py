@@ -21,6 +21,7 @@ import attrs
 
 from tests.faults.children import warm
 from tests.faults.rows import Row, table
+from tests.faults.shim import Kind
 from tests.faults.sqlite import contention, io_failures, kills, limits, migrations, pauses, resumed
 
 ROOT = Path(__file__).parents[2]
@@ -36,12 +37,14 @@ class Scale:
         kills: How many processes are killed at work with a store.
         factor: What other counts are multiplied by.
         stride: 1 for every operation of a disk, 2 for every second, …
+        kinds: In which ways a disk fails.
     """
 
     seed: int = 1
     kills: int = 500
     factor: float = 1.0
     stride: int = 1
+    kinds: tuple[Kind, ...] = tuple(Kind)
 
     def times(self, count: int) -> int:
         """So many times as much, once at least."""
@@ -75,8 +78,8 @@ def _disk(directory: Path, scale: Scale) -> list[Row]:
     # A disk in memory is quicker, and what a crash of the machine leaves is played by the campaign anyway.
     memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else directory) as home:
-        draws = scale.times(2)
-        return io_failures.io_failures(Path(home), seed=scale.seed, stride=scale.stride, seeds=draws)
+        many = {"stride": scale.stride, "seeds": scale.times(2)}
+        return io_failures.io_failures(Path(home), seed=scale.seed, kinds=scale.kinds, **many)
 
 
 def _contention(directory: Path, scale: Scale) -> list[Row]:
@@ -104,6 +107,10 @@ def _forks(directory: Path, scale: Scale) -> list[Row]:
     return [limits.forks(directory, rounds=scale.times(10), seed=scale.seed)]
 
 
+def _values(directory: Path, scale: Scale) -> list[Row]:
+    return [limits.unwritable(directory, rounds=scale.times(30), seed=scale.seed)]
+
+
 SQLITE: Mapping[str, Part] = {
     "kills": _kills,
     "points": _points,
@@ -116,6 +123,7 @@ SQLITE: Mapping[str, Part] = {
     "reader": _reader,
     "full": _full,
     "forks": _forks,
+    "values": _values,
 }
 
 
@@ -136,7 +144,7 @@ def conducted(names: list[str], scale: Scale, tell: Callable[[Row], None]) -> li
             try:
                 found = parts()[name](directory, scale)
             except RuntimeError as error:  # of a child; what else happened there is no matter of a checker
-                found = [Row(name, scale.seed, violations=[f"l8_no_call_fails_for_ever: {error}"])]
+                found = [Row(name, scale.seed, violations=[f"the_campaign_itself_failed: {error}"])]
         for row in found:
             tell(row)
         rows += found
@@ -172,11 +180,12 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=500, help="how many processes are killed at work with a store")
     parser.add_argument("--long", type=float, default=1.0, help="what all other counts are multiplied by")
     parser.add_argument("--stride", type=int, default=1, help="fail only every n-th operation of the disk")
+    parser.add_argument("--kinds", nargs="+", type=Kind, choices=[*Kind], default=[*Kind], help="how the disk fails")
     parser.add_argument("--only", nargs="+", choices=sorted(parts()), help="the parts to run; all without it")
     given = parser.parse_args()
     warnings.filterwarnings("ignore", "SQLite .* may damage a write-ahead log")
     began = time.monotonic()
-    scale = Scale(given.seed, given.kills, given.long, given.stride)
+    scale = Scale(given.seed, given.kills, given.long, given.stride, tuple(given.kinds))
     rows = conducted(given.only or list(parts()), scale, _progress)
     violations = [violation for row in rows for violation in row.violations]
     print(table(rows))

@@ -84,7 +84,9 @@ def s2_fold_equals_state(view: View) -> None:
             for fact in entry.facts:
                 body = body.after(fact[4]) if fact[1] == COMPLETE else body
         if kept.record is not None:
-            demand(kept.record.body == body.text(), f"the journal of {run} folds to {body}, kept: {kept.record.body:.80}")
+            demand(
+                kept.record.body == body.text(), f"the journal of {run} folds to {body}, kept: {kept.record.body:.80}"
+            )
 
 
 @checker
@@ -218,8 +220,11 @@ def s15_slots_are_the_living_leases(told: Told, limit: int) -> None:
 def s27_the_file_is_sound(path: Path) -> None:
     """SQLite finds nothing wrong with its file."""
     with closing(sqlite3.connect(path)) as connection:
-        found = [row[0] for row in connection.execute("PRAGMA integrity_check")]
-        foreign = connection.execute("PRAGMA foreign_key_check").fetchall()
+        try:
+            found = [row[0] for row in connection.execute("PRAGMA integrity_check")]
+            foreign = connection.execute("PRAGMA foreign_key_check").fetchall()
+        except sqlite3.DatabaseError as error:
+            raise _Broken(f"{error}") from None
     demand(found == ["ok"], f"integrity_check says {found[:3]}")
     demand(not foreign, f"foreign_key_check says {foreign[:3]}")
 

@@ -61,7 +61,9 @@ class Body:
 
     def text(self) -> str:
         """As JSON; of various lengths, so that pages fill and overflow."""
-        return json.dumps({"steps": self.steps, "mail": self.mail, "sum": self.sum, "pad": "x" * (self.steps % 7 * 211)})
+        return json.dumps(
+            {"steps": self.steps, "mail": self.mail, "sum": self.sum, "pad": "x" * (self.steps % 7 * 211)}
+        )
 
     @classmethod
     def read(cls, text: str) -> "Body":
@@ -77,7 +79,7 @@ def birth(run: str) -> Unit:
     """A client's unit that makes a run, its copy and its place in the queue."""
     text = Body().text()
     puts = tuple(Put(id=id, body=text, version=0, expected=None, state="open") for id in (run, copy_of(run)))
-    entry = WaitingEntry(id=run, queue=QUEUE, rank=rank(float(crc32(run.encode()))), tags=(TAG,))
+    entry = WaitingEntry(id=run, queue=QUEUE, rank=rank(float(crc32(run.encode(errors="surrogatepass")))), tags=(TAG,))
     return Unit(run=run, epoch=0, number=0, puts=puts, entries=(entry,))
 
 
@@ -202,7 +204,9 @@ async def look(store: Store, names: Iterable[str]) -> dict[str, Kept]:
     for run in names:
         record, copy = await store.read([run, copy_of(run)])
         entries = await store.journal(run, n=_PAGE)
-        while len(entries) % _PAGE == 0 and (page := await store.journal(run, entries[-1].cursor if entries else 0, _PAGE)):
+        while len(entries) % _PAGE == 0 and (
+            page := await store.journal(run, entries[-1].cursor if entries else 0, _PAGE)
+        ):
             entries += page
         unread = tuple(message.id for message in await store.messages(run, 100_000))
         found[run] = Kept(record, copy, tuple(entries), unread)

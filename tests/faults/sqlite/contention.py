@@ -109,7 +109,7 @@ def _hold(path: Path, until: float, tell: Tell) -> None:
             time.sleep(pause)
             connection.execute("ROLLBACK")
             tell("reach", "", number)
-            time.sleep(0.1)
+            time.sleep(0.3)
 
 
 def _read(path: Path, until: float, tell: Tell) -> None:

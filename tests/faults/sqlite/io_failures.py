@@ -2,7 +2,7 @@
 
 import shutil
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -105,12 +105,21 @@ class Client:
                 del self.held[unit.run]
 
 
-def io_failures(directory: Path, *, seed: int, stride: int = 1, seeds: int = 1, parallel: int = 2) -> list[Row]:
+def io_failures(
+    directory: Path,
+    *,
+    seed: int,
+    kinds: Sequence[Kind] = tuple(Kind),
+    stride: int = 1,
+    seeds: int = 1,
+    parallel: int = 2,
+) -> list[Row]:
     """Fail the n-th operation for every n (or every *stride*-th), in all ways, with both journals.
 
     Args:
         directory: Where the files lie.
         seed: The start value of what a crash leaves of unsynced writes.
+        kinds: In which ways.
         stride: 1 for every n.
         seeds: How often the losses, which are drawn, are repeated.
         parallel: How many processes share the work.
@@ -118,7 +127,7 @@ def io_failures(directory: Path, *, seed: int, stride: int = 1, seeds: int = 1, 
     rows = []
     waiting: list[Callable[[], Row]] = []
     for journal, shared in MODES.items():
-        for kind in Kind:
+        for kind in kinds:
             home = directory / f"{journal.replace(' ', '-')}-{kind}"
             home.mkdir()
             work = partial(_every, home, journal, shared, kind, seed, stride, seeds if kind is Kind.LOST else 1)

@@ -10,12 +10,14 @@ from random import Random
 
 import anyio
 
-from taskorch.errors import StoreError, StoreUnavailable
+from taskorch.core.receipts import Done
+from taskorch.core.unit import Put, Unit
+from taskorch.errors import StoreError, StoreUnavailable, TaskorchError
 from taskorch.stores import SQLiteStore
 from tests.faults import checkers
 from tests.faults.children import apart, fork
 from tests.faults.rows import Row
-from tests.faults.work import Kept, Owner, Told, look, runs, step
+from tests.faults.work import Kept, Owner, Told, birth, letter, look, runs, step
 
 RUNS = runs(4)
 Limited = tuple[Told, dict[str, Kept]]
@@ -119,7 +121,7 @@ def _fork(path: Path, tidy: bool) -> Limited:
     async def trespass(used: SQLiteStore) -> str:
         try:
             await used.read(RUNS)
-        except StoreError as error:
+        except TaskorchError as error:
             return str(error)
         return ""
 
@@ -142,3 +144,48 @@ def _fork(path: Path, tidy: bool) -> Limited:
     view = anyio.run(look, store, RUNS)
     anyio.run(store.aclose)
     return told, view
+
+
+def unwritable(directory: Path, *, rounds: int, seed: int) -> Row:
+    """Put what no database can hold into a batch: nothing of it is kept, and the next call finds all in order."""
+    row = Row("SQLite: a batch with a value that cannot be kept", seed)
+    with row.timed():
+        told, view = apart(partial(anyio.run, _refuse, directory / "values.db", rounds))
+        row.runs, row.injected, row.acknowledged = rounds, told.life, len(told)
+        with row.judged(f"seed {seed}"):
+            checkers.no_owner_has_objected(told)
+            checkers.all_of(view, told)
+            checkers.s6_epochs_rise_without_gaps(told, view)
+    return row
+
+
+async def _refuse(path: Path, rounds: int) -> Limited:
+    told = Told()
+    async with SQLiteStore(path) as store:
+        owner = Owner(store, "owner", told.tell, Random(0))
+        await owner.born(RUNS)
+        held = await owner.claim(len(RUNS))
+        for number in range(rounds):
+            bad = (birth("\udce9"), letter("\udce9", RUNS[0]), _too_great(RUNS[0] + "/new"))[number % 3]
+            units = [step(each) for each in held]
+            try:
+                await store.apply([*units, bad])
+                told.tell("s5_what_cannot_be_kept_is_refused:", f"{bad}")
+            except StoreUnavailable:
+                told.tell("s5_what_cannot_be_kept_is_refused:", "another try cannot mend it")
+            except StoreError:
+                told.life += 1
+            try:
+                receipts = await store.apply(units)
+            except StoreError as error:
+                told.tell("l8_no_call_fails_for_ever:", f"{error}")
+                break
+            if not all(isinstance(receipt, Done) for receipt in receipts):
+                told.tell("s27_whole_or_not_at_all:", f"a part of a refused batch was kept: {receipts}")
+            owner.answered(held, units, receipts)
+        return told, await look(store, RUNS)
+
+
+def _too_great(id: str) -> Unit:
+    """A unit with a number of more than 64 bits."""
+    return Unit(run=id, epoch=0, number=0, puts=(Put(id=id, body="{}", version=1 << 70, expected=None),))

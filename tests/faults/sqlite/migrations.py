@@ -11,6 +11,7 @@ from typing import Any
 import anyio
 
 from taskorch.core.selection import Filter
+from taskorch.errors import StoreError
 from taskorch.stores import SQLiteStore
 from taskorch.stores.sqlite import schema
 from tests.faults import checkers
@@ -68,13 +69,18 @@ def _make(path: Path) -> None:
                 owner = "me" if epoch == number == 4 else None
                 connection.execute("INSERT INTO lease VALUES (?, ?, ?, ?)", (run, epoch, owner, epoch * 2))
             for step in range(number):
-                connection.execute("INSERT INTO journal (run, facts) VALUES (?, ?)", (run, f"[[{step},3,1,{step},null]]"))
+                connection.execute(
+                    "INSERT INTO journal (run, facts) VALUES (?, ?)", (run, f"[[{step},3,1,{step},null]]")
+                )
         connection.execute("PRAGMA journal_mode = WAL")
 
 
 async def _content(path: Path) -> list[Any]:
-    async with SQLiteStore(path) as store:
-        return [await store.find(Filter()), *[await store.journal(run) for run in NAMES]]
+    try:
+        async with SQLiteStore(path) as store:
+            return [await store.find(Filter()), *[await store.journal(run) for run in NAMES]]
+    except StoreError as error:
+        return [str(error)]
 
 
 @checkers.checker

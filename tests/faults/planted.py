@@ -1,0 +1,370 @@
+"""Bugs that are planted into a copy of the package, and the checkers that find them: the test of the tests.
+
+``python -m tests.faults.planted`` plants all of them, one after the other, and prints which checker found which.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import attrs
+
+ROOT = Path(__file__).parents[2]
+SECONDS = 90
+NAME = re.compile(r"^- (?P<name>[a-z]\w+):", re.MULTILINE)
+"""How the campaign reports a violation."""
+
+
+@attrs.frozen
+class Bug:
+    """A bug to be planted.
+
+    Attributes:
+        name: What is wrong.
+        file: The module, below the package.
+        before: Text that stands in it once.
+        after: What stands there instead.
+        part: The part of the campaign that meets it.
+        found_by: The checkers that may find it, the first one to look: one of them must.
+        options: More arguments of the campaign.
+    """
+
+    name: str
+    file: str
+    before: str
+    after: str
+    part: str
+    found_by: tuple[str, ...]
+    options: tuple[str, ...] = ()
+
+
+SETTLEMENT, STANDING, PICKING = "stores/settlement.py", "stores/standing.py", "stores/picking.py"
+LEDGER, TABLES, DATABASE = "stores/sqlite/ledger.py", "stores/sqlite/tables.py", "stores/sqlite/database.py"
+KILLS = ("--kills", "30")
+ERRORS = ("--stride", "5", "--kinds", "error")
+LOSSES = ("--stride", "5", "--long", "0.5", "--kinds", "lost")
+FULL = ("--stride", "9", "--kinds", "full")
+BROKEN = ("--stride", "5", "--kinds", "broken")
+SHORT = ("--long", "0.2")
+
+BUGS = (
+    Bug(
+        "whoever writes late is not asked for the epoch",
+        SETTLEMENT,
+        "if standing is None or not standing.is_current(unit.epoch):",
+        "if standing is None:",
+        "abandoned",
+        ("s7_only_the_holder_writes",),
+        SHORT,
+    ),
+    Bug(
+        "acknowledged before the commit",
+        LEDGER,
+        """    _patiently(connection, "BEGIN IMMEDIATE")
+    try:
+        yield
+        _patiently(connection, "COMMIT")
+""",
+        """    connection.in_transaction and _patiently(connection, "COMMIT")
+    _patiently(connection, "BEGIN IMMEDIATE")
+    try:
+        yield
+""",
+        "kills",
+        ("s8_no_acknowledged_completion_is_lost", "s6_epochs_rise_without_gaps"),
+        KILLS,
+    ),
+    Bug(
+        "a transaction begins without the lock of a writer",
+        LEDGER,
+        '_patiently(connection, "BEGIN IMMEDIATE")',
+        '_patiently(connection, "BEGIN")',
+        "contention",
+        ("l8_no_call_fails_for_ever",),
+        ("--long", "0.4"),
+    ),
+    Bug(
+        "places are counted beside the leases",
+        LEDGER,
+        "leased = _leased(connection) if limits else",
+        "leased = vars(pick).setdefault('leased', Counter()) if limits else",
+        "kills",
+        ("l2_places_come_free",),
+        KILLS,
+    ),
+    Bug(
+        "a failed commit is swallowed",
+        LEDGER,
+        """        _patiently(connection, "COMMIT")
+    except""",
+        """        with suppress(sqlite3.Error):
+            _patiently(connection, "COMMIT")
+    except""",
+        "disk",
+        ("s8_no_acknowledged_completion_is_lost",),
+        ERRORS,
+    ),
+    Bug(
+        "an error of the store is swallowed, and receipts are made up",
+        "stores/sqlite/store.py",
+        "        receipts = await self._call(partial(ledger.keep, units=prepared, clock=self._clock, log=self._log))",
+        "        try:\n"
+        "            receipts = await self._call(partial(ledger.keep, units=prepared, clock=self._clock, log=self._log))\n"
+        "        except StoreError:\n"
+        "            from taskorch.core.receipts import Done\n"
+        "            receipts = [Done(0) for _ in units]",
+        "disk",
+        ("s8_no_acknowledged_completion_is_lost",),
+        ERRORS,
+    ),
+    Bug(
+        "a repeat is not known by its number",
+        SETTLEMENT,
+        "if unit.number <= self._number(standing, unit):",
+        "if unit.number < self._number(standing, unit):",
+        "abandoned",
+        ("s9_a_repeat_is_known",),
+        SHORT,
+    ),
+    Bug(
+        "the number of a unit is not kept",
+        TABLES,
+        '_NUMBER = "UPDATE record SET number = ? WHERE key = ?"',
+        '_NUMBER = "UPDATE record SET number = 0 * ? WHERE key = ?"',
+        "abandoned",
+        ("s9_a_repeat_is_known",),
+        SHORT,
+    ),
+    Bug(
+        "facts are appended twice",
+        SETTLEMENT,
+        "self._changes.facts.append((unit.run, text))",
+        "self._changes.facts += [(unit.run, text)] * 2",
+        "abandoned",
+        ("s27_whole_or_not_at_all", "s9_recorded_at_most_once"),
+        SHORT,
+    ),
+    Bug(
+        "a lease does not end with its time",
+        STANDING,
+        "return self.owner is not None and (self.until is None or self.until > now)",
+        "return self.owner is not None",
+        "abandoned",
+        ("l1_leases_of_the_dead_are_void", "s6_a_dead_lease_is_not_revived"),
+        SHORT,
+    ),
+    Bug(
+        "a lease whose time is over can be renewed",
+        LEDGER,
+        "if standing is None or standing.epoch != epoch or not standing.is_leased(now):",
+        "if standing is None or standing.epoch != epoch:",
+        "abandoned",
+        ("s6_a_dead_lease_is_not_revived",),
+        SHORT,
+    ),
+    Bug(
+        "leases of the dead live on",
+        DATABASE,
+        "ledger.expire(connection, is_dead if self.is_shared else lambda _: True)",
+        "ledger.expire(connection, lambda _: False)",
+        "kills",
+        ("l1_leases_of_the_dead_are_void",),
+        KILLS,
+    ),
+    Bug(
+        "a release loses the place in the queue",
+        SETTLEMENT,
+        "            standing.owner = None\n            self._moved",
+        "            standing.owner = standing.entry = None\n            self._moved",
+        "kills",
+        ("s27_whole_or_not_at_all",),
+        KILLS,
+    ),
+    Bug(
+        "a release does not release",
+        SETTLEMENT,
+        "            standing.owner = None\n            self._moved",
+        "            self._moved",
+        "kills",
+        ("l2_places_come_free",),
+        KILLS,
+    ),
+    Bug(
+        "mail is taken outside of the transaction",
+        LEDGER,
+        "    log.check(connection)\n",
+        "    log.check(connection)\n"
+        "    read = [(id,) for unit, _ in units for id in unit.consumed]\n"
+        '    connection.executemany("UPDATE message SET unread = 0 WHERE id = ?", read)\n',
+        "points",
+        ("s8_no_acknowledged_completion_is_lost",),
+        ("--long", "0.6"),
+    ),
+    Bug(
+        "commits do not wait for the disk",
+        DATABASE,
+        '"PRAGMA synchronous = FULL"',
+        '"PRAGMA synchronous = OFF"',
+        "disk",
+        ("s8_no_acknowledged_completion_is_lost", "s27_the_file_is_sound"),
+        LOSSES,
+    ),
+    Bug(
+        "commits wait for the disk at checkpoints only",
+        DATABASE,
+        '"PRAGMA synchronous = FULL"',
+        '"PRAGMA synchronous = NORMAL"',
+        "disk",
+        ("s8_no_acknowledged_completion_is_lost", "s27_the_file_is_sound"),
+        LOSSES,
+    ),
+    Bug(
+        "a failed transaction is not rolled back",
+        LEDGER,
+        """                connection.execute("ROLLBACK")
+        raise
+""",
+        """                pass
+        raise
+""",
+        "values",
+        ("l8_no_call_fails_for_ever",),
+        SHORT,
+    ),
+    Bug(
+        "one more lease than the limit allows",
+        PICKING,
+        "if any(leased[tag] >= limits[tag]",
+        "if any(leased[tag] > limits[tag]",
+        "kills",
+        ("l1_leases_of_the_dead_are_void", "s15_slots_are_the_living_leases"),
+        KILLS,
+    ),
+    Bug(
+        "a reader of all events skips one",
+        LEDGER,
+        """FROM journal JOIN record ON record.key = journal.record
+    WHERE cursor > ?""",
+        """FROM journal JOIN record ON record.key = journal.record
+    WHERE cursor > 1 + ?""",
+        "kills",
+        ("events_are_told_once",),
+        KILLS,
+    ),
+    Bug(
+        "an epoch is given again after a release",
+        STANDING,
+        "self.epoch + 1, owner, process, until, 0",
+        "self.epoch + (self.number > 0), owner, process, until, 0",
+        "kills",
+        ("s6_epochs_rise_without_gaps",),
+        KILLS,
+    ),
+    Bug(
+        "the copy is written outside of the transaction",
+        TABLES,
+        "        self._execute(_PUT_BODY, (put.body, key))",
+        '        self._execute("COMMIT"), self._execute("BEGIN IMMEDIATE"), self._execute(_PUT_BODY, (put.body, key))',
+        "disk",
+        ("s27_whole_or_not_at_all", "s2_fold_equals_state"),
+        BROKEN,
+    ),
+    Bug(
+        "a full disk is taken for the end",
+        "stores/sqlite/faults.py",
+        "        sqlite3.SQLITE_FULL,\n",
+        "",
+        "disk",
+        ("l8_no_call_fails_for_ever",),
+        FULL,
+    ),
+    Bug(
+        "the log is never looked at",
+        "stores/sqlite/log.py",
+        "if size < self.limit:",
+        "if size >= 0:",
+        "reader",
+        ("s33_the_log_is_bounded",),
+        SHORT,
+    ),
+    Bug(
+        "each statement of a migration is kept by itself",
+        "stores/sqlite/schema.py",
+        "                connection.execute(statement)",
+        '                connection.execute(statement), connection.execute("COMMIT"), connection.execute("BEGIN EXCLUSIVE")',
+        "migrations",
+        ("s34_an_old_file_opens",),
+    ),
+    Bug(
+        "a forked child may open the file",
+        "stores/sqlite/lock.py",
+        "    return path in _process.inherited",
+        "    return False",
+        "forks",
+        ("s6_a_forked_child_is_refused",),
+        SHORT,
+    ),
+)
+
+
+def planted(bug: Bug, home: Path) -> Path:
+    """A copy of the package in *home* with *bug* in it; where to import it from."""
+    source = Path(shutil.copytree(ROOT / "src", home / "src", ignore=shutil.ignore_patterns("__pycache__")))
+    path = source / "taskorch" / bug.file
+    text = path.read_text(encoding="utf-8")
+    if text.count(bug.before) != 1:
+        raise ValueError(f"{bug.name}: {bug.file} has {text.count(bug.before)} places for it instead of 1")
+    path.write_text(text.replace(bug.before, bug.after), encoding="utf-8")
+    return source
+
+
+def campaign(source: Path, *options: str) -> tuple[int, str]:
+    """Run the campaign on the package in *source*: its exit status, and what it printed."""
+    command = [sys.executable, "-m", "tests.faults.campaign", *options]
+    environment = {**os.environ, "PYTHONPATH": str(source), "PYTHONDONTWRITEBYTECODE": "1"}
+    ended = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
+    )
+    return ended.returncode, ended.stdout if ended.returncode in (0, 1) and ended.stdout else ended.stderr
+
+
+def finders(bug: Bug) -> tuple[set[str], str]:
+    """The checkers that find *bug*, and all that the campaign printed."""
+    with tempfile.TemporaryDirectory(prefix="taskorch-planted-") as home:
+        source = planted(bug, Path(home))
+        status, text = campaign(source, "--only", bug.part, *bug.options)
+    return (set(NAME.findall(text)) if status == 1 else set()), text
+
+
+def _row(bug: Bug) -> tuple[bool, str]:
+    began = time.monotonic()
+    try:
+        found, text = finders(bug)
+    except (ValueError, subprocess.TimeoutExpired) as error:
+        found, text = set(), f"{type(error).__name__}: {error}"
+    named = [name for name in bug.found_by if name in found]
+    by = ", ".join(f"`{name}`" for name in named) or f"nobody ({sorted(found)}): {text[-600:]}"
+    print(f"{bug.name}: {by} ({time.monotonic() - began:.1f} s)", file=sys.stderr)
+    return bool(named), f"| {bug.name} | {bug.part} | {by} |"
+
+
+def main(names: Sequence[str]) -> int:
+    """Plant the bugs whose names hold one of *names*, or all; 1 if one was not found."""
+    bugs = [bug for bug in BUGS if not names or any(name in bug.name for name in names)]
+    with ThreadPoolExecutor(2) as pool:
+        rows = list(pool.map(_row, bugs))
+    print("| planted bug | part of the campaign | found by |\n|---|---|---|")
+    print("\n".join(row for _, row in rows))
+    print(f"\n{sum(found for found, _ in rows)} of {len(rows)} planted bugs were found.")
+    return 0 if all(found for found, _ in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
