@@ -124,7 +124,7 @@ def begun(work: Callable[[], T]) -> Callable[[], T]:
         try:
             os.close(heard)
             result = (True, work())
-        except BaseException:
+        except BaseException:  # noqa: BLE001 - the parent raises it
             result = (False, traceback.format_exc())
         with os.fdopen(spoken, "wb") as file:
             file.write(pickle.dumps(result))

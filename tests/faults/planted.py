@@ -271,7 +271,8 @@ BUGS = (
         "the copy is written outside of the transaction",
         TABLES,
         "        self._execute(_PUT_BODY, (put.body, key))",
-        '        self._execute("COMMIT"), self._execute("BEGIN IMMEDIATE"), self._execute(_PUT_BODY, (put.body, key))',
+        '        self._execute("COMMIT"), self._execute("BEGIN IMMEDIATE")\n'
+        "        self._execute(_PUT_BODY, (put.body, key))",
         "disk",
         ("s27_whole_or_not_at_all", "s2_fold_equals_state"),
         BROKEN,
@@ -298,7 +299,8 @@ BUGS = (
         "each statement of a migration is kept by itself",
         "stores/sqlite/schema.py",
         "                connection.execute(statement)",
-        '                connection.execute(statement), connection.execute("COMMIT"), connection.execute("BEGIN EXCLUSIVE")',
+        "                connection.execute(statement)\n"
+        '                connection.execute("COMMIT"), connection.execute("BEGIN EXCLUSIVE")',
         "migrations",
         ("s34_an_old_file_opens",),
     ),

@@ -10,8 +10,8 @@ import pytest
 
 from tests.faults.planted import BUGS, Bug, campaign, finders, planted
 
-QUICK = ("abandoned", "kills", "forks", "values")
-"""The parts of the campaign that find their bugs in a second or two."""
+QUICK = ("abandoned", "forks", "values")
+"""The parts of the campaign that find their bugs in a second."""
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the campaign forks, kills and stops processes")
 

@@ -1,7 +1,7 @@
 """The n-th operation of the disk fails, for every n, in every way; then the work goes on, or begins again."""
 
-import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -51,8 +51,8 @@ class Client:
             await self._apply(store, self.pending)
         if not self.told.born >= set(NAMES):
             await self._apply(store, [birth(name) for name in NAMES if name not in self.told.born])
-        while open := await self._open(store):
-            await self._hold(store, open)
+        while unfinished := await self._unfinished(store):
+            await self._hold(store, unfinished)
             if self.letters:
                 id = self.letters[0]
                 await self._apply(store, [letter(id, id.partition("#")[0])])
@@ -62,16 +62,16 @@ class Client:
                 units.append(step(held, mail, release=held.body.steps % 2 == 1))
             await self._apply(store, units)
 
-    async def _open(self, store: SQLiteStore) -> list[str]:
+    async def _unfinished(self, store: SQLiteStore) -> list[str]:
         records = await insist(lambda: store.read(NAMES), TRIES)
         return [record.id for record in records if record is not None and record.version < GOAL]
 
-    async def _hold(self, store: SQLiteStore, open: Iterable[str]) -> None:
+    async def _hold(self, store: SQLiteStore, unfinished: Iterable[str]) -> None:
         """Own every run that is open, first by claiming, then by taking over what a lost answer has left to nobody."""
         owner = Owner(store, "client", self.told.tell, Random(0), tries=TRIES)
         for held in await owner.claim(len(NAMES)):
             self.held[held.run] = held
-        for name in open:
+        for name in unfinished:
             if name not in self.held:
                 taken = await insist(partial(store.lease, "client", name, force=True), TRIES, self.told.tell)
                 if isinstance(taken, Claimed):
@@ -126,28 +126,16 @@ def io_failures(
     """
     rows = []
     waiting: list[Callable[[], Row]] = []
-    for journal, shared in MODES.items():
+    for journal in MODES:
         for kind in kinds:
             home = directory / f"{journal.replace(' ', '-')}-{kind}"
             home.mkdir()
-            work = partial(_every, home, journal, shared, kind, seed, stride, seeds if kind is Kind.LOST else 1)
-            waiting.append(begun(work))
+            way = _Way(home, journal, kind, seed, stride, seeds if kind is Kind.LOST else 1)
+            waiting.append(begun(way.gone))
             if len(waiting) == parallel:
                 rows += [result() for result in waiting]
                 waiting.clear()
     return rows + [result() for result in waiting]
-
-
-def _every(home: Path, journal: str, shared: bool, kind: Kind, seed: int, stride: int, seeds: int) -> Row:
-    row = Row(f"SQLite, {journal}: {_MEANING[kind]}", seed)
-    # Here is the end of what apsw would print: the second error of a call that has failed already.
-    sys.excepthook = sys.unraisablehook = lambda *_: None
-    disk = Disk()
-    # What a store chooses by the age of its library is chosen here by the campaign.
-    database.has_sound_log = lambda version: not shared
-    with row.timed():
-        anyio.run(_all_of, row, disk, home, shared, kind, stride, seeds)
-    return row
 
 
 _MEANING = {
@@ -159,33 +147,72 @@ _MEANING = {
 }
 
 
-async def _all_of(row: Row, disk: Disk, home: Path, shared: bool, kind: Kind, stride: int, seeds: int) -> None:
-    for draw in range(seeds):
-        at = 1
-        while await _one(row, disk, home / f"{draw}-{at}", shared, kind, at, Random(f"{row.seed} {draw} {at}")):
-            at += stride
+@attrs.frozen
+class _Way:
+    """One way to fail, with one journal, for every n."""
 
+    home: Path
+    journal: str
+    kind: Kind
+    seed: int
+    stride: int
+    seeds: int
 
-async def _one(row: Row, disk: Disk, home: Path, shared: bool, kind: Kind, at: int, random: Random) -> bool:
-    """One run with one failure; whether it took place."""
-    home.mkdir()
-    path, client = home / "store.db", Client()
-    disk.plan(kind, at)
-    failed = await _attempt(client, path, shared)
-    if not (struck := bool(disk.struck)):
-        shutil.rmtree(home)
-        return False
-    row.runs += 1
-    row.injected += 1
-    what = f"seed {row.seed}, {kind} at operation {at}, {path.parent.parent.name}"
-    with row.judged(what):
-        if failed and kind in (Kind.ERROR, Kind.FULL):
-            raise Violation(f"l8_no_call_fails_for_ever: a single error was not overcome: {failed}")
-        disk.crash(random)
-        if path.exists():
+    @property
+    def shared(self) -> bool:
+        return MODES[self.journal]
+
+    def gone(self) -> Row:
+        """The row of all its runs. It changes this process, which is a child."""
+        row = Row(f"SQLite, {self.journal}: {_MEANING[self.kind]}", self.seed)
+        # Here is the end of what apsw would print: the second error of a call that has failed already.
+        sys.excepthook = sys.unraisablehook = lambda *_: None
+        # What a store chooses by the age of its library is chosen here by the campaign.
+        database.has_sound_log = lambda version: not self.shared
+        with row.timed():
+            anyio.run(self._all, row, Disk())
+        return row
+
+    async def _all(self, row: Row, disk: Disk) -> None:
+        for draw in range(self.seeds):
+            at = 1
+            while await self._one(row, disk, draw, at):
+                at += self.stride
+
+    async def _one(self, row: Row, disk: Disk, draw: int, at: int) -> bool:
+        """One run with one failure; whether it took place."""
+        client = Client()
+        disk.plan(self.kind, at)
+        with tempfile.TemporaryDirectory(dir=self.home) as home:
+            path = Path(home) / "store.db"
+            failed = await self._attempt(client, path)
+            if not disk.struck:
+                return False
+            row.runs += 1
+            row.injected += 1
+            disk.crash(Random(f"{self.seed} {draw} {at}"))
+            with row.judged(f"seed {self.seed}, {self.journal}, {self.kind} at operation {at}, draw {draw}"):
+                if failed and self.kind in {Kind.ERROR, Kind.FULL}:
+                    raise Violation(f"l8_no_call_fails_for_ever: a single error was not overcome: {failed}")
+                await self._judge(client, path, failed)
+        row.acknowledged += len(client.told)
+        return True
+
+    async def _attempt(self, client: Client, path: Path) -> str:
+        """Let the client work on the failing disk; what stopped it, or nothing."""
+        try:
+            async with SQLiteStore(path, shared=self.shared, connect=connecting(Disk.NAME)) as store:
+                await client.work(store)
+        except StoreError as error:
+            return f"{type(error).__name__}: {error}"
+        return ""
+
+    async def _judge(self, client: Client, path: Path, failed: str) -> None:
+        """Check what is there, let the client come to its end on a sound disk, and check again."""
+        if path.exists():  # noqa: ASYNC240 - nothing else is to be done meanwhile
             checkers.s27_the_file_is_sound(path)
         client.told.life += 1
-        async with SQLiteStore(path, shared=shared) as store:
+        async with SQLiteStore(path, shared=self.shared) as store:
             checkers.all_of(await look(store, client.told.born), client.told)
             if failed:
                 await client.work(store)
@@ -195,16 +222,3 @@ async def _one(row: Row, disk: Disk, home: Path, shared: bool, kind: Kind, at: i
         checkers.the_work_is_done(view, GOAL)
         checkers.s6_epochs_rise_without_gaps(client.told, view, lives=2)
         checkers.s27_the_file_is_sound(path)
-    row.acknowledged += len(client.told)
-    shutil.rmtree(home)
-    return struck
-
-
-async def _attempt(client: Client, path: Path, shared: bool) -> str:
-    """Let the client work on the failing disk; what stopped it, or nothing."""
-    try:
-        async with SQLiteStore(path, shared=shared, connect=connecting(Disk.NAME)) as store:
-            await client.work(store)
-    except StoreError as error:
-        return f"{type(error).__name__}: {error}"
-    return ""

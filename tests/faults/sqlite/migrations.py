@@ -21,8 +21,12 @@ from tests.faults.sqlite.kills import EXIT, POINTS, live_until
 
 VERSION_1 = (
     "CREATE TABLE record (id TEXT PRIMARY KEY, version INTEGER NOT NULL, body TEXT NOT NULL)",
-    "CREATE TABLE lease (run TEXT NOT NULL REFERENCES record (id), epoch INTEGER NOT NULL, owner TEXT,"
-    " number INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (run, epoch)) WITHOUT ROWID",
+    """
+    CREATE TABLE lease (
+        run TEXT NOT NULL REFERENCES record (id), epoch INTEGER NOT NULL, owner TEXT,
+        number INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (run, epoch)
+    ) WITHOUT ROWID
+    """,
     "CREATE UNIQUE INDEX living_lease ON lease (run) WHERE owner IS NOT NULL",
     "CREATE TABLE journal (cursor INTEGER PRIMARY KEY, run TEXT NOT NULL, facts TEXT)",
     "CREATE INDEX journal_of_run ON journal (run) WHERE facts IS NOT NULL",
@@ -85,5 +89,5 @@ async def _content(path: Path) -> list[Any]:
 
 @checkers.checker
 def s34_an_old_file_opens(found: object, wanted: object) -> None:
-    """After a crash amid its migration a file of an older version has all that one has whose migration was left alone."""
+    """After a crash amid its migration a file of an older version has all that it has after an undisturbed one."""
     checkers.demand(found == wanted, f"it holds {found} instead of {wanted}")
