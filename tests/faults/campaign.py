@@ -22,7 +22,7 @@ import attrs
 from tests.faults.children import warm
 from tests.faults.rows import Row, table
 from tests.faults.shim import Kind
-from tests.faults.sqlite import contention, io_failures, kills, limits, migrations, pauses, resumed
+from tests.faults.sqlite import contention, io_failures, kills, limits, migrations, orders, pauses, resumed
 
 ROOT = Path(__file__).parents[2]
 SHOWN = 20
@@ -74,12 +74,18 @@ def _runs(directory: Path, scale: Scale) -> list[Row]:
     return [resumed.resumed_runs(directory, runs=scale.times(25), seed=scale.seed)]
 
 
-def _disk(directory: Path, scale: Scale) -> list[Row]:
-    # A disk in memory is quicker, and what a crash of the machine leaves is played by the campaign anyway.
+@contextmanager
+def _memory(directory: Path) -> Iterator[Path]:
+    """A folder in memory, if there is one: quicker, where what the machine's disk does is not at stake."""
     memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else directory) as home:
-        many = {"stride": scale.stride, "seeds": scale.times(2)}
-        return io_failures.io_failures(Path(home), seed=scale.seed, kinds=scale.kinds, **many)
+        yield Path(home)
+
+
+def _disk(directory: Path, scale: Scale) -> list[Row]:
+    many = {"stride": scale.stride, "seeds": scale.times(2)}
+    with _memory(directory) as home:
+        return io_failures.io_failures(home, seed=scale.seed, kinds=scale.kinds, **many)
 
 
 def _contention(directory: Path, scale: Scale) -> list[Row]:
@@ -107,6 +113,11 @@ def _forks(directory: Path, scale: Scale) -> list[Row]:
     return [limits.forks(directory, rounds=scale.times(10), seed=scale.seed)]
 
 
+def _orders(directory: Path, scale: Scale) -> list[Row]:
+    with _memory(directory) as home:
+        return [orders.every_order(home, seed=scale.seed, stride=scale.stride)]
+
+
 def _values(directory: Path, scale: Scale) -> list[Row]:
     return [limits.unwritable(directory, rounds=scale.times(30), seed=scale.seed)]
 
@@ -124,6 +135,7 @@ SQLITE: Mapping[str, Part] = {
     "full": _full,
     "forks": _forks,
     "values": _values,
+    "orders": _orders,
 }
 
 

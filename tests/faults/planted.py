@@ -48,6 +48,7 @@ class Bug:
 SETTLEMENT, STANDING, PICKING = "stores/settlement.py", "stores/standing.py", "stores/picking.py"
 LEDGER, TABLES, DATABASE = "stores/sqlite/ledger.py", "stores/sqlite/tables.py", "stores/sqlite/database.py"
 KILLS = ("--kills", "30")
+ORDERS = ("--stride", "24")
 ERRORS = ("--stride", "5", "--kinds", "error")
 LOSSES = ("--stride", "5", "--long", "0.5", "--kinds", "lost")
 FULL = ("--stride", "9", "--kinds", "full")
@@ -116,7 +117,8 @@ BUGS = (
         "stores/sqlite/store.py",
         "        receipts = await self._call(partial(ledger.keep, units=prepared, clock=self._clock, log=self._log))",
         "        try:\n"
-        "            receipts = await self._call(partial(ledger.keep, units=prepared, clock=self._clock, log=self._log))\n"
+        "            receipts = await self._call(\n"
+        "                partial(ledger.keep, units=prepared, clock=self._clock, log=self._log))\n"
         "        except StoreError:\n"
         "            from taskorch.core.receipts import Done\n"
         "            receipts = [Done(0) for _ in units]",
@@ -303,6 +305,33 @@ BUGS = (
         '                connection.execute("COMMIT"), connection.execute("BEGIN EXCLUSIVE")',
         "migrations",
         ("s34_an_old_file_opens",),
+    ),
+    Bug(
+        "a client may write to a record that has an owner",
+        SETTLEMENT,
+        "            if standing.is_leased(self._now):\n                return Refused(Refusal.BUSY",
+        "            if standing.is_leased(self._now) and unit.epoch:\n                return Refused(Refusal.BUSY",
+        "orders",
+        ("s3_history_is_in_order", "s6_two_stores_answer_as_one", "s27_whole_or_not_at_all"),
+        ORDERS,
+    ),
+    Bug(
+        "an entry under a lease counts as waiting",
+        TABLES,
+        "WHERE queue = ? AND place > 0",
+        "WHERE queue = ? AND place >= 0",
+        "orders",
+        ("s6_two_stores_answer_as_one",),
+        ORDERS,
+    ),
+    Bug(
+        "a unit that is repeated after a takeover is not known",
+        TABLES,
+        "        if past is not None:\n            self._execute(_REMEMBER, (key, *past))",
+        "",
+        "orders",
+        ("s6_two_stores_answer_as_one",),
+        ORDERS,
     ),
     Bug(
         "a forked child may open the file",

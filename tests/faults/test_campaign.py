@@ -29,6 +29,7 @@ SMALL = {
     "reader": ("--long", "0.2"),
     "full": ("--long", "0.2"),
     "forks": ("--long", "0.2"),
+    "orders": ("--stride", "32"),
     "values": ("--long", "0.2"),
 }
 
