@@ -312,7 +312,7 @@ BUGS = (
         "            if standing.is_leased(self._now):\n                return Refused(Refusal.BUSY",
         "            if standing.is_leased(self._now) and unit.epoch:\n                return Refused(Refusal.BUSY",
         "orders",
-        ("s3_history_is_in_order", "s6_two_stores_answer_as_one", "s27_whole_or_not_at_all"),
+        ("s7_only_the_holder_writes",),
         ORDERS,
     ),
     Bug(

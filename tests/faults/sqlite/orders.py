@@ -19,6 +19,7 @@ from tests.faults.rows import Row
 from tests.faults.work import Body, Held, Kept, copy_of, letter, look, step
 
 HOUR = 3600.0
+WRONG = "s7_only_the_holder_writes"
 SCRIPTS = {
     "both claim": ("claim step repeat write step release", "claim step lease step renew release"),
     "one takes over": ("claim step step repeat renew release", "lease step force step repeat release"),
@@ -35,10 +36,11 @@ class Actor:
         store: The store object.
         name: What the actor is called.
         game: What the ids of the runs, the queue and the tag begin with.
+        holders: Who holds which run, by what both actors were answered.
     """
 
-    def __init__(self, store: Store, name: str, game: str) -> None:
-        self._store, self._name, self._game = store, name, game
+    def __init__(self, store: Store, name: str, game: str, holders: dict[str, str]) -> None:
+        self._store, self._name, self._game, self._holders = store, name, game, holders
         self._held: Held | None = None
         self._last: Unit | None = None
         self._count = 0
@@ -49,8 +51,8 @@ class Actor:
         return self._told(await getattr(self, word)())
 
     async def claim(self) -> object:
-        """Claim one run; two may be held at once, as there are two."""
-        claimed = await self._store.claim(self._name, (Lane((self._game,)),), {self._game: 1}, HOUR, 1)
+        """Claim as many runs as may be held at once, which is one."""
+        claimed = await self._store.claim(self._name, (Lane((self._game,)),), {self._game: 1}, HOUR, 2)
         return [self._taken(each) for each in claimed]
 
     async def lease(self, *, force: bool = False) -> object:
@@ -64,6 +66,7 @@ class Actor:
 
     def _taken(self, claimed: Claimed) -> object:
         self._held = Held.of(claimed)
+        self._holders[self._held.run] = self._name
         return claimed
 
     async def step(self, *, release: bool = False) -> object:
@@ -73,9 +76,12 @@ class Actor:
         mail = [message.id for message in await self._store.messages(self._held.run)]
         self._last = step(self._held, mail, release=release)
         [receipt] = await self._store.apply([self._last])
+        checked = self._checked(self._held.run, receipt, may=self._holders.get(self._held.run) == self._name)
         if isinstance(receipt, Done):
             self._held.kept(self._last)
-        return receipt
+            if release:
+                self._holders.pop(self._held.run, None)
+        return checked
 
     async def release(self) -> object:
         """Do the last step of what is held."""
@@ -94,15 +100,14 @@ class Actor:
         return await self._store.apply([letter(f"{self._game}{self._name}{self._count}", f"{self._game}a")])
 
     async def edit(self) -> object:
-        """Write a run as a client who has just read it."""
-        run = f"{self._game}b"
-        [record] = await self._store.read([run])
-        if record is None:
-            return None
-        puts = [
-            Put(id=id, body=record.body, version=record.version, expected=record.version) for id in (run, copy_of(run))
-        ]
-        return await self._store.apply([Unit(run=run, epoch=0, number=0, puts=tuple(puts))])
+        """Give a run its place in the queue anew, as a client."""
+        run = f"{self._game}a"
+        [receipt] = await self._store.apply([Unit(run=run, epoch=0, number=0, entries=(self.entry(run),))])
+        return self._checked(run, receipt, may=run not in self._holders)
+
+    def _checked(self, run: str, receipt: object, *, may: bool) -> object:
+        """The receipt, marked if it was kept and may not have been."""
+        return (WRONG, run, receipt) if isinstance(receipt, Done) and not may else receipt
 
     async def add(self) -> object:
         """Put one more into the queue, which has room for three."""
@@ -145,6 +150,7 @@ def every_order(directory: Path, *, seed: int, stride: int = 1) -> Row:
                 row.acknowledged += len(answers)
                 with row.judged(f"{title}: {' '.join(name + '.' + word for name, word in order)}"):
                     s6_two_stores_answer_as_one(order, answers, wanted)
+                    s7_only_the_holder_writes(order, answers)
                     checkers.s9_recorded_at_most_once(view)
                     checkers.s3_history_is_in_order(view)
                     checkers.s2_fold_equals_state(view)
@@ -175,7 +181,8 @@ async def _play(path: Path, orders: Sequence[Order]) -> list[Game]:
 
 
 async def _game(order: Order, game: str, left: Store, right: Store) -> list[Any]:
-    actors = {"a": Actor(left, "a", game), "b": Actor(right, "b", game)}
+    holders: dict[str, str] = {}
+    actors = {"a": Actor(left, "a", game, holders), "b": Actor(right, "b", game, holders)}
     for id in (f"{game}a", f"{game}b"):
         puts = tuple(Put(id=id, body=Body().text(), version=0, expected=None) for id in (id, copy_of(id)))
         await left.apply([Unit(run=id, epoch=0, number=0, puts=puts, entries=(actors["a"].entry(id),))])
@@ -189,3 +196,11 @@ def s6_two_stores_answer_as_one(order: Order, answers: Sequence[object], wanted:
     """Two store objects on one file give the answers of one store in memory, whoever calls when."""
     for call, answer, right in zip([*order, ("", "the records")], answers, wanted, strict=True):
         checkers.demand(answer == right, f"{call[0]} asks for {call[1]} and is told {answer} instead of {right}")
+
+
+@checkers.checker
+def s7_only_the_holder_writes(order: Order, answers: Sequence[object]) -> None:
+    """Nothing is kept of an owner who has been taken over, and of a client while a run has an owner."""
+    for (name, word), answer in zip(order, answers, strict=False):
+        is_wrong = isinstance(answer, tuple) and answer[0] == WRONG
+        checkers.demand(not is_wrong, f"{name} was allowed to {word}: {answer}")
