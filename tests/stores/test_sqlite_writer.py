@@ -11,8 +11,7 @@ import pytest
 from taskorch.core.receipts import Claimed
 from taskorch.errors import StoreError
 from taskorch.stores import SQLiteStore
-from taskorch.stores.clock import system_time
-from taskorch.stores.sqlite import ledger
+from taskorch.stores.sqlite.ledger import Claimant
 from taskorch.testing.units import expect_claimed, expect_steps, hold, inserting, owners
 
 
@@ -49,7 +48,7 @@ async def test_a_claim_that_was_granted_to_a_cancelled_caller_is_released(path):
         def slow(connection):
             granted.set()
             time.sleep(0.1)
-            return ledger.lease(connection, ledger.Claimant("ghost", "", None, system_time), "r", force=False)
+            return store._ledger.lease(connection, Claimant("ghost", None), "r", force=False)
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(store._writer.call, slow, store._undo)

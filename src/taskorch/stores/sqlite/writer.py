@@ -214,6 +214,11 @@ class Writer:
             await event.wait()
         self._thread.join()
 
+    def require_open(self) -> None:
+        """Raise ``StoreError`` if it is closed."""
+        if self._closed:
+            raise StoreError(self._name, "is closed; open it again")
+
     def _submit(self, job: _Job[T]) -> _Service:
         if self._forked():
             raise StoreError(
@@ -222,8 +227,7 @@ class Writer:
                 "spawn a process instead, or fork before the store is opened",
             )
         with self._mutex:
-            if self._closed:
-                raise StoreError(self._name, "is closed; open it again")
+            self.require_open()
             service = self._service or self._start()
             service.jobs.put(job)
         return service
