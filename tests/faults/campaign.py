@@ -1,6 +1,7 @@
 """The fault campaign: ``python -m tests.faults.campaign`` hurts the stores, prints one table, and fails on a violation.
 
-Its parts for PostgreSQL, in ``tests.faults.postgres.campaign``, are run as well where they can be.
+All that it prints is Markdown, for ``docs/reliability.md``; what it is at is told on the side, as errors are. The parts
+for PostgreSQL are the ``PARTS`` of ``tests.faults.postgres.campaign``: a mapping like ``SQLITE`` below.
 """
 
 import argparse
@@ -194,6 +195,7 @@ def main() -> int:
     parser.add_argument("--stride", type=int, default=1, help="fail only every n-th operation of the disk")
     parser.add_argument("--kinds", nargs="+", type=Kind, choices=[*Kind], default=[*Kind], help="how the disk fails")
     parser.add_argument("--only", nargs="+", choices=sorted(parts()), help="the parts to run; all without it")
+    parser.add_argument("--planted", action="store_true", help="plant bugs as well, and tell which checkers find them")
     given = parser.parse_args()
     warnings.filterwarnings("ignore", "SQLite .* may damage a write-ahead log")
     began = time.monotonic()
@@ -210,6 +212,11 @@ def main() -> int:
         print(f"- {violation}")
     if len(violations) > SHOWN:
         print(f"- and {len(violations) - SHOWN} more")
+    if given.planted:
+        from tests.faults import planted  # which runs this campaign in turn
+
+        print()
+        return max(planted.main([]), 1 if violations else 0)
     return 1 if violations else 0
 
 
