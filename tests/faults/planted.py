@@ -68,15 +68,17 @@ BUGS = (
     Bug(
         "acknowledged before the commit",
         LEDGER,
-        """    _patiently(connection, "BEGIN IMMEDIATE")
-    try:
-        yield
-        _patiently(connection, "COMMIT")
+        """        _patiently(connection, "BEGIN IMMEDIATE")
+        try:
+            now = self._clock()
+            yield Tables(connection, self._memory, now), now
+            _patiently(connection, "COMMIT")
 """,
-        """    connection.in_transaction and _patiently(connection, "COMMIT")
-    _patiently(connection, "BEGIN IMMEDIATE")
-    try:
-        yield
+        """        connection.in_transaction and _patiently(connection, "COMMIT")
+        _patiently(connection, "BEGIN IMMEDIATE")
+        try:
+            now = self._clock()
+            yield Tables(connection, self._memory, now), now
 """,
         "kills",
         ("s8_no_acknowledged_completion_is_lost", "s6_epochs_rise_without_gaps"),
@@ -94,7 +96,7 @@ BUGS = (
     Bug(
         "places are counted beside the leases",
         LEDGER,
-        "leased = _leased(connection) if limits else",
+        "leased = self._leased(connection) if limits else",
         "leased = vars(pick).setdefault('leased', Counter()) if limits else",
         "kills",
         ("l2_places_come_free",),
@@ -103,11 +105,11 @@ BUGS = (
     Bug(
         "a failed commit is swallowed",
         LEDGER,
-        """        _patiently(connection, "COMMIT")
-    except""",
-        """        with suppress(sqlite3.Error):
-            _patiently(connection, "COMMIT")
-    except""",
+        """            _patiently(connection, "COMMIT")
+        except""",
+        """            with suppress(sqlite3.Error):
+                _patiently(connection, "COMMIT")
+        except""",
         "disk",
         ("s8_no_acknowledged_completion_is_lost",),
         ERRORS,
@@ -115,10 +117,9 @@ BUGS = (
     Bug(
         "an error of the store is swallowed, and receipts are made up",
         "stores/sqlite/store.py",
-        "        receipts = await self._call(partial(ledger.keep, units=prepared, clock=self._clock, log=self._log))",
+        "        receipts = await self._call(partial(self._ledger.keep, units=prepared))",
         "        try:\n"
-        "            receipts = await self._call(\n"
-        "                partial(ledger.keep, units=prepared, clock=self._clock, log=self._log))\n"
+        "            receipts = await self._call(partial(self._ledger.keep, units=prepared))\n"
         "        except StoreError:\n"
         "            from taskorch.core.receipts import Done\n"
         "            receipts = [Done(0) for _ in units]",
@@ -138,17 +139,17 @@ BUGS = (
     Bug(
         "the number of a unit is not kept",
         TABLES,
-        '_NUMBER = "UPDATE record SET number = ? WHERE key = ?"',
-        '_NUMBER = "UPDATE record SET number = 0 * ? WHERE key = ?"',
-        "abandoned",
-        ("s9_a_repeat_is_known",),
-        SHORT,
+        "(cursor, self._known[run].key, epoch, number, text)",
+        "(cursor, self._known[run].key, epoch, 0, text)",
+        "disk",
+        ("s9_recorded_at_most_once", "s6_a_lease_is_written_under_by_one", "s3_history_is_in_order"),
+        BROKEN,
     ),
     Bug(
         "facts are appended twice",
         SETTLEMENT,
-        "self._changes.facts.append((unit.run, text))",
-        "self._changes.facts += [(unit.run, text)] * 2",
+        "self._changes.facts.append((unit.run, unit.epoch, unit.number, text))",
+        "self._changes.facts += [(unit.run, unit.epoch, unit.number, text)] * 2",
         "abandoned",
         ("s27_whole_or_not_at_all", "s9_recorded_at_most_once"),
         SHORT,
@@ -201,10 +202,10 @@ BUGS = (
     Bug(
         "mail is taken outside of the transaction",
         LEDGER,
-        "    log.check(connection)\n",
-        "    log.check(connection)\n"
-        "    read = [(id,) for unit, _ in units for id in unit.consumed]\n"
-        '    connection.executemany("UPDATE message SET unread = 0 WHERE id = ?", read)\n',
+        "        self._log.check(connection)\n",
+        "        self._log.check(connection)\n"
+        "        read = [(id,) for unit, _ in units for id in unit.consumed]\n"
+        '        connection.executemany("UPDATE message SET unread = 0 WHERE id = ?", read)\n',
         "points",
         ("s8_no_acknowledged_completion_is_lost",),
         ("--long", "0.6"),
@@ -230,11 +231,11 @@ BUGS = (
     Bug(
         "a failed transaction is not rolled back",
         LEDGER,
-        """                connection.execute("ROLLBACK")
-        raise
+        """                    connection.execute("ROLLBACK")
+            raise
 """,
-        """                pass
-        raise
+        """                    pass
+            raise
 """,
         "values",
         ("l8_no_call_fails_for_ever",),
@@ -251,10 +252,10 @@ BUGS = (
     ),
     Bug(
         "a reader of all events skips one",
-        LEDGER,
-        """FROM journal JOIN record ON record.key = journal.record
+        "stores/sqlite/queries.py",
+        """JOIN record ON record.key = journal.record
     WHERE cursor > ?""",
-        """FROM journal JOIN record ON record.key = journal.record
+        """JOIN record ON record.key = journal.record
     WHERE cursor > 1 + ?""",
         "kills",
         ("events_are_told_once",),
@@ -272,9 +273,9 @@ BUGS = (
     Bug(
         "the copy is written outside of the transaction",
         TABLES,
-        "        self._execute(_PUT_BODY, (put.body, key))",
-        '        self._execute("COMMIT"), self._execute("BEGIN IMMEDIATE")\n'
-        "        self._execute(_PUT_BODY, (put.body, key))",
+        "            self._execute(_PUT, (*_put(put), standing.number, known.key))",
+        '            self._execute("COMMIT"), self._execute("BEGIN IMMEDIATE")\n'
+        "            self._execute(_PUT, (*_put(put), standing.number, known.key))",
         "disk",
         ("s27_whole_or_not_at_all", "s2_fold_equals_state"),
         BROKEN,
@@ -318,8 +319,8 @@ BUGS = (
     Bug(
         "an entry under a lease counts as waiting",
         TABLES,
-        "WHERE queue = ? AND place > 0",
-        "WHERE queue = ? AND place >= 0",
+        '_READY = "SELECT count(*) FROM record WHERE place = 1 AND',
+        '_READY = "SELECT count(*) FROM record WHERE place < 2 AND',
         "orders",
         ("s6_two_stores_answer_as_one",),
         ORDERS,
@@ -327,10 +328,28 @@ BUGS = (
     Bug(
         "a unit that is repeated after a takeover is not known",
         TABLES,
-        "        if past is not None:\n            self._execute(_REMEMBER, (key, *past))",
-        "",
+        "        return number or 0",
+        "        return 0",
         "orders",
         ("s6_two_stores_answer_as_one",),
+        ORDERS,
+    ),
+    Bug(
+        "what was not kept is still remembered",
+        LEDGER,
+        "        except BaseException:\n            self._memory.forget()\n",
+        "        except BaseException:\n",
+        "values",
+        ("s7_only_the_holder_writes", "s27_whole_or_not_at_all", "l8_no_call_fails_for_ever"),
+        SHORT,
+    ),
+    Bug(
+        "what others may have changed is remembered",
+        TABLES,
+        "if not self._lasts or len",
+        "if len",
+        "orders",
+        ("s6_two_stores_answer_as_one", "s7_only_the_holder_writes"),
         ORDERS,
     ),
     Bug(

@@ -14,7 +14,7 @@ from zlib import crc32
 import anyio
 import attrs
 
-from taskorch.core.frontier.facts import COMPLETE, START
+from taskorch.core.frontier.facts import BLOCK, COMPLETE, START
 from taskorch.core.rank import rank
 from taskorch.core.receipts import Claimed, Done, Entry, Receipt, Record, Refusal, Refused, Repeated
 from taskorch.core.selection import Lane
@@ -107,6 +107,13 @@ def step(held: "Held", mail: Sequence[str] = (), *, release: bool = False) -> Un
     )
 
 
+def note(held: "Held") -> Unit:
+    """The owner's next unit, if it only has something to tell: it writes a fact and no record."""
+    detail = {"number": held.number + 1, "epoch": held.epoch, "mail": []}
+    fact = (held.body.steps, BLOCK, held.epoch, time.time_ns() // 1000, detail)
+    return Unit(run=held.run, epoch=held.epoch, number=held.number + 1, facts=(fact,))
+
+
 @attrs.define
 class Held:
     """A run in the hands of its owner."""
@@ -123,7 +130,9 @@ class Held:
 
     def kept(self, unit: Unit) -> None:
         """Go on behind *unit*."""
-        self.number, self.body = unit.number, Body.read(unit.puts[0].body)
+        self.number = unit.number
+        if unit.puts:
+            self.body = Body.read(unit.puts[0].body)
 
 
 # --- what was told, and what is kept ---------------------------------------------------------------------------
@@ -135,7 +144,7 @@ class Told:
 
     Attributes:
         claims: The epochs of each run in the order of their answers, each with the number of the life they came in.
-        kept: The units that were answered by ``Done``: run, epoch, number, and the version they wrote.
+        kept: The units that were answered by ``Done``: run, epoch, number, and the version of the run behind them.
         sent: The messages, each with its run.
         born: The runs.
         reach: How many runs each life got by its first claim.
@@ -303,6 +312,9 @@ class Owner:
         """One step of each run that is held, in one batch; those that are held still."""
         units = []
         for each in held:
+            if not release and self.random.random() < 0.3:
+                units.append(note(each))
+                continue
             mail = [message.id for message in await insist(lambda run=each.run: self.store.messages(run), self.tries)]
             units.append(step(each, mail, release=release))
         if not units:
@@ -320,7 +332,7 @@ class Owner:
         for each, unit, receipt in zip(held, units, receipts, strict=True):
             if isinstance(receipt, Done | Repeated):
                 each.kept(unit)
-                self.tell("kept", each.run, unit.epoch, unit.number, unit.puts[0].version)
+                self.tell("kept", each.run, unit.epoch, unit.number, each.body.steps)
                 left.append(each)
             elif self.ttl is None or receipt.why is not Refusal.STALE_LEASE:
                 self.tell("s7_only_the_holder_writes:", f"the holder of {each.run} was refused: {receipt}")

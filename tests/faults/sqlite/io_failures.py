@@ -19,7 +19,7 @@ from tests.faults import checkers
 from tests.faults.children import begun
 from tests.faults.rows import Row, Violation
 from tests.faults.shim import Disk, Kind, connecting
-from tests.faults.work import Held, Owner, Told, birth, insist, letter, look, step
+from tests.faults.work import Held, Owner, Told, birth, insist, letter, look, note, step
 
 NAMES = ("run-a", "run-b")
 GOAL = 4
@@ -56,8 +56,9 @@ class Client:
             if self.letters:
                 id = self.letters[0]
                 await self._apply(store, [letter(id, id.partition("#")[0])])
+            await self._apply(store, [note(held) for held in self.held.values() if held.body.steps % 2])
             units = []
-            for held in self.held.values():
+            for held in list(self.held.values()):
                 mail = [message.id for message in await insist(partial(store.messages, held.run), TRIES)]
                 units.append(step(held, mail, release=held.body.steps % 2 == 1))
             await self._apply(store, units)
@@ -100,7 +101,7 @@ class Client:
         else:
             held = self.held[unit.run]
             held.kept(unit)
-            self.told.tell("kept", unit.run, unit.epoch, unit.number, unit.puts[0].version)
+            self.told.tell("kept", unit.run, unit.epoch, unit.number, held.body.steps)
             if unit.lease == "release":
                 del self.held[unit.run]
 
