@@ -93,7 +93,7 @@ class Ledger:
             leased = self._leased(connection) if limits else Counter[str]()
             ready = self._ready(connection)
             ids = pick(lanes, lambda queue: _lines(connection, ready.get(queue, ())), leased, limits, n)
-            return [self._granted(tables, id, claimant, now) for id in ids]
+            return self._granted(tables, ids, claimant, now)
 
     def lease(
         self, connection: sqlite3.Connection, claimant: Claimant, id: str, *, force: bool
@@ -105,7 +105,7 @@ class Ledger:
                 return [Refused(Refusal.UNKNOWN, id=id)]
             if standing.is_leased(now) and not force:
                 return [Refused(Refusal.BUSY, by=standing.owner or "", id=id)]
-            return [self._granted(tables, id, claimant, now)]
+            return [*self._granted(tables, [id], claimant, now)]
 
     def renew(
         self, connection: sqlite3.Connection, leases: Sequence[tuple[str, int]], ttl: float
@@ -175,12 +175,16 @@ class Ledger:
             raise
         self._memory.tidy()
 
-    def _granted(self, tables: Tables, id: str, claimant: Claimant, now: int) -> Claimed:
-        standing, body = tables.whole(id)
-        past = standing.grant(claimant.owner, self._memory.process, end_of(now, claimant.ttl))
-        tables.keep(standing)
-        tables.remember(id, past)
-        return Claimed(epoch=standing.epoch, record=standing.record(body, now), losses=standing.losses)
+    def _granted(self, tables: Tables, ids: Sequence[str], claimant: Claimant, now: int) -> list[Claimed]:
+        """Give leases of records that there are."""
+        until, claims = end_of(now, claimant.ttl), []
+        for standing, body in tables.whole(ids):
+            past = standing.grant(claimant.owner, self._memory.process, until)
+            tables.keep(standing)
+            tables.remember(standing.id, past)
+            record = standing.record(body, now)
+            claims.append(Claimed(epoch=standing.epoch, record=record, losses=standing.losses))
+        return claims
 
     def _leased(self, connection: sqlite3.Connection) -> Counter[str]:
         """How many living leases have each tag."""

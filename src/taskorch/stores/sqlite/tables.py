@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import attrs
@@ -18,17 +18,16 @@ COLUMNS = """
     key, id, version, finished_at, epoch, owner, process, until, number, losses, mail, line, rank, due, wakes
 """
 WITH_BODY = f"SELECT {COLUMNS}, body FROM record"
-_STANDING = f"SELECT {COLUMNS} FROM record WHERE id = ?"
-_WHOLE = WITH_BODY + " WHERE id = ?"
+_STANDINGS = f"SELECT {COLUMNS} FROM record"
+_TOGETHER = 50
+"""How many records are looked up by one statement; it is always the same one, so that it is prepared once."""
+_ONE = " WHERE id = ?"
+_AMONG = f" WHERE id IN ({', '.join('?' * _TOGETHER)})"
 _UNREAD = "SELECT id FROM message WHERE record = ? AND unread = 1"
 _LAST_NUMBER = "SELECT epoch, number FROM journal WHERE record = ? AND epoch > 0 ORDER BY cursor DESC LIMIT 1"
 _LINE = "SELECT queue, tags FROM line WHERE key = ?"
 _LINE_KEY = "SELECT key FROM line WHERE queue = ? AND tags = ?"
 _ADD_LINE = "INSERT INTO line (queue, tags) VALUES (?, ?)"
-_BODY = f"SELECT {COLUMNS}, body FROM record"
-_STANDING = f"SELECT {COLUMNS} FROM record WHERE id = ?"
-_WHOLE = WITH_BODY + " WHERE id = ?"
-_UNREAD = "SELECT id FROM message WHERE record = ? AND unread = 1"
 _BODY = "SELECT body FROM record WHERE id = ?"
 _PAST = """
     SELECT max(number) FROM (
@@ -179,19 +178,14 @@ class Tables:
 
     def standing(self, id: str) -> Standing | None:
         """How the record *id* stands; None if there is none."""
-        known = self._known.get(id)
-        if known is None:
-            row = self._execute(_STANDING, (id,)).fetchone()
-            return None if row is None else self.taken(row)
-        return known.standing
+        if id not in self._known:
+            self._rows((id,), _STANDINGS)
+        return self._known[id].standing if id in self._known else None
 
-    def whole(self, id: str) -> tuple[Standing, str]:
-        """How a record that there is stands, and its body."""
-        known = self._known.get(id)
-        if known is not None:
-            return known.standing, self.body(id)
-        row = self._execute(_WHOLE, (id,)).fetchone()
-        return self.taken(row), row[-1]
+    def whole(self, ids: Sequence[str]) -> list[tuple[Standing, str]]:
+        """How records that there are stand, and their bodies."""
+        bodies = {row[1]: row[-1] for row in self._rows(ids, WITH_BODY)}
+        return [(self._known[id].standing, bodies[id]) for id in ids]
 
     def taken(self, row: Row) -> Standing:
         """The standing in a row of ``COLUMNS``, to be written again later; what is known already counts."""
@@ -210,7 +204,18 @@ class Tables:
 
     def standings(self, ids: Collection[str]) -> Iterable[Standing]:
         """How the records of *ids* stand; those that there are."""
-        return [standing for id in ids if (standing := self.standing(id)) is not None]
+        self._rows([id for id in ids if id not in self._known], _STANDINGS)
+        return [self._known[id].standing for id in ids if id in self._known]
+
+    def _rows(self, ids: Sequence[str], select: str) -> list[Row]:
+        """The rows of records, which are known from then on."""
+        if len(ids) == 1:
+            rows = self._execute(select + _ONE, ids).fetchall()
+        else:
+            rows = [row for some in _chunks(ids) for row in self._execute(select + _AMONG, some)]
+        for row in rows:
+            self.taken(row)
+        return rows
 
     def body(self, id: str) -> str:
         """The body of a record that there is."""
@@ -317,6 +322,13 @@ class Tables:
         self._connection.executemany(_APPEND, rows)
         self._memory.last_cursor = cursors[-1]
         return cursors
+
+
+def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    """*ids* in parts that fit ``_AMONG``; the last is filled up with ids of its own."""
+    for first in range(0, len(ids), _TOGETHER):
+        some = [*ids[first : first + _TOGETHER]]
+        yield some + some[:1] * (_TOGETHER - len(some))
 
 
 def standing_of(row: Row, entry: WaitingEntry | None) -> Standing:
