@@ -107,11 +107,13 @@ BUGS = (
         LEDGER,
         """            _patiently(connection, "COMMIT")
         except""",
-        """            with suppress(sqlite3.Error):
+        """            try:
                 _patiently(connection, "COMMIT")
+            except sqlite3.Error:
+                connection.in_transaction and connection.execute("ROLLBACK")
         except""",
         "disk",
-        ("s8_no_acknowledged_completion_is_lost",),
+        ("s8_no_acknowledged_completion_is_lost", "l10_no_livelock"),
         ERRORS,
     ),
     Bug(

@@ -261,6 +261,7 @@ class Owner:
         limit: How many leases may live at once.
         ttl: How long its leases live, in seconds.
         tries: How often a call whose outcome is unknown is made.
+        repeats: How often it sends units again, as if their answer had been lost.
         letters: How many it has sent.
     """
 
@@ -271,6 +272,7 @@ class Owner:
     limit: int | None = None
     ttl: float | None = None
     tries: int = 1
+    repeats: float = 0.1
     letters: int = 0
 
     async def born(self, names: Sequence[str]) -> None:
@@ -320,7 +322,7 @@ class Owner:
         if not units:
             return []
         receipts = await self._apply(units)
-        if self.random.random() < 0.1:  # as if the answer had been lost
+        if self.random.random() < self.repeats:
             again = await self._apply(units)
             if any(isinstance(kept, Done) and said != Repeated() for kept, said in zip(receipts, again, strict=True)):
                 self.tell("s9_a_repeat_is_known:", f"{again}")

@@ -27,6 +27,7 @@ GOAL = 4
 MODES = {"WAL": False, "rollback journal": True}
 """The journals, and whether the store is shared."""
 TRIES = 3
+_ROUNDS = 50
 
 
 @attrs.define
@@ -51,7 +52,9 @@ class Client:
             await self._apply(store, self.pending)
         if not self.told.born >= set(NAMES):
             await self._apply(store, [birth(name) for name in NAMES if name not in self.told.born])
-        while unfinished := await self._unfinished(store):
+        for _ in range(_ROUNDS):
+            if not (unfinished := await self._unfinished(store)):
+                return
             await self._hold(store, unfinished)
             if self.letters:
                 id = self.letters[0]
@@ -62,6 +65,7 @@ class Client:
                 mail = [message.id for message in await insist(partial(store.messages, held.run), TRIES)]
                 units.append(step(held, mail, release=held.body.steps % 2 == 1))
             await self._apply(store, units)
+        self.told.tell("l10_no_livelock:", f"{_ROUNDS} rounds have not brought the work to its end")
 
     async def _unfinished(self, store: SQLiteStore) -> list[str]:
         records = await insist(lambda: store.read(NAMES), TRIES)

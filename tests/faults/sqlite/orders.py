@@ -11,6 +11,7 @@ import anyio
 from taskorch.core.receipts import Claimed, Done, Record, Refused
 from taskorch.core.selection import Lane
 from taskorch.core.unit import Put, Room, Unit, WaitingEntry
+from taskorch.errors import StoreError
 from taskorch.protocols.store import Store
 from taskorch.stores import MemoryStore, SQLiteStore
 from tests.faults import checkers
@@ -48,7 +49,10 @@ class Actor:
     async def do(self, word: str) -> object:
         """Make one call; its answer in words that are the same for all stores."""
         self._count += 1
-        return self._told(await getattr(self, word)())
+        try:
+            return self._told(await getattr(self, word)())
+        except StoreError as error:
+            return str(error)
 
     async def claim(self) -> object:
         """Claim as many runs as may be held at once, which is one."""

@@ -95,7 +95,7 @@ def abandoned(directory: Path, *, rounds: int, seed: int) -> Row:
 async def _forget(path: Path, rounds: int) -> tuple[Told, dict[str, Kept]]:
     told = Told()
     async with SQLiteStore(path) as store:
-        owners = [Owner(store, f"owner-{n}", told.tell, Random(n), ttl=TTL) for n in range(2)]
+        owners = [Owner(store, f"owner-{n}", told.tell, Random(n), ttl=TTL, repeats=1) for n in range(2)]
         await owners[0].born(RUNS)
         before: list[Held] = []
         for number in range(rounds):
