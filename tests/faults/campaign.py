@@ -37,7 +37,7 @@ class Scale:
         seed: The start value of all that is drawn.
         kills: How many processes are killed at work with a store.
         factor: What other counts are multiplied by.
-        stride: 1 for every operation of a disk, 2 for every second, …
+        stride: 1 for every operation of a disk and every order, 2 for every second, …
         kinds: In which ways a disk fails.
     """
 
@@ -186,38 +186,65 @@ def _progress(row: Row) -> None:
     print(f"{row.fault}: {row.runs} runs, {row.injected} faults, {len(row.violations)} violations", file=sys.stderr)
 
 
-def main() -> int:
-    """Run what the arguments say; 1 if an invariant did not hold."""
+def figures(rows: list[Row], scale: Scale, seconds: float) -> str:
+    """What came of a campaign, as Markdown."""
+    violations = [violation for row in rows for violation in row.violations]
+    summary = (
+        f"Commit {commit()}, seed {scale.seed}; {sum(row.runs for row in rows):,} runs, "
+        f"{sum(row.injected for row in rows):,} faults, {len(violations)} violations in {seconds:.0f} s; "
+        f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}."
+    )
+    lines = [table(rows), "", summary, *(f"- {violation}" for violation in violations[:SHOWN])]
+    if len(violations) > SHOWN:
+        lines.append(f"- and {len(violations) - SHOWN} more")
+    return "\n".join(lines)
+
+
+def put_into(page: Path, name: str, text: str) -> None:
+    """Put *text* into a page, between the comments that mark the begin and the end of its part *name*."""
+    begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
+    before, found, rest = page.read_text(encoding="utf-8").partition(begin)
+    _, ended, after = rest.partition(end)
+    if not (found and ended):
+        raise ValueError(f"{page} has no part {name!r}")
+    page.write_text(f"{before}{begin}\n{text}\n\n{end}{after}", encoding="utf-8")
+
+
+def arguments() -> argparse.Namespace:
+    """What the command line says."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=1, help="the start value of all that is drawn")
     parser.add_argument("--kills", type=int, default=500, help="how many processes are killed at work with a store")
     parser.add_argument("--long", type=float, default=1.0, help="what all other counts are multiplied by")
-    parser.add_argument("--stride", type=int, default=1, help="fail only every n-th operation of the disk")
+    parser.add_argument("--stride", type=int, default=1, help="take only every n-th operation of a disk, and order")
     parser.add_argument("--kinds", nargs="+", type=Kind, choices=[*Kind], default=[*Kind], help="how the disk fails")
     parser.add_argument("--only", nargs="+", choices=sorted(parts()), help="the parts to run; all without it")
     parser.add_argument("--planted", action="store_true", help="plant bugs as well, and tell which checkers find them")
-    given = parser.parse_args()
+    parser.add_argument("--write", type=Path, help="put the figures into this page as well: docs/reliability.md")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Run what the arguments say; 1 if an invariant did not hold, or a planted bug was not found."""
+    given = arguments()
     warnings.filterwarnings("ignore", "SQLite .* may damage a write-ahead log")
     began = time.monotonic()
     scale = Scale(given.seed, given.kills, given.long, given.stride, tuple(given.kinds))
     rows = conducted(given.only or list(parts()), scale, _progress)
-    violations = [violation for row in rows for violation in row.violations]
-    print(table(rows))
-    print(
-        f"\nCommit {commit()}, seed {given.seed}; {sum(row.runs for row in rows):,} runs, "
-        f"{sum(row.injected for row in rows):,} faults, {len(violations)} violations in "
-        f"{time.monotonic() - began:.0f} s; Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}."
+    is_well, texts = (
+        not any(row.violations for row in rows),
+        {"figures": figures(rows, scale, time.monotonic() - began)},
     )
-    for violation in violations[:SHOWN]:
-        print(f"- {violation}")
-    if len(violations) > SHOWN:
-        print(f"- and {len(violations) - SHOWN} more")
+    print(texts["figures"], flush=True)
     if given.planted:
         from tests.faults import planted  # which runs this campaign in turn
 
-        print()
-        return max(planted.main([]), 1 if violations else 0)
-    return 1 if violations else 0
+        is_found, texts["planted bugs"] = planted.report()
+        print(f"\n{texts['planted bugs']}")
+        is_well = is_well and is_found
+    for name, text in texts.items() if given.write else ():
+        put_into(given.write, name, text)
+    return 0 if is_well else 1
 
 
 if __name__ == "__main__":

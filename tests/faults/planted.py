@@ -407,16 +407,22 @@ def _row(bug: Bug) -> tuple[bool, str]:
     return bool(named), f"| {bug.name} | {bug.part} | {by} |"
 
 
-def main(names: Sequence[str]) -> int:
-    """Plant the bugs whose names hold one of *names*, or all; 1 if one was not found."""
+def report(names: Sequence[str] = ()) -> tuple[bool, str]:
+    """Plant the bugs whose names hold one of *names*, or all: whether all were found, and a table of Markdown."""
     bugs = [bug for bug in BUGS if not names or any(name in bug.name for name in names)]
     with ThreadPoolExecutor(2) as pool:
         rows = list(pool.map(_row, bugs))
-    print("| planted bug | part of the campaign | found by |\n|---|---|---|")
-    print("\n".join(row for _, row in rows))
-    print(f"\n{sum(found for found, _ in rows)} of {len(rows)} planted bugs were found.")
-    return 0 if all(found for found, _ in rows) else 1
+    lines = ["| planted bug | part of the campaign | found by |", "|---|---|---|", *(row for _, row in rows)]
+    lines += ["", f"{sum(found for found, _ in rows)} of {len(rows)} planted bugs were found."]
+    return all(found for found, _ in rows), "\n".join(lines)
+
+
+def main() -> int:
+    """Plant the bugs that the arguments name by a part of their names, or all; 1 if one was not found."""
+    is_well, text = report(sys.argv[1:])
+    print(text)
+    return 0 if is_well else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.campaign import SQLITE
+from tests.faults.campaign import SQLITE, put_into
 
 ROOT = Path(__file__).parents[2]
 ROW = re.compile(
@@ -55,3 +55,23 @@ def test_a_part_of_the_campaign_finds_no_violation(part: str) -> None:
 def test_every_part_is_tried_in_small() -> None:
     """The small campaign leaves out no part of the great one."""
     assert SMALL.keys() == SQLITE.keys()
+
+
+def test_figures_are_put_into_their_part_of_a_page(tmp_path: Path) -> None:
+    """What stood between the marks is replaced, and nothing else; a page without marks is refused."""
+    page = tmp_path / "page.md"
+    page.write_text("head\n<!-- figures -->\nold\n<!-- end of figures -->\nfoot\n")
+    for text in ("first", "| second |"):
+        put_into(page, "figures", text)
+    assert page.read_text() == "head\n<!-- figures -->\n\n| second |\n\n<!-- end of figures -->\nfoot\n"
+    with pytest.raises(ValueError, match="has no part 'other'"):
+        put_into(page, "other", "text")
+
+
+def test_the_page_has_a_part_for_each_table(tmp_path: Path) -> None:
+    """``--write docs/reliability.md`` finds the parts it fills."""
+    copy = tmp_path / "reliability.md"
+    copy.write_text((ROOT / "docs" / "reliability.md").read_text(encoding="utf-8"), encoding="utf-8")
+    for name in ("figures", "planted bugs"):
+        put_into(copy, name, f"the {name}")
+        assert f"\nthe {name}\n" in copy.read_text(encoding="utf-8")
