@@ -39,8 +39,6 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the campaign fo
 @pytest.mark.parametrize("part", SQLITE)
 def test_a_part_of_the_campaign_finds_no_violation(part: str) -> None:
     """After so many faults of a kind every invariant holds, and each row of the table tells of faults and answers."""
-    if part == "disk":
-        pytest.importorskip("apsw", reason="the failing disk is made of apsw")
     command = [sys.executable, "-m", "tests.faults.campaign", "--only", part, *SMALL[part]]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.planted import BUGS, Bug, campaign, finders, planted
+from tests.faults.bugs import BUGS, Bug
+from tests.faults.planted import campaign, finders, planted
 
 QUICK = ("abandoned", "forks", "values")
 """The parts of the campaign that find their bugs in a second."""

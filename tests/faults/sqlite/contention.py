@@ -45,16 +45,7 @@ def contention(directory: Path, *, seconds: float, seed: int, wal: bool, workers
         children = [fork(partial(_live, path, f"{seed}.{n}", until)) for n in range(workers)]
         foreign = [fork(partial(_hold, path, until)), fork(partial(_read, path, until))]
         largest = _watch(path, [*children, *foreign], until)
-        for child in children:
-            _, said = child.wait()
-            told.read(said)
-            row.runs += 1
-        for child in foreign:
-            heard = Told()
-            _, said = child.wait()
-            heard.read(said)
-            row.injected += len(heard.reach)
-            told.broken += heard.broken
+        _gather(row, told, children, foreign)
         told.claims = {run: sorted(given) for run, given in told.claims.items()}
         what = f"seed {seed}, {mode}"
         with row.judged(what):
@@ -68,6 +59,18 @@ def contention(directory: Path, *, seconds: float, seed: int, wal: bool, workers
     row.acknowledged = len(told)
     row.note = f"longest log {largest >> 10:,} KiB" if wal else ""
     return row
+
+
+def _gather(row: Row, told: Told, children: list[Child], foreign: list[Child]) -> None:
+    """Take down what everybody has said to their end; a foreign process tells each time it was in the way."""
+    for child in children:
+        told.read(child.wait()[1])
+        row.runs += 1
+    for child in foreign:
+        heard = Told()
+        heard.read(child.wait()[1])
+        row.injected += len(heard.reach)
+        told.broken += heard.broken
 
 
 async def _bear(path: Path) -> None:
