@@ -169,7 +169,7 @@ def a_refused_unit_leaves_its_facts(patch):
     def objection(self, unit):
         refused = _objection(self, unit)
         if isinstance(refused, Refused) and unit.facts and unit.run in self._standings:
-            self._changes.facts.append((unit.run, "[[1,3,1,0,null]]"))
+            self._changes.facts.append((unit.run, 0, 0, "[[1,3,1,0,null]]"))
         return refused
 
     patch.setattr(Settlement, "_objection", objection)

@@ -18,11 +18,12 @@ COLUMNS = """
     key, id, version, finished_at, epoch, owner, process, until, number, losses, mail, line, rank, due, wakes
 """
 WITH_BODY = f"SELECT {COLUMNS}, body FROM record"
-_STANDINGS = f"SELECT {COLUMNS} FROM record"
 _TOGETHER = 50
 """How many records are looked up by one statement; it is always the same one, so that it is prepared once."""
-_ONE = " WHERE id = ?"
 _AMONG = f" WHERE id IN ({', '.join('?' * _TOGETHER)})"
+_STANDING = f"SELECT {COLUMNS} FROM record WHERE id = ?", f"SELECT {COLUMNS} FROM record{_AMONG}"
+"""How one record stands, and how several do; likewise with their bodies."""
+_WHOLE = WITH_BODY + " WHERE id = ?", WITH_BODY + _AMONG
 _UNREAD = "SELECT id FROM message WHERE record = ? AND unread = 1"
 _LAST_NUMBER = "SELECT epoch, number FROM journal WHERE record = ? AND epoch > 0 ORDER BY cursor DESC LIMIT 1"
 _LINE = "SELECT queue, tags FROM line WHERE key = ?"
@@ -31,8 +32,8 @@ _ADD_LINE = "INSERT INTO line (queue, tags) VALUES (?, ?)"
 _BODY = "SELECT body FROM record WHERE id = ?"
 _PAST = """
     SELECT max(number) FROM (
-        SELECT number FROM past WHERE record = ?1 AND epoch = ?2
-        UNION ALL SELECT number FROM journal WHERE record = ?1 AND epoch = ?2
+        SELECT number FROM past WHERE record = ? AND epoch = ?
+        UNION ALL SELECT number FROM journal WHERE record = ? AND epoch = ?
     )
 """
 _SENT = """
@@ -179,12 +180,12 @@ class Tables:
     def standing(self, id: str) -> Standing | None:
         """How the record *id* stands; None if there is none."""
         if id not in self._known:
-            self._rows((id,), _STANDINGS)
+            self._rows((id,), *_STANDING)
         return self._known[id].standing if id in self._known else None
 
     def whole(self, ids: Sequence[str]) -> list[tuple[Standing, str]]:
         """How records that there are stand, and their bodies."""
-        bodies = {row[1]: row[-1] for row in self._rows(ids, WITH_BODY)}
+        bodies = {row[1]: row[-1] for row in self._rows(ids, *_WHOLE)}
         return [(self._known[id].standing, bodies[id]) for id in ids]
 
     def taken(self, row: Row) -> Standing:
@@ -204,15 +205,15 @@ class Tables:
 
     def standings(self, ids: Collection[str]) -> Iterable[Standing]:
         """How the records of *ids* stand; those that there are."""
-        self._rows([id for id in ids if id not in self._known], _STANDINGS)
+        self._rows([id for id in ids if id not in self._known], *_STANDING)
         return [self._known[id].standing for id in ids if id in self._known]
 
-    def _rows(self, ids: Sequence[str], select: str) -> list[Row]:
+    def _rows(self, ids: Sequence[str], one: str, several: str) -> list[Row]:
         """The rows of records, which are known from then on."""
         if len(ids) == 1:
-            rows = self._execute(select + _ONE, ids).fetchall()
+            rows = self._execute(one, ids).fetchall()
         else:
-            rows = [row for some in _chunks(ids) for row in self._execute(select + _AMONG, some)]
+            rows = [row for some in _chunks(ids) for row in self._execute(several, some)]
         for row in rows:
             self.taken(row)
         return rows
@@ -224,7 +225,7 @@ class Tables:
 
     def number(self, run: str, epoch: int) -> int:
         """The number of the last unit kept under an epoch before the last."""
-        (number,) = self._execute(_PAST, (self._known[run].key, epoch)).fetchone()
+        (number,) = self._execute(_PAST, (self._known[run].key, epoch) * 2).fetchone()
         return number or 0
 
     def sent(self, ids: Collection[str]) -> Iterable[Message]:
