@@ -184,6 +184,8 @@ def commit() -> str:
 
 def _progress(row: Row) -> None:
     print(f"{row.fault}: {row.runs} runs, {row.injected} faults, {len(row.violations)} violations", file=sys.stderr)
+    for violation in row.violations[:SHOWN]:
+        print(f"  {violation}", file=sys.stderr)
 
 
 def figures(rows: list[Row], scale: Scale, seconds: float) -> str:
