@@ -6,6 +6,7 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -37,10 +38,16 @@ def campaign(source: Path, *options: str) -> tuple[int, str]:
     """Run the campaign on the package in *source*: its exit status, and what it printed."""
     command = [sys.executable, "-m", "tests.faults.campaign", *options]
     environment = {**os.environ, "PYTHONPATH": str(source), "PYTHONDONTWRITEBYTECODE": "1"}
-    ended = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
-    )
-    return ended.returncode, ended.stdout if ended.returncode in (0, 1) and ended.stdout else ended.stderr
+    # A group of its own: a bug may let its children go on for ever.
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, process_group=0
+    ) as process:
+        try:
+            out, err = process.communicate(timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    return process.returncode, out if process.returncode in {0, 1} and out else err
 
 
 def finders(bug: Bug) -> tuple[set[str], str]:
