@@ -37,6 +37,13 @@ def tests(session: nox.Session) -> None:
     session.run("python", "-m", "pytest", *session.posargs)
 
 
+@nox.session(default=False)
+def faults(session: nox.Session) -> None:
+    """Hurt the stores in every way, and plant bugs that must be found; arguments after -- go to the campaign."""
+    install(session, "tests")
+    session.run("python", "-m", "tests.faults.campaign", *(session.posargs or ["--planted"]))
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style and format."""

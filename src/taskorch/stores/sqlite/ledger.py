@@ -22,7 +22,8 @@ _LEASED = "SELECT line, count(*) FROM record WHERE owner IS NOT NULL AND place =
 _NEXT_LINE = "SELECT min(line) FROM record WHERE place = 1 AND line > ?"
 _LINE = "SELECT rank, id FROM record WHERE place = 1 AND line = ? ORDER BY rank, id"
 _PROCESSES = "SELECT key, identity FROM process WHERE key <> ?"
-_REGISTER = "INSERT INTO process (identity) VALUES (?)"
+_REGISTER = "INSERT OR IGNORE INTO process (identity) VALUES (?)"
+_PROCESS = "SELECT key FROM process WHERE identity = ?"
 _UNREGISTER = "DELETE FROM process WHERE key = ?"
 _EXPIRE = """
     UPDATE record SET until = 0, look = CASE place WHEN 0 THEN 0 ELSE look END WHERE owner IS NOT NULL AND process = ?
@@ -137,7 +138,10 @@ class Ledger:
     def register(self, connection: sqlite3.Connection, identity: str) -> None:
         """Let this process be known as a holder of leases."""
         with self._transaction(connection):
-            self._memory.process = str(connection.execute(_REGISTER, (identity,)).lastrowid)
+            # An opening whose commit came to an unknown end has written the row already.
+            connection.execute(_REGISTER, (identity,))
+            (key,) = connection.execute(_PROCESS, (identity,)).fetchone()
+        self._memory.process = str(key)
 
     def expire(self, connection: sqlite3.Connection, is_dead: Callable[[str], bool]) -> None:
         """End the time of all leases of processes that are dead."""

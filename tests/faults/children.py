@@ -1,0 +1,145 @@
+"""Child processes that may die: forked from a warm parent that has no database open, heard through a pipe.
+
+A fork costs a thousandth of a start, so that most of a second of campaign is work under fire. Never fork a process
+with threads this way: the campaign runs in a process of its own.
+"""
+
+import os
+import pickle
+import select
+import signal
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import anyio
+import attrs
+
+import taskorch
+from taskorch.errors import StoreError, TaskorchError
+from tests.faults.work import Tell, line
+
+T = TypeVar("T")
+
+
+@attrs.define
+class Child:
+    """A forked process.
+
+    Attributes:
+        pid: Its id.
+        pipe: Where it is heard.
+    """
+
+    pid: int
+    pipe: int
+    _heard: bytearray = attrs.field(factory=bytearray)
+    _ended: bool = False
+
+    def listen(self, until: float, *, first: bool = False) -> None:
+        """Hear what it says until that instant of ``time.monotonic``, or until it has said its *first* words."""
+        while not self._ended and (left := until - time.monotonic()) > 0:
+            if select.select([self.pipe], [], [], left)[0]:
+                self._take()
+                if first and self._heard:
+                    return
+
+    def _take(self) -> None:
+        more = os.read(self.pipe, 1 << 16)
+        self._heard += more
+        self._ended = not more
+
+    def kill(self) -> bool:
+        """Kill it; whether it was still alive."""
+        os.kill(self.pid, signal.SIGKILL)
+        return os.WIFSIGNALED(self.wait()[0])
+
+    def wait(self) -> tuple[int, str]:
+        """Wait until it has ended; its status, and what it has said."""
+        while not self._ended:
+            self._take()
+        os.close(self.pipe)
+        return os.waitpid(self.pid, 0)[1], self.said
+
+    @property
+    def said(self) -> str:
+        """What it has said so far."""
+        return self._heard.decode()
+
+
+def warm() -> None:
+    """Load once what every child would load again: the event loop, and what a first run of a workflow imports."""
+
+    async def nothing() -> None:
+        """Do nothing."""
+
+    async def all_of_it() -> None:
+        flow = taskorch.Workflow("warm")
+        flow.step(nothing, id="nothing")
+        await taskorch.run(flow, store="memory:")
+
+    with suppress(TaskorchError):  # whether it works is seen later
+        anyio.run(all_of_it)
+
+
+def fork(program: Callable[[Tell], None]) -> Child:
+    """Begin *program* in a child; it is given the function by which it is heard."""
+    heard, spoken = os.pipe()
+    pid = os.fork()
+    if pid:
+        os.close(spoken)
+        return Child(pid, heard)
+    try:
+        os.close(heard)
+        program(lambda word, what, *numbers: os.write(spoken, line(word, what, *numbers)) and None)
+        os._exit(0)
+    except BaseException as error:  # noqa: BLE001 - nobody else hears of it
+        name = "l8_no_call_fails_for_ever" if _is_of_the_store(error) else "the_campaign_itself_failed"
+        what = traceback.format_exc().replace("\t", " ").replace("\n", " | ")
+        os.write(spoken, line(f"{name}:", what[-1500:]))
+    finally:
+        os._exit(1)
+
+
+def _is_of_the_store(error: BaseException) -> bool:
+    """Whether a verb of a store raised it, alone or in a group."""
+    if isinstance(error, BaseExceptionGroup):
+        return any(map(_is_of_the_store, error.exceptions))
+    return isinstance(error, StoreError)
+
+
+def apart(work: Callable[[], T]) -> T:
+    """What *work* returns, done in a child, so that no database is ever open in this process."""
+    return begun(work)()
+
+
+def begun(work: Callable[[], T]) -> Callable[[], T]:
+    """Begin *work* in a child; the function returned waits for what it returns."""
+    heard, spoken = os.pipe()
+    pid = os.fork()
+    if not pid:
+        result: Any
+        try:
+            os.close(heard)
+            result = (True, work())
+        except BaseException:  # noqa: BLE001 - the parent raises it
+            result = (False, traceback.format_exc())
+        with os.fdopen(spoken, "wb") as file:
+            file.write(pickle.dumps(result))
+        os._exit(0)
+    os.close(spoken)
+
+    def result_of() -> T:
+        with os.fdopen(heard, "rb") as file:
+            text = file.read()
+        os.waitpid(pid, 0)
+        if not text:
+            raise RuntimeError("a child ended without a word")
+        is_well, result = pickle.loads(text)
+        if not is_well:
+            raise RuntimeError(f"a child failed:\n{result}")
+        return result
+
+    return result_of

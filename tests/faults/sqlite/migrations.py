@@ -1,0 +1,93 @@
+"""A file of an older version, and a process that ends at each statement of the way to the present one."""
+
+import shutil
+import sqlite3
+import time
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import anyio
+
+from taskorch.core.selection import Filter
+from taskorch.errors import StoreError
+from taskorch.stores import SQLiteStore
+from taskorch.stores.sqlite import schema
+from tests.faults import checkers
+from tests.faults.children import apart, fork
+from tests.faults.rows import Row
+from tests.faults.sqlite.kills import EXIT, POINTS, live_until
+
+VERSION_1 = (
+    "CREATE TABLE record (id TEXT PRIMARY KEY, version INTEGER NOT NULL, body TEXT NOT NULL)",
+    """
+    CREATE TABLE lease (
+        run TEXT NOT NULL REFERENCES record (id), epoch INTEGER NOT NULL, owner TEXT,
+        number INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (run, epoch)
+    ) WITHOUT ROWID
+    """,
+    "CREATE UNIQUE INDEX living_lease ON lease (run) WHERE owner IS NOT NULL",
+    "CREATE TABLE journal (cursor INTEGER PRIMARY KEY, run TEXT NOT NULL, facts TEXT)",
+    "CREATE INDEX journal_of_run ON journal (run) WHERE facts IS NOT NULL",
+    f"PRAGMA application_id = {schema.APPLICATION}",
+    "PRAGMA user_version = 1",
+)
+NAMES = tuple(f"old-{number}" for number in range(5))
+
+
+def migrations(directory: Path, *, seed: int) -> Row:
+    """End the process at the first, second, … statement of opening an old file; the next opening loses nothing."""
+    row = Row("SQLite: the process ends amid a migration", seed)
+    old = directory / "old.db"
+    with row.timed():
+        apart(partial(_make, old))
+        clean = Path(shutil.copy(old, directory / "clean.db"))
+        wanted = apart(lambda: anyio.run(_content, clean))
+        for left in range(1000):
+            path = Path(shutil.copy(old, directory / f"old-{left}.db"))
+            child = fork(partial(live_until, path, "migrating", POINTS[0], left))
+            child.listen(time.monotonic() + 30, first=True)  # its first claim, or its end
+            if child.said:
+                child.kill()
+                return row
+            if child.wait()[0] >> 8 != EXIT:
+                row.violations.append(f"s34_an_old_file_opens: statement {left} ended the process otherwise")
+            row.runs += 1
+            row.injected += 1
+            row.acknowledged += len(NAMES)
+            with row.judged(f"seed {seed}, statement {left}"):
+                apart(partial(checkers.s27_the_file_is_sound, path))
+                s34_an_old_file_opens(apart(partial(anyio.run, _content, path)), wanted)
+    return row
+
+
+def _make(path: Path) -> None:
+    """A file as version 1 kept it: with leases that ended, one that lives, and journals."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for statement in VERSION_1:
+            connection.execute(statement)
+        for number, run in enumerate(NAMES):
+            connection.execute("INSERT INTO record VALUES (?, ?, ?)", (run, number, '{"steps": 0}'))
+            for epoch in range(1, number + 1):
+                owner = "me" if epoch == number == 4 else None
+                connection.execute("INSERT INTO lease VALUES (?, ?, ?, ?)", (run, epoch, owner, epoch * 2))
+            for step in range(number):
+                connection.execute(
+                    "INSERT INTO journal (run, facts) VALUES (?, ?)", (run, f"[[{step},3,1,{step},null]]")
+                )
+        connection.execute("PRAGMA journal_mode = WAL")
+
+
+async def _content(path: Path) -> list[Any]:
+    try:
+        async with SQLiteStore(path) as store:
+            return [await store.find(Filter()), *[await store.journal(run) for run in NAMES]]
+    except StoreError as error:
+        return [str(error)]
+
+
+@checkers.checker
+def s34_an_old_file_opens(found: object, wanted: object) -> None:
+    """After a crash amid its migration a file of an older version has all that it has after an undisturbed one."""
+    checkers.demand(found == wanted, f"it holds {found} instead of {wanted}")

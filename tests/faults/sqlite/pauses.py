@@ -1,0 +1,113 @@
+"""Owners that are held up for longer than their leases live: by a stopped process, or by their own doing."""
+
+import os
+import signal
+import time
+from functools import partial
+from pathlib import Path
+from random import Random
+
+import anyio
+
+from taskorch.core.receipts import Refused
+from taskorch.stores import SQLiteStore
+from tests.faults import checkers
+from tests.faults.children import apart, fork
+from tests.faults.rows import Row
+from tests.faults.work import Held, Kept, Owner, Tell, Told, look, runs
+
+RUNS = runs(5)
+TTL = 0.05
+"""How many seconds leases live."""
+
+
+def pauses(directory: Path, *, seconds: float, seed: int, workers: int = 3) -> Row:
+    """Stop one of the processes that share a file for two or three lives of a lease, then let it go on, in turn."""
+    row = Row(f"SQLite: one of {workers} processes is stopped for longer than its leases", seed)
+    random, path = Random(f"pauses {seed}"), directory / "pauses.db"
+    with row.timed():
+        told = apart(lambda: anyio.run(_bear, path))
+        until = time.monotonic() + seconds
+        children = [fork(partial(_live, path, f"{seed}.{n}", until)) for n in range(workers)]
+        for child in children:
+            child.listen(until, first=True)
+        while time.monotonic() + 4 * TTL < until:
+            stopped = random.choice(children)
+            os.kill(stopped.pid, signal.SIGSTOP)
+            for child in children:
+                if child is not stopped:
+                    child.listen(time.monotonic() + random.uniform(1, 1.5) * TTL)
+            os.kill(stopped.pid, signal.SIGCONT)
+            row.injected += 1
+            for child in children:
+                child.listen(time.monotonic() + 0.01)
+        for child in children:
+            told.read(child.wait()[1])
+            row.runs += 1
+        told.claims = {run: sorted(given) for run, given in told.claims.items()}
+        with row.judged(f"seed {seed}"):
+            view = apart(lambda: anyio.run(_seen, path))
+            checkers.no_owner_has_objected(told)
+            checkers.all_of(view, told)
+            checkers.s6_epochs_rise_without_gaps(told, view)
+            apart(partial(checkers.s27_the_file_is_sound, path))
+    row.acknowledged = len(told)
+    return row
+
+
+async def _bear(path: Path) -> Told:
+    told = Told()
+    async with SQLiteStore(path, shared=True) as store:
+        await Owner(store, "maker", told.tell, Random(0)).born(RUNS)
+    return told
+
+
+async def _seen(path: Path) -> dict[str, Kept]:
+    async with SQLiteStore(path, shared=True) as store:
+        return await look(store, RUNS)
+
+
+def _live(path: Path, name: str, until: float, tell: Tell) -> None:
+    async def live() -> None:
+        async with SQLiteStore(path, shared=True) as store:
+            owner = Owner(store, name, tell, Random(name), ttl=TTL)
+            while time.monotonic() < until:
+                if not await owner.round(RUNS, 2):
+                    await anyio.sleep(0.002)
+
+    anyio.run(live)
+
+
+def abandoned(directory: Path, *, rounds: int, seed: int) -> Row:
+    """Let owners forget what they hold: it is given to others when its time is over, and never lives again."""
+    row = Row("SQLite: leases whose owners forget them", seed)
+    with row.timed():
+        told, view = apart(lambda: anyio.run(_forget, directory / "abandoned.db", rounds))
+        row.runs, row.injected, row.acknowledged = rounds, rounds * len(RUNS), len(told)
+        with row.judged(f"seed {seed}"):
+            checkers.l1_leases_of_the_dead_are_void(told, len(RUNS))
+            checkers.no_owner_has_objected(told)
+            checkers.all_of(view, told)
+            checkers.s6_epochs_rise_without_gaps(told, view)
+    return row
+
+
+async def _forget(path: Path, rounds: int) -> tuple[Told, dict[str, Kept]]:
+    told = Told()
+    async with SQLiteStore(path) as store:
+        owners = [Owner(store, f"owner-{n}", told.tell, Random(n), ttl=TTL, repeats=1) for n in range(2)]
+        await owners[0].born(RUNS)
+        before: list[Held] = []
+        for number in range(rounds):
+            held = await owners[number % 2].claim(len(RUNS))
+            told.tell("reach", "", len(held))
+            late = await owners[1 - number % 2].forward(before)
+            if late:
+                told.tell("s7_only_the_holder_writes:", f"{len(late)} units of an older epoch were kept")
+            before = await owners[number % 2].forward(held)
+            await anyio.sleep(TTL + 0.001)
+            answers = await store.renew([(each.run, each.epoch) for each in before], TTL)
+            if not all(isinstance(answer, Refused) for answer in answers):
+                told.tell("s6_a_dead_lease_is_not_revived:", f"{answers}")
+                return told, await look(store, RUNS)
+        return told, await look(store, RUNS)
