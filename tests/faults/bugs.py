@@ -49,17 +49,23 @@ BUGS = (
     Bug(
         "acknowledged before the commit",
         LEDGER,
-        """        _patiently(connection, "BEGIN IMMEDIATE")
+        """        patiently(partial(connection.execute, "BEGIN IMMEDIATE"))
         try:
             now = self._clock()
-            yield Tables(connection, self._memory, now), now
-            _patiently(connection, "COMMIT")
+            tables = Tables(connection, self._memory, now)
+            if self._doubtful:
+                _give_back(tables, self._doubtful)
+            yield tables, now
+            patiently(partial(connection.execute, "COMMIT"))
 """,
-        """        connection.in_transaction and _patiently(connection, "COMMIT")
-        _patiently(connection, "BEGIN IMMEDIATE")
+        """        connection.in_transaction and patiently(partial(connection.execute, "COMMIT"))
+        patiently(partial(connection.execute, "BEGIN IMMEDIATE"))
         try:
             now = self._clock()
-            yield Tables(connection, self._memory, now), now
+            tables = Tables(connection, self._memory, now)
+            if self._doubtful:
+                _give_back(tables, self._doubtful)
+            yield tables, now
 """,
         "kills",
         ("s8_no_acknowledged_completion_is_lost", "s6_epochs_rise_without_gaps"),
@@ -68,8 +74,8 @@ BUGS = (
     Bug(
         "a transaction begins without the lock of a writer",
         LEDGER,
-        '_patiently(connection, "BEGIN IMMEDIATE")',
-        '_patiently(connection, "BEGIN")',
+        'patiently(partial(connection.execute, "BEGIN IMMEDIATE"))',
+        'patiently(partial(connection.execute, "BEGIN"))',
         "contention",
         ("l8_no_call_fails_for_ever",),
         ("--long", "0.4"),
@@ -86,10 +92,10 @@ BUGS = (
     Bug(
         "a failed commit is swallowed",
         LEDGER,
-        """            _patiently(connection, "COMMIT")
+        """            patiently(partial(connection.execute, "COMMIT"))
         except""",
         """            try:
-                _patiently(connection, "COMMIT")
+                patiently(partial(connection.execute, "COMMIT"))
             except sqlite3.Error:
                 connection.in_transaction and connection.execute("ROLLBACK")
         except""",

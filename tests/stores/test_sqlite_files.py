@@ -7,8 +7,11 @@ import stat
 import sys
 from functools import partial
 
+import attrs
 import pytest
 
+from taskorch.core.selection import Lane
+from taskorch.core.unit import WaitingEntry
 from taskorch.errors import RunBusy, StoreError, StoreUnavailable, StoreUnreadable
 from taskorch.stores import SQLiteStore
 from taskorch.stores.sqlite import ledger, queries, schema, tables
@@ -309,6 +312,39 @@ async def test_what_an_error_of_the_disk_means(path, code, kind):
         await expect_steps(store, [0])
         await store.apply([owners(1), owners(2)])
         await expect_steps(store, [0, 1, 2])
+
+
+class _Forgetful(sqlite3.Connection):
+    """A connection whose next COMMIT takes effect, and says that it has not."""
+
+    is_planted = False
+
+    def execute(self, sql, *arguments):
+        answer = super().execute(sql, *arguments)
+        if sql == "COMMIT" and type(self).is_planted:
+            type(self).is_planted = False
+            error = sqlite3.OperationalError("planted")
+            error.sqlite_errorcode = sqlite3.SQLITE_IOERR
+            raise error
+        return answer
+
+
+async def test_what_was_given_and_not_told_is_given_back(path):
+    """Leases given by a call whose outcome is unknown are free again for the next one, in the same process."""
+    async with SQLiteStore(path, connect=partial(sqlite3.connect, factory=_Forgetful)) as store:
+        unit = inserting()
+        entry = WaitingEntry(id="r", queue="q", tags=("t",))
+        await store.apply([attrs.evolve(unit, entries=(entry,))])
+        _Forgetful.is_planted = True
+        with pytest.raises(StoreUnavailable):
+            await store.claim("me", [Lane(("q",))], {"t": 1}, None, 1)
+        _Forgetful.is_planted = True
+        with pytest.raises(StoreUnavailable):
+            await store.lease("me", "r")
+        [claimed] = await store.claim("me", [Lane(("q",))], {"t": 1}, None, 1)
+        assert (claimed.epoch, claimed.losses) == (3, 0)
+        assert await store.claim("me", [Lane(("q",))], {"t": 1}, None, 1) == []
+        await expect_steps(store, [0])
 
 
 async def test_a_full_disk_is_survived(path):

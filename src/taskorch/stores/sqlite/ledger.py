@@ -4,6 +4,8 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
+from typing import TypeVar
 
 import attrs
 
@@ -16,6 +18,8 @@ from taskorch.stores.settlement import Settlement
 from taskorch.stores.sqlite.faults import is_busy
 from taskorch.stores.sqlite.log import Log
 from taskorch.stores.sqlite.tables import COLUMNS, Memory, Tables
+
+T = TypeVar("T")
 
 _LOOK = f"SELECT {COLUMNS} FROM record WHERE look <= ?"
 _LEASED = "SELECT line, count(*) FROM record WHERE owner IS NOT NULL AND place = 0 AND line IS NOT NULL GROUP BY line"
@@ -71,6 +75,7 @@ class Ledger:
 
     def __init__(self, memory: Memory, clock: Callable[[], int], log: Log) -> None:
         self._memory, self._clock, self._log = memory, clock, log
+        self._doubtful: list[tuple[str, int]] = []  # given by transactions of which nobody knows whether they were kept
 
     def keep(self, connection: sqlite3.Connection, units: Sequence[tuple[Unit, str | None]]) -> list[Receipt]:
         """Keep *units*, each with its facts as written, in one transaction; see ``Store.apply``."""
@@ -118,11 +123,7 @@ class Ledger:
     def give_back(self, connection: sqlite3.Connection, leases: Sequence[tuple[str, int]]) -> None:
         """Release leases that nobody knows of, those that are still current."""
         with self._transaction(connection) as (tables, _):
-            for id, epoch in leases:
-                standing = tables.standing(id)
-                if standing is not None and standing.is_current(epoch):
-                    standing.owner = None
-                    tables.keep(standing)
+            _give_back(tables, leases)
 
     def trim(self, connection: sqlite3.Connection, finished_before: int, n: int) -> int:
         """Forget what finished long ago; see ``Store.trim``."""
@@ -165,11 +166,14 @@ class Ledger:
     @contextmanager
     def _transaction(self, connection: sqlite3.Connection) -> Iterator[tuple[Tables, int]]:
         """All or nothing. IMMEDIATE: a transaction that begins by reading cannot always go on to write."""
-        _patiently(connection, "BEGIN IMMEDIATE")
+        patiently(partial(connection.execute, "BEGIN IMMEDIATE"))
         try:
             now = self._clock()
-            yield Tables(connection, self._memory, now), now
-            _patiently(connection, "COMMIT")
+            tables = Tables(connection, self._memory, now)
+            if self._doubtful:
+                _give_back(tables, self._doubtful)
+            yield tables, now
+            patiently(partial(connection.execute, "COMMIT"))
         except BaseException:
             self._memory.forget()
             # SQLite may have rolled back already. If even this fails, the first error is the one to tell.
@@ -177,6 +181,7 @@ class Ledger:
                 with suppress(sqlite3.Error):
                     connection.execute("ROLLBACK")
             raise
+        self._doubtful = []
         self._memory.tidy()
 
     def _granted(self, tables: Tables, ids: Sequence[str], claimant: Claimant, now: int) -> list[Claimed]:
@@ -188,6 +193,8 @@ class Ledger:
             tables.remember(standing.id, past)
             record = standing.record(body, now)
             claims.append(Claimed(epoch=standing.epoch, record=record, losses=standing.losses))
+        # If the end of the transaction fails, nobody hears of these, and the next one gives them back.
+        self._doubtful += [(claimed.record.id, claimed.epoch) for claimed in claims]
         return claims
 
     def _leased(self, connection: sqlite3.Connection) -> Counter[str]:
@@ -212,17 +219,23 @@ def _lines(connection: sqlite3.Connection, keys: Iterable[tuple[int, tuple[str, 
     return ((tags, iter(connection.execute(_LINE, (key,)))) for key, tags in keys)
 
 
-def _patiently(connection: sqlite3.Connection, statement: str) -> None:
-    """Execute what leaves everything as it is while others are at the file: each try waits as SQLite is told to."""
+def _give_back(tables: Tables, leases: Sequence[tuple[str, int]]) -> None:
+    for id, epoch in leases:
+        standing = tables.standing(id)
+        if standing is not None and standing.is_current(epoch):
+            standing.owner = None
+            tables.keep(standing)
+
+
+def patiently(work: Callable[[], T]) -> T:
+    """Do what leaves everything as it is while others are at the file: each try waits as SQLite is told to."""
     for _ in range(_TRIES - 1):
         try:
-            connection.execute(statement)
+            return work()
         except sqlite3.OperationalError as error:
             if not is_busy(error):
                 raise
-        else:
-            return
-    connection.execute(statement)
+    return work()
 
 
 def _look(connection: sqlite3.Connection, tables: Tables, now: int) -> None:

@@ -22,7 +22,7 @@ from taskorch.stores.processes import is_dead
 from taskorch.stores.sqlite import queries
 from taskorch.stores.sqlite.database import Connect, Durability, Opening, has_sound_log
 from taskorch.stores.sqlite.faults import fault
-from taskorch.stores.sqlite.ledger import Claimant, Ledger
+from taskorch.stores.sqlite.ledger import Claimant, Ledger, patiently
 from taskorch.stores.sqlite.log import LIMIT, Log
 from taskorch.stores.sqlite.tables import Memory
 from taskorch.stores.sqlite.writer import Writer
@@ -218,7 +218,7 @@ class SQLiteStore:
             self._changed = None
 
     async def _query(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        return await self._call(work, is_query=True)
+        return await self._call(lambda connection: patiently(partial(work, connection)), is_query=True)
 
     async def _call(
         self,
