@@ -33,8 +33,15 @@ def install_tools(session: nox.Session, *groups: str) -> None:
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """Run the tests and the examples of the documents; arguments after -- go to pytest."""
-    install(session, "tests")
+    install(session, "tests", extras="cli,trio,postgres")
     session.run("python", "-m", "pytest", *session.posargs)
+
+
+@nox.session(default=False)
+def postgres(session: nox.Session) -> None:
+    """Run the tests of the PostgreSQL store alone, on the server that TASKORCH_TEST_POSTGRES names or one of its own."""
+    install(session, "tests", "postgres", extras="cli,trio,postgres")
+    session.run("python", "-m", "pytest", "tests/stores/postgres", *session.posargs)
 
 
 @nox.session
