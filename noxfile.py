@@ -39,7 +39,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def postgres(session: nox.Session) -> None:
-    """Run the tests of the PostgreSQL store alone, on the server that TASKORCH_TEST_POSTGRES names or one of its own."""
+    """Run the tests of the PostgreSQL store alone, on a server of its own or the one TASKORCH_TEST_POSTGRES names."""
     install(session, "tests", "postgres", extras="cli,trio,postgres")
     session.run("python", "-m", "pytest", "tests/stores/postgres", *session.posargs)
 
