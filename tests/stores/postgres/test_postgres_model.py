@@ -96,7 +96,9 @@ class Story:
     def call(self):
         """A call, as a function of a store."""
         chance = self.chance
-        match chance.choices(("apply", "claim", "lease", "renew", "find", "messages", "trim"), (8, 3, 2, 1, 1, 1, 0.3))[0]:
+        match chance.choices(("apply", "claim", "lease", "renew", "find", "messages", "trim"), (8, 3, 2, 1, 1, 1, 0.3))[
+            0
+        ]:
             case "apply":
                 units = [self.unit() for _ in range(chance.randint(1, 4))]
                 return f"apply {units}", lambda store: store.apply(units)
@@ -191,8 +193,8 @@ async def every_event(store):
 async def test_a_record_is_what_was_put(fresh):
     """Texts of all kinds come back letter by letter."""
     async with fresh() as store:
-        bodies = ["", "NULL", "{}", '"', "\\", "\\\\\"", "{a,b}", "\n\t\r", "é\U0001f9ea\u2028", " x ", "'; --"]
-        puts = tuple(Put(id=f"r{i} \\\"{{", body=body, version=0, expected=None) for i, body in enumerate(bodies))
+        bodies = ["", "NULL", "{}", '"', "\\", '\\\\"', "{a,b}", "\n\t\r", "é\U0001f9ea\u2028", " x ", "'; --"]
+        puts = tuple(Put(id=f'r{i} \\"{{', body=body, version=0, expected=None) for i, body in enumerate(bodies))
         await store.apply([Unit(run="r0", epoch=0, number=0, puts=puts)])
 
         assert [record and record.body for record in await store.read([put.id for put in puts])] == bodies

@@ -111,9 +111,13 @@ def migrate(connection: psycopg.Connection, schema: str, address: Address) -> No
 
 def _found(connection: psycopg.Connection, schema: str, address: Address) -> int:
     """The version of the schema; 0 if there is none."""
-    table = sql.Identifier(schema, "migration").as_string(connection)
-    row = connection.execute("SELECT to_regclass(%s) IS NOT NULL", (table,)).fetchone()
-    if row is None or not row[0]:
+    # By a look at the rows of the catalogue: what the server remembers of names may be older than our lock.
+    row = connection.execute(
+        "SELECT 1 FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace "
+        "WHERE nspname = %s AND relname = 'migration'",
+        (schema,),
+    ).fetchone()
+    if row is None:
         return 0
     row = connection.execute("SELECT max(version) FROM migration").fetchone()
     found = int((row and row[0]) or 0)
