@@ -86,8 +86,6 @@ class _Pair:
                 self._server.sendall(data)
                 if cut == "at once":
                     break
-                if cut == "after":
-                    return
         self.close()
 
     def to_client(self) -> None:
