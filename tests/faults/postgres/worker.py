@@ -10,7 +10,7 @@ import sys
 
 import anyio
 
-from taskorch.core.receipts import Claimed, Done, Refusal, Refused, Repeated
+from taskorch.core.receipts import Claimed, Receipt, Refusal, Refused
 from taskorch.core.selection import Lane
 from taskorch.core.unit import LeaseAction, Put, Unit
 from taskorch.errors import StoreUnavailable
@@ -57,12 +57,10 @@ async def complete(store: PostgresStore, claimed: Claimed) -> bool:
             if receipt.why is not Refusal.STALE_LEASE:  # nothing else can stand in the way of an owner
                 raise AssertionError(f"{unit} was refused: {receipt}")
             return False
-        if not isinstance(receipt, Done | Repeated):
-            raise AssertionError(f"{unit} was answered by {receipt}")
     return True
 
 
-async def repeated(store: PostgresStore, unit: Unit) -> Done | Repeated | Refused:
+async def repeated(store: PostgresStore, unit: Unit) -> Receipt:
     """Apply a unit again and again until its outcome is known."""
     while True:
         try:

@@ -38,9 +38,8 @@ class Server:
 
     def stop(self) -> None:
         """Stop it for good."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            self._server.cleanup()
+        self._control("-m", "immediate", "-w", "stop")  # by ourselves: it may not be the process it once was
+        self._server.cleanup_mode = None  # at exit there is nothing left to do
 
     @property
     def _socket(self) -> str:

@@ -30,9 +30,11 @@ class Story:
         self.told = 0
 
     def id(self):
+        """An id."""
         return self.chance.choice("ABCDefgh")
 
     def entry(self, id):
+        """A waiting entry."""
         chance = self.chance
         return WaitingEntry(
             id=id,
@@ -44,6 +46,7 @@ class Story:
         )
 
     def put(self, id):
+        """A put, mostly over the version that is kept."""
         version = self.versions.get(id)
         if self.chance.random() < 0.2:
             version = self.chance.choice((None, 0, 1, 2))
@@ -59,10 +62,12 @@ class Story:
         )
 
     def message(self):
+        """A message, at times one that was sent."""
         self.told += self.chance.random() < 0.8
         return Message(id=f"m{self.told}", run=self.id(), body=f"{self.told}")
 
     def unit(self):
+        """A unit, mostly one that an owner could write."""
         chance = self.chance
         run = self.id()
         epoch, number = self.leases.get(run, (0, 0)) if chance.random() < 0.7 else (0, 0)
@@ -87,6 +92,7 @@ class Story:
         )
 
     def lanes(self):
+        """Where to take from."""
         chance = self.chance
         return [
             Lane(tuple(chance.sample(QUEUES, chance.randint(1, 3))), chance.choice((None, 1, 2)))
