@@ -11,7 +11,7 @@ from taskorch.core.selection import Lane
 from taskorch.stores.picking import Line, pick
 from taskorch.stores.postgres import arrays
 from taskorch.stores.postgres.leasing import Claimant, grant, move_due, transaction
-from taskorch.stores.postgres.rows import COLUMNS, NOW, Row, tags_of
+from taskorch.stores.postgres.rows import COLUMNS, NOW, NOW_ONCE, Row, tags_of
 from taskorch.stores.postgres.tables import lock_gates
 
 # One step of the index for each line, however many entries are in it.
@@ -26,10 +26,10 @@ _LINES = """
         FROM line WHERE tags IS NOT NULL
     ) SELECT queue, tags FROM line WHERE tags IS NOT NULL
 """
-_HAS_COME = f"SELECT EXISTS (SELECT FROM record WHERE queue = ANY(%s::text[]) AND look <= {NOW})"
+_HAS_COME = f"SELECT EXISTS (SELECT FROM record WHERE queue = ANY(%s::text[]) AND look <= {NOW_ONCE})"
 _LEASED = f"""
     SELECT tags, count(*) FROM record
-    WHERE place = 0 AND tags <> '[]' AND (look IS NULL OR look > {NOW}) GROUP BY tags
+    WHERE place = 0 AND tags <> '[]' AND (look IS NULL OR look > {NOW_ONCE}) GROUP BY tags
 """
 _HEADS = f"""
     SELECT head.*, line.queue FROM unnest(%s::text[], %s::text[], %s::bigint[]) AS line (queue, tags, most)

@@ -8,7 +8,7 @@ import psycopg
 
 from taskorch.core.receipts import Claimed, Refusal, Refused, Renewed
 from taskorch.stores.postgres import arrays
-from taskorch.stores.postgres.rows import COLUMNS, NOW, Row, standing_of
+from taskorch.stores.postgres.rows import COLUMNS, NOW, NOW_ONCE, Row, standing_of
 
 BODY = 14
 """Where the body is in a row that ends with it."""
@@ -43,7 +43,7 @@ _PLACE_ANEW = f"""
 _MOVE = f"UPDATE record SET {_PLACE_ANEW} WHERE id = ANY(%(ids)s::text[])"
 _RELEASE = f"UPDATE record SET owner = NULL, {_PLACE_ANEW} WHERE id = ANY(%(ids)s::text[])"
 _COME = f"""
-    SELECT id, {NOW} FROM record WHERE queue = ANY(%s::text[]) AND look <= {NOW}
+    SELECT id, {NOW} FROM record WHERE queue = ANY(%s::text[]) AND look <= {NOW_ONCE}
     ORDER BY look LIMIT %s FOR UPDATE SKIP LOCKED
 """
 _HELD = f"""

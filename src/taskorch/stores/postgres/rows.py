@@ -13,6 +13,8 @@ COLUMNS = "id, version, epoch, owner, process, until, number, losses, finished_a
 """What a standing is made of."""
 NOW = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 """The time of the server, in microseconds since 1970."""
+NOW_ONCE = f"(SELECT {NOW})"
+"""The same, read once in a statement: an index can be searched by it."""
 
 
 def standing_of(row: Row) -> Standing:

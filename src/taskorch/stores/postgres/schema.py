@@ -75,7 +75,7 @@ OLDEST_SERVER = 140000
 # The tables are used by their indexes alone. The planner's guesses, made while they are almost empty, would outlive
 # their growth in a prepared statement.
 _SETTINGS = "SELECT set_config('search_path', %s, false), set_config('jit', 'off', false)"
-_INDEXES = "SELECT set_config('enable_seqscan', 'off', false), set_config('plan_cache_mode', 'auto', false)"
+_INDEXES = "SELECT set_config('enable_seqscan', 'off', false), set_config('enable_bitmapscan', 'off', false)"
 
 
 def enter(connection: psycopg.Connection, schema: str) -> None:
