@@ -82,7 +82,7 @@ class Crowd:
         _kill(pid)
         self.bear()
 
-    def wait_for(self, acknowledged: int, seconds: float = 60) -> None:
+    def wait_for(self, acknowledged: int, seconds: float = 100) -> None:
         """Wait until so many completions in all are acknowledged."""
         with self._news:
             reached = self._news.wait_for(
@@ -109,7 +109,7 @@ class Crowd:
 
         anyio.run(put)
 
-    def drain(self, seconds: float = 60) -> None:
+    def drain(self, seconds: float = 100) -> None:
         """Wait until every task is complete."""
         end = time.monotonic() + seconds
         with psycopg.connect(self._dsn, autocommit=True) as connection:
