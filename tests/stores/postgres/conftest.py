@@ -38,6 +38,6 @@ def fresh(dsn: str, schema: str) -> Fresh:
     """Makes a store object on the schema of the test."""
 
     def make(**settings: object) -> PostgresStore:
-        return PostgresStore(dsn, **{"schema": schema, **settings})
+        return PostgresStore(dsn, **{"schema": schema, "connect_timeout": 60, **settings})
 
     return make
