@@ -33,7 +33,7 @@ def install_tools(session: nox.Session, *groups: str) -> None:
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """Run the tests and the examples of the documents; arguments after -- go to pytest."""
-    install(session, "tests")
+    install(session, "tests", extras="cli,trio,postgres")
     session.run("python", "-m", "pytest", *session.posargs)
 
 
@@ -42,6 +42,13 @@ def faults(session: nox.Session) -> None:
     """Hurt the stores in every way, and plant bugs that must be found; arguments after -- go to the campaign."""
     install(session, "tests")
     session.run("python", "-m", "tests.faults.campaign", *(session.posargs or ["--planted"]))
+
+
+@nox.session(default=False)
+def postgres(session: nox.Session) -> None:
+    """Run the tests of the PostgreSQL store alone, on a server of its own or the one TASKORCH_TEST_POSTGRES names."""
+    install(session, "tests", "postgres", extras="cli,trio,postgres")
+    session.run("python", "-m", "pytest", "tests/stores/postgres", *session.posargs)
 
 
 @nox.session

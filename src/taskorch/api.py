@@ -78,10 +78,11 @@ def open_store(url: str | os.PathLike[str]) -> Store:
     """The store that *url* names; nothing is opened before it is first used.
 
     Args:
-        url: ``memory:`` or the path of an SQLite file, plainly or as ``sqlite:///path``.
+        url: ``memory:``, the path of an SQLite file, plainly or as ``sqlite:///path``, or
+            ``postgresql://user@host/database``.
 
     Raises:
-        StoreUnreadable: No such kind of store is known, or no file can have such a name.
+        StoreUnreadable: No such kind of store is known, its driver is not installed, or nothing can have such a name.
         InvalidParameters: *url* is no text and no path.
     """
     from taskorch import stores  # each kind imports its own driver
@@ -98,8 +99,11 @@ def open_store(url: str | os.PathLike[str]) -> Store:
     scheme, _, rest = url.partition("://")
     if scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
         return stores.SQLiteStore(rest[1:])
+    if scheme in ("postgresql", "postgres"):
+        return stores.PostgresStore(url)
     raise StoreUnreadable(
-        f"{shown(scheme)}://…", "this kind of store is not known; use memory:, a path, or sqlite:///path"
+        f"{shown(scheme)}://…",
+        "this kind of store is not known; use memory:, a path, sqlite:///path, or postgresql://host/database",
     )
 
 

@@ -217,7 +217,10 @@ def test_unreadable_store(shell: Shell, make: Callable[[Path], None], message: s
     ("url", "message"),
     [
         ("nowhere/store.db", "nowhere; make it first"),
-        ("redis://localhost", "this kind of store is not known; use memory:, a path, or sqlite:///path"),
+        (
+            "redis://localhost",
+            "this kind of store is not known; use memory:, a path, sqlite:///path, or postgresql://host/database",
+        ),
         ("", 'names no store; use "memory:", a path'),
     ],
     ids=["folder that is not there", "unknown kind", "empty"],

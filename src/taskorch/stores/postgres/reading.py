@@ -1,0 +1,134 @@
+"""What is only read: records, journals, messages, events; and what is forgotten."""
+
+from collections.abc import Sequence
+
+import psycopg
+
+from taskorch.core.receipts import Entry, Page, Record
+from taskorch.core.selection import Filter
+from taskorch.core.unit import Message
+from taskorch.errors import StoreError
+from taskorch.stores.journal import facts
+from taskorch.stores.postgres import arrays
+from taskorch.stores.postgres.leasing import BODY
+from taskorch.stores.postgres.rows import COLUMNS, NOW, Row, standing_of
+
+_READ = f"SELECT {COLUMNS}, body, {NOW} FROM record WHERE id = ANY(%s::text[])"
+_JOURNAL = "SELECT seq, facts FROM fact WHERE run = %s AND seq > %s ORDER BY seq LIMIT %s"
+_MESSAGES = "SELECT id, run, body FROM message WHERE run = %s AND unread ORDER BY seq LIMIT %s"
+# Below the oldest transaction that is still open nothing is added any more. Between such a bound and the next, the
+# order is that of the numbers: those of one run are given under its lock, while transactions that touch several runs
+# may begin in one order and write in another.
+_WINDOW = """
+    WITH bound AS (SELECT pg_snapshot_xmin(pg_current_snapshot()) AS high)
+    SELECT bound.high::text, min(seq) - 1, max(seq)
+    FROM bound LEFT JOIN fact ON xid >= %s::text::xid8 AND xid < bound.high GROUP BY bound.high
+"""
+_EVENTS = """
+    SELECT seq, run, facts FROM fact
+    WHERE seq > %s AND seq <= %s AND xid >= %s::text::xid8 AND xid < %s::text::xid8 ORDER BY seq LIMIT %s
+"""
+_IS_DUE = "SELECT EXISTS (SELECT FROM record WHERE queue = ANY(%s::text[]) AND place = 1)"
+_NEXT = "SELECT min(look) FROM record WHERE queue = ANY(%s::text[]) AND look IS NOT NULL"
+_OLD = f"""
+    SELECT id FROM record WHERE finished_at < %s AND (owner IS NULL OR until <= {NOW})
+    ORDER BY finished_at, id LIMIT %s FOR UPDATE
+"""
+_FORGET = (
+    "DELETE FROM message WHERE run = ANY(%s::text[])",
+    "DELETE FROM fact WHERE run = ANY(%s::text[])",
+    "DELETE FROM past WHERE run = ANY(%s::text[])",
+    "DELETE FROM record WHERE id = ANY(%s::text[])",
+)
+
+
+def read(connection: psycopg.Connection, ids: Sequence[str]) -> list[Record | None]:
+    """The records of *ids*, in their order."""
+    if not ids:
+        return []
+    found = {row[0]: _record(row) for row in connection.execute(_READ, (arrays.texts(dict.fromkeys(ids)),))}
+    return [found.get(id) for id in ids]
+
+
+def find(connection: psycopg.Connection, sought: Filter, after: str, n: int) -> list[Record]:
+    """At most *n* records that meet *sought*, by their ids, behind *after*."""
+    conditions, values = ["id > %s"], [after]
+    if sought.states is not None:
+        conditions.append("state = ANY(%s::text[])")
+        values.append(arrays.texts(sought.states))
+    for column, value in (("parent", sought.parent), ("queue", sought.queue)):
+        if value is not None:
+            conditions.append(f"{column} = %s")
+            values.append(value)
+    wanted = " AND ".join(conditions)
+    query = f"SELECT {COLUMNS}, body, {NOW} FROM record WHERE {wanted} ORDER BY id LIMIT %s"
+    return [_record(row) for row in connection.execute(query, (*values, max(n, 0)))]
+
+
+def journal(connection: psycopg.Connection, run: str, after: int, n: int) -> list[Entry]:
+    """At most *n* units' facts of a run behind *after*."""
+    rows = connection.execute(_JOURNAL, (run, after, max(n, 0)))
+    return [Entry(cursor=seq, run=run, facts=facts(text)) for seq, text in rows]
+
+
+def messages(connection: psycopg.Connection, run: str, n: int) -> list[Message]:
+    """At most *n* unread messages to a run."""
+    rows = connection.execute(_MESSAGES, (run, max(n, 0)))
+    return [Message(id=id, run=run, body=body) for id, run, body in rows]
+
+
+def events(connection: psycopg.Connection, name: str, after: str, n: int) -> Page:
+    """At most *n* units' facts of all runs behind *after*.
+
+    A cursor is ``low.high.seq.last``: of the transactions from *low* and below *high* all numbers up to *seq* are
+    read, and the last is *last*.
+    """
+    low, high, seq, last = _numbers(name, after)
+    while True:
+        if seq >= last:
+            row = connection.execute(_WINDOW, (str(high),)).fetchone()
+            if row is None or row[2] is None:
+                return Page((), f"{low}.{high}.{seq}.{last}" if high else "")
+            low, high, seq, last = high, int(row[0]), row[1], row[2]
+        rows = connection.execute(_EVENTS, (seq, last, str(low), str(high), max(n, 0))).fetchall()
+        seq = rows[-1][0] if rows and len(rows) >= n else last if n > 0 else seq
+        if rows or n <= 0:
+            entries = tuple(Entry(cursor=at, run=run, facts=facts(text)) for at, run, text in rows)
+            return Page(entries, f"{low}.{high}.{seq}.{last}")
+
+
+def next_due(connection: psycopg.Connection, queues: Sequence[str]) -> int | None:
+    """The first instant at which an entry in *queues* is due."""
+    wanted = arrays.texts(queues)
+    with connection.pipeline():
+        due = connection.execute(_IS_DUE, (wanted,))
+        later = connection.execute(_NEXT, (wanted,))
+        clock = connection.execute(f"SELECT {NOW}")
+        is_due, look, now = due.fetchall()[0][0], later.fetchall()[0][0], clock.fetchall()[0][0]
+    answer: int | None = now if is_due else look
+    return answer
+
+
+def trim(connection: psycopg.Connection, finished_before: int, n: int) -> int:
+    """Forget at most *n* records that finished before."""
+    with connection.transaction():
+        ids = [row[0] for row in connection.execute(_OLD, (finished_before, max(n, 0)))]
+        if ids:
+            with connection.pipeline():
+                for statement in _FORGET:
+                    connection.execute(statement, (arrays.texts(ids),))
+    return len(ids)
+
+
+def _record(row: Row) -> Record:
+    return standing_of(row).record(row[BODY], row[BODY + 1])
+
+
+def _numbers(name: str, cursor: str) -> tuple[int, int, int, int]:
+    if not cursor:
+        return 0, 0, 0, 0
+    try:
+        low, high, seq, last = map(int, cursor.split("."))
+    except ValueError:
+        raise StoreError(name, f"{cursor[:40]!r} is no cursor of events; begin with an empty one") from None
+    return low, high, seq, last

@@ -1,0 +1,130 @@
+"""The tables, and how a database comes to have them: one migration after the other, each in a transaction.
+
+``record``: one row for a record, with its lease and its waiting entry. ``place`` and ``look`` say where the entry
+belongs now and when to look again (``Standing.place``); ``tags`` is JSON text. So ``record_line`` holds a line of
+entries by rank for each queue and set of tags, and a claim reads from its head, however many wait behind it.
+``past``: the numbers of units kept under epochs before the last. ``fact``: the journals; ``xid`` is the transaction
+that wrote a row. ``message``: what is told to runs. ``gate``: one row for each tag or queue with a limit, locked by
+whoever counts.
+"""
+
+import psycopg
+from psycopg import sql
+
+from taskorch.errors import StoreUnreadable
+from taskorch.stores.postgres.address import Address
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        """CREATE TABLE record (
+            id text COLLATE "C" PRIMARY KEY,
+            version bigint NOT NULL,
+            body text NOT NULL,
+            state text COLLATE "C" NOT NULL,
+            parent text COLLATE "C",
+            finished_at bigint,
+            epoch bigint NOT NULL DEFAULT 0,
+            owner text,
+            process text COLLATE "C" NOT NULL DEFAULT '',
+            until bigint,
+            number bigint NOT NULL DEFAULT 0,
+            losses bigint NOT NULL DEFAULT 0,
+            queue text COLLATE "C",
+            rank text COLLATE "C",
+            due bigint,
+            tags text COLLATE "C",
+            wakes boolean,
+            place smallint,
+            look bigint
+        ) WITH (autovacuum_vacuum_scale_factor = 0.05)""",
+        "CREATE INDEX record_line ON record (queue, place, tags, rank, id) WHERE queue IS NOT NULL",
+        "CREATE INDEX record_look ON record (queue, look) WHERE look IS NOT NULL",
+        "CREATE INDEX record_tagged ON record (tags) WHERE place = 0 AND tags <> '[]'",
+        "CREATE INDEX record_process ON record (process) WHERE owner IS NOT NULL",
+        "CREATE INDEX record_state ON record (state, id)",
+        "CREATE INDEX record_parent ON record (parent, id) WHERE parent IS NOT NULL",
+        "CREATE INDEX record_finished ON record (finished_at, id) WHERE finished_at IS NOT NULL",
+        """CREATE TABLE past (
+            run text COLLATE "C", epoch bigint, number bigint NOT NULL, PRIMARY KEY (run, epoch)
+        )""",
+        """CREATE TABLE fact (
+            seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
+            run text COLLATE "C" NOT NULL,
+            facts text NOT NULL
+        )""",
+        "CREATE INDEX fact_run ON fact (run, seq)",
+        "CREATE INDEX fact_xid ON fact (xid, seq)",
+        """CREATE TABLE message (
+            id text COLLATE "C" PRIMARY KEY,
+            seq bigint GENERATED ALWAYS AS IDENTITY,
+            run text COLLATE "C" NOT NULL,
+            body text NOT NULL,
+            unread boolean NOT NULL DEFAULT true
+        )""",
+        "CREATE INDEX message_unread ON message (run, seq) WHERE unread",
+        "CREATE INDEX message_run ON message (run)",
+        'CREATE TABLE gate (name text COLLATE "C" PRIMARY KEY)',
+    ),
+)
+"""What makes each version out of the one before; a migration that was released is never changed."""
+
+VERSION = len(MIGRATIONS)
+OLDEST_SERVER = 140000
+
+# The tables are used by their indexes alone. The planner's guesses, made while they are almost empty, would outlive
+# their growth in a prepared statement.
+_SETTINGS = "SELECT set_config('search_path', %s, false), set_config('jit', 'off', false)"
+_INDEXES = "SELECT set_config('enable_seqscan', 'off', false), set_config('enable_bitmapscan', 'off', false)"
+
+
+def enter(connection: psycopg.Connection, schema: str) -> None:
+    """Make the names of our tables mean those of *schema*, for as long as the connection lives."""
+    connection.execute(_SETTINGS, (sql.Identifier(schema).as_string(connection),))
+    connection.execute(_INDEXES)
+
+
+def migrate(connection: psycopg.Connection, schema: str, address: Address) -> None:
+    """Bring *schema* to our version; make it if there is none.
+
+    Raises:
+        StoreUnreadable: The schema is of a later version, or the server is too old.
+        psycopg.Error: The database does not let us.
+    """
+    if connection.info.server_version < OLDEST_SERVER:
+        raise StoreUnreadable(address.name, "is older than PostgreSQL 14; use a server of a later version")
+    enter(connection, schema)
+    while _found(connection, schema, address) < VERSION:
+        with connection.transaction():
+            # One at a time, whoever comes first; the others then find it done.
+            connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('taskorch ' || %s, 0))", (schema,))
+            found = _found(connection, schema, address)
+            if found >= VERSION:
+                continue
+            if found == 0:
+                connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(schema)))
+                connection.execute("CREATE TABLE migration (version integer PRIMARY KEY, at timestamptz NOT NULL)")
+            for statement in MIGRATIONS[found]:
+                connection.execute(statement)
+            connection.execute("INSERT INTO migration VALUES (%s, clock_timestamp())", (found + 1,))
+
+
+def _found(connection: psycopg.Connection, schema: str, address: Address) -> int:
+    """The version of the schema; 0 if there is none."""
+    # By a look at the rows of the catalogue: what the server remembers of names may be older than our lock.
+    row = connection.execute(
+        "SELECT 1 FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace "
+        "WHERE nspname = %s AND relname = 'migration'",
+        (schema,),
+    ).fetchone()
+    if row is None:
+        return 0
+    row = connection.execute("SELECT max(version) FROM migration").fetchone()
+    found = int((row and row[0]) or 0)
+    if found > VERSION:
+        raise StoreUnreadable(
+            address.name,
+            f"the schema {schema!r} is of version {found}, and this taskorch knows {VERSION}; use a later taskorch, "
+            "or another schema",
+        )
+    return found

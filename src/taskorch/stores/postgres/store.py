@@ -1,0 +1,211 @@
+"""The store in a PostgreSQL database: its verbs."""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Self
+
+from taskorch.core.receipts import Claimed, Entry, Page, Receipt, Record, Refused, Renewed
+from taskorch.core.selection import Filter, Lane
+from taskorch.core.unit import Message, Unit
+from taskorch.stores import processes
+from taskorch.stores.journal import written
+from taskorch.stores.postgres import claiming, leasing, reading
+from taskorch.stores.postgres.address import address_of
+from taskorch.stores.postgres.connections import Connection, Connections
+from taskorch.stores.postgres.listener import Listener
+from taskorch.stores.postgres.tables import Tables
+from taskorch.stores.settlement import Settlement
+
+_LONGEST_NAME = 63
+_SECONDS_BETWEEN_LOOKS = 0.5
+"""At most so often a claim looks for owners that are dead."""
+
+
+class PostgresStore:
+    """A store in one schema of a PostgreSQL database (14 or later), shared by all who open it.
+
+    The constructor does nothing; the first verb connects, and makes the schema or brings it to this version. Close
+    the store with ``async with`` or ``aclose()``: that releases the leases that were given through it.
+
+    What it promises: what was answered survives a crash of everything, as far as the server's own settings keep a
+    commit (``synchronous_commit``, ``fsync``). Time is the server's. A lease lives for its time; if its owner died on
+    the same host, as the same user may see, it ends when the next one asks.
+
+    Cancelling a caller harms nothing. A cancelled call waits for its statement, which the statement timeout bounds;
+    a cancelled ``apply`` is kept wholly or not at all, and repeating it tells which. A cancelled ``claim`` or
+    ``lease`` holds nothing: what was already given is released again.
+
+    The store may be used from several event loops and threads. A process that was forked while it was open cannot
+    use it. ``events`` reads up to the oldest transaction that is open in the cluster, so one that is left open
+    delays them. Behind a connection pool that shares sessions, hints do not arrive.
+
+    Args:
+        dsn: ``postgresql://user:password@host:port/database``, or what else libpq reads; what it leaves out comes
+            from the environment (``PGHOST``, ``PGPASSWORD``…).
+        schema: The schema, which should hold nothing else.
+        size: The most connections at once, that of the listener not counted.
+        statement_timeout: How many seconds the server may work on one statement.
+        connect_timeout: How many seconds to wait for a connection.
+
+    Raises:
+        StoreUnreadable: *dsn* is no address.
+        ValueError: *schema*, *size* or a timeout cannot be.
+    """
+
+    def __init__(
+        self,
+        dsn: str,
+        *,
+        schema: str = "taskorch",
+        size: int = 8,
+        statement_timeout: float = 30.0,
+        connect_timeout: float = 10.0,
+    ) -> None:
+        if not schema or "\0" in schema or len(schema.encode(errors="replace")) > _LONGEST_NAME:
+            raise ValueError(f"a schema is called by 1 to {_LONGEST_NAME} bytes, without NUL, not {schema[:80]!r}")
+        if size < 1 or not statement_timeout > 0 or not connect_timeout > 0:
+            raise ValueError("size must be 1 or more, and the timeouts above 0")
+        address = address_of(dsn, statement_timeout=statement_timeout, connect_timeout=connect_timeout)
+        self._name, self._schema = address.name, schema
+        self._connections = Connections(
+            address, schema, size=size, statement_timeout=statement_timeout, connect_timeout=connect_timeout
+        )
+        self._listener = Listener(self._connections.connect, schema)
+        self._token = os.urandom(8).hex()
+        self._identity = (0, "")
+        self._looking = threading.Lock()
+        self._looked = float("-inf")
+
+    @property
+    def name(self) -> str:
+        """The address without the password."""
+        return self._name
+
+    @property
+    def is_shared(self) -> bool:
+        """Other processes may use it too."""
+        return True
+
+    @property
+    def _process(self) -> str:
+        """What the leases given through this store are known by."""
+        if self._identity[0] != os.getpid():
+            self._identity = (os.getpid(), processes.identity(self._token))
+        return self._identity[1]
+
+    async def apply(self, units: Sequence[Unit]) -> list[Receipt]:
+        """Keep each unit wholly or not at all, in order, in one transaction; see ``Store.apply``."""
+        prepared = [(unit, written(self._name, unit)) for unit in units]
+        if not prepared:
+            self._connections.check()
+            return []
+        plain = [unit for unit, _ in prepared]
+
+        def work(connection: Connection) -> list[Receipt]:
+            with leasing.transaction(connection):
+                tables = Tables(connection, self._schema, plain)
+                return Settlement(tables, tables.now).settle(prepared)
+
+        return await self._connections.call(work)
+
+    async def claim(
+        self, owner: str, lanes: Sequence[Lane], limits: Mapping[str, int], ttl: float | None, n: int
+    ) -> list[Claimed]:
+        """Give *owner* the leases of at most *n* records whose entries are due; see ``Store.claim``."""
+        process = self._process
+        asked = claiming.Claim(leasing.Claimant(owner, process, ttl), tuple(lanes), dict(limits), n)
+
+        def work(connection: Connection) -> list[Claimed]:
+            if self._may_look():
+                leasing.end_those_of_the_dead(connection, process, processes.is_dead)
+            return claiming.claim(connection, asked)
+
+        return await self._connections.call(work, self._undo(process))
+
+    async def lease(self, owner: str, id: str, ttl: float | None = None, *, force: bool = False) -> Claimed | Refused:
+        """Give *owner* the lease of the record *id*; see ``Store.lease``."""
+        process = self._process
+
+        def is_void(holder: str) -> bool:
+            return force or (holder != process and processes.is_dead(holder))
+
+        def work(connection: Connection) -> Claimed | Refused:
+            return leasing.lease(connection, leasing.Claimant(owner, process, ttl), id, is_void)
+
+        undo = self._undo(process)
+        return await self._connections.call(
+            work, lambda connection, answer: undo(connection, [answer] if isinstance(answer, Claimed) else [])
+        )
+
+    async def renew(self, leases: Sequence[tuple[str, int]], ttl: float) -> list[Renewed | Refused]:
+        """Let leases live for *ttl* seconds from now; see ``Store.renew``."""
+        held = [(run, epoch) for run, epoch in leases]
+        return await self._connections.call(lambda connection: leasing.renew(connection, held, ttl))
+
+    async def read(self, ids: Sequence[str]) -> list[Record | None]:
+        """The records of *ids* as last kept, in their order; None where there is none."""
+        wanted = tuple(ids)
+        return await self._connections.call(lambda connection: reading.read(connection, wanted))
+
+    async def find(self, where: Filter, after: str = "", n: int = 1000) -> list[Record]:
+        """At most *n* records that meet *where*, by their ids, behind the id *after*."""
+        return await self._connections.call(lambda connection: reading.find(connection, where, after, n))
+
+    async def journal(self, run: str, after: int = 0, n: int = 1000) -> list[Entry]:
+        """At most *n* units' facts of *run* behind the cursor *after*; see ``Store.journal``."""
+        return await self._connections.call(lambda connection: reading.journal(connection, run, after, n))
+
+    async def messages(self, run: str, n: int = 1000) -> list[Message]:
+        """At most *n* unread messages to *run*, in the order they were kept."""
+        return await self._connections.call(lambda connection: reading.messages(connection, run, n))
+
+    async def events(self, after: str = "", n: int = 1000) -> Page:
+        """At most *n* units' facts of all runs behind the cursor *after*; see ``Store.events``."""
+        return await self._connections.call(lambda connection: reading.events(connection, self._name, after, n))
+
+    async def next_due(self, lanes: Sequence[Lane]) -> int | None:
+        """The first instant at which an entry in *lanes* is due; see ``Store.next_due``."""
+        queues = sorted({queue for lane in lanes for queue in lane.queues})
+        return await self._connections.call(lambda connection: reading.next_due(connection, queues))
+
+    async def hints(self) -> None:
+        """Wait until somebody, here or elsewhere, has changed something; see ``Store.hints``."""
+        await self._connections.call(lambda connection: None)  # opens the store, or tells why it cannot be
+        await self._listener.wait()
+
+    async def trim(self, finished_before: int, n: int = 1000) -> int:
+        """Forget at most *n* records that finished before that instant; see ``Store.trim``."""
+        return await self._connections.call(lambda connection: reading.trim(connection, finished_before, n))
+
+    async def aclose(self) -> None:
+        """Let what is under way end, release all leases given through this store, and disconnect.
+
+        Waits even if the caller is cancelled. Closing twice does no harm. In a forked child it does nothing.
+        """
+        process = self._process
+        await self._connections.aclose(
+            self._listener.close, lambda connection: leasing.release_all(connection, process, self._schema)
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def _undo(self, process: str) -> Callable[[Connection, Sequence[Claimed]], None]:
+        return lambda connection, given: leasing.take_back(connection, process, given)
+
+    def _may_look(self) -> bool:
+        """Whether it is time to look for owners that are dead."""
+        with self._looking:
+            now = time.monotonic()
+            if now < self._looked + _SECONDS_BETWEEN_LOOKS:
+                return False
+            self._looked = now
+            return True
