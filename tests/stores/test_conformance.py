@@ -21,6 +21,7 @@ VERBS = (
 )
 
 
+@pytest.mark.timeout(600)  # many fresh files, each change waited for: a slow disk needs its time
 async def test_every_store_conforms(fresh):
     """Every store that is shipped passes the conformance suite, and all checks ran."""
     assert await check_store(fresh) == len(CHECKS)

@@ -62,8 +62,8 @@ class Store(Protocol):
            the number that wait now.
         9. Otherwise it is kept, ``Done(cursor)``: records are written, entries placed or taken away, messages
            sent, those consumed are unread no longer, the facts are appended to the run's journal behind all earlier
-           ones, the number is remembered, and the lease is kept or released. A client's write to a record whose
-           lease lives no longer ends that lease. Cursors of one run rise.
+           ones, the number is remembered, and the lease is kept or released. A write to a record, other than the
+           owner's own run, whose lease lives no longer ends that lease. Cursors of one run rise.
 
         Refusals carry the ``id`` that they are about. Every unit sees the effects of those before it in the batch.
         When the call returns, all kept units are as safe as the store makes them. If it raises

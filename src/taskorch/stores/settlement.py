@@ -248,14 +248,15 @@ class Settlement:
         self._moved(before, standing)
 
     def _close(self, unit: Unit) -> None:
-        """Note the number of an owner's unit; end the lease if it says so, or if a client has written over it."""
-        if unit.epoch == 0:
-            for id in _touched(unit):
-                standing = self._standings.get(id)
-                if standing is not None and standing.owner is not None:
-                    standing.owner = None
+        """End leases that the unit has written over; note an owner's number, and end his own lease if it says so."""
+        own = unit.run if unit.epoch > 0 else None
+        for id in _touched(unit):
+            standing = self._standings.get(id)
+            if standing is not None and standing.owner is not None and id != own:
+                standing.owner = None
+        if own is None:
             return
-        standing = self._changed(unit.run)
+        standing = self._changed(own)
         standing.number = unit.number
         if unit.lease is LeaseAction.RELEASE:
             before = standing.waits_in(self._now) if self._waiting else None

@@ -32,8 +32,8 @@ _ADD_LINE = "INSERT INTO line (queue, tags) VALUES (?, ?)"
 _BODY = "SELECT body FROM record WHERE id = ?"
 _PAST = """
     SELECT max(number) FROM (
-        SELECT number FROM past WHERE record = ?1 AND epoch = ?2
-        UNION ALL SELECT number FROM journal WHERE record = ?1 AND epoch = ?2
+        SELECT number FROM past WHERE record = ? AND epoch = ?
+        UNION ALL SELECT number FROM journal WHERE record = ? AND epoch = ?
     )
 """
 _SENT = """
@@ -225,7 +225,7 @@ class Tables:
 
     def number(self, run: str, epoch: int) -> int:
         """The number of the last unit kept under an epoch before the last."""
-        (number,) = self._execute(_PAST, (self._known[run].key, epoch)).fetchone()
+        (number,) = self._execute(_PAST, (self._known[run].key, epoch) * 2).fetchone()
         return number or 0
 
     def sent(self, ids: Collection[str]) -> Iterable[Message]:

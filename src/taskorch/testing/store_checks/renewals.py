@@ -76,7 +76,7 @@ async def a_lease_may_be_renewed_for_less(store: Store) -> None:
     await enqueue(store, entry())
     await expect_claims(store, ["r"], ttl=LONG)
     await store.renew([("r", 1)], 0.05)
-    await _until_claimed(store, 2)
+    await _until_claimed(store, 2, 0.05)
 
 
 async def a_lease_ends_by_the_clock(store: Store) -> None:
@@ -85,15 +85,15 @@ async def a_lease_ends_by_the_clock(store: Store) -> None:
         await enqueue(store, entry(f"r{index}"))
         [given] = await claim(store, ttl=ttl)
         if not await claim(store):
-            await _until_claimed(store, 2)
+            await _until_claimed(store, 2, ttl)
             expect(await store.renew([(given.record.id, 1)], LONG), [Refused(Refusal.STALE_LEASE, id=given.record.id)])
             return
     raise AssertionError("no lease lived when it was looked for at once")
 
 
-async def _until_claimed(store: Store, epoch: int) -> None:
-    """Claim until the entry is due again, for three times as long as the longest time given."""
-    for _ in range(int(3 * _PATIENCE[-1] / 0.05)):
+async def _until_claimed(store: Store, epoch: int, seconds: float) -> None:
+    """Claim until the entry is due again, for five seconds longer than the lease is to live."""
+    for _ in range(int((seconds + 5) / 0.05)):
         if given := await claim(store, owner="you"):
             expect([claimed.epoch for claimed in given], [epoch], "the epochs")
             return
