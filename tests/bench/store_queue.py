@@ -192,8 +192,14 @@ def memory(given: Sequence[Task], repeats: int) -> None:
 
 
 def postgres(given: Sequence[Task], repeats: int) -> None:
-    """Print PostgreSQL, by 100."""
-    from taskorch.stores import PostgresStore
+    """Print PostgreSQL, by 100; where something that it takes is not installed, print that."""
+    try:
+        import psycopg  # noqa: F401 - the floor
+
+        from taskorch.stores import PostgresStore
+    except ImportError as error:
+        print(f"  PostgreSQL is left out: {error}")
+        return
 
     schemas = count()
 
