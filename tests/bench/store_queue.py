@@ -161,7 +161,7 @@ def printed(title: str, contenders: dict[str, Callable[[], object]], count: int,
     rounds = Rounds(contenders, count, repeats, told)
     floor = next(iter(contenders))
     for name in contenders:
-        print(f"  {title:24}{name:28}{rounds.median(name):8.1f}{rounds.ratio(name, floor):8.2f} ×", flush=True)
+        print(f"  {title:30}{name:28}{rounds.median(name):8.1f}{rounds.ratio(name, floor):8.2f} ×", flush=True)
 
 
 def sqlite(given: Sequence[Task], batch: int, repeats: int, workers: int = 1) -> None:
