@@ -161,7 +161,7 @@ def printed(title: str, contenders: dict[str, Callable[[], object]], count: int,
     rounds = Rounds(contenders, count, repeats, told)
     floor = next(iter(contenders))
     for name in contenders:
-        print(f"  {title:24}{name:28}{rounds.median(name):8.1f}{rounds.ratio(name, floor):8.2f} ×", flush=True)
+        print(f"  {title:30}{name:28}{rounds.median(name):8.1f}{rounds.ratio(name, floor):8.2f} ×", flush=True)
 
 
 def sqlite(given: Sequence[Task], batch: int, repeats: int, workers: int = 1) -> None:
@@ -192,8 +192,14 @@ def memory(given: Sequence[Task], repeats: int) -> None:
 
 
 def postgres(given: Sequence[Task], repeats: int) -> None:
-    """Print PostgreSQL, by 100."""
-    from taskorch.stores import PostgresStore
+    """Print PostgreSQL, by 100; where something that it takes is not installed, print that."""
+    try:
+        import psycopg  # noqa: F401 - the floor
+
+        from taskorch.stores import PostgresStore
+    except ImportError as error:
+        print(f"  PostgreSQL is left out: {error}")
+        return
 
     schemas = count()
 

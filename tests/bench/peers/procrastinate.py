@@ -5,6 +5,7 @@
 """procrastinate by its job manager, without a worker around it: defer, fetch, finish. It fetches one job at a time."""
 
 import asyncio
+import logging
 from collections.abc import Sequence
 
 import psycopg
@@ -37,16 +38,21 @@ async def done(dsn: str, given: Sequence[Task], batch: int) -> float:
                 await app.job_manager.defer_job_async(jobs[0])
             else:
                 await app.job_manager.batch_defer_jobs_async(jobs)
-        count = 0
+        seconds = now() - start
+        # What the server does by itself after a minute; without it its plans are those for an empty table.
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            connection.execute("ANALYZE")
+        start, count = now(), 0
         while (job := await app.job_manager.fetch_job(None, worker)) is not None:
             await app.job_manager.finish_job(job, Status.SUCCEEDED, delete_job=False)
             count += 1
-        seconds = now() - start
+        seconds += now() - start
     assert count == len(given), f"{count} of {len(given)} jobs were done"
     return seconds
 
 
 if __name__ == "__main__":
+    logging.getLogger("procrastinate").setLevel(logging.ERROR)
     QueuePeer(
         name="procrastinate",
         package="procrastinate",
