@@ -9,8 +9,10 @@ if sys.platform == "win32":
     # A locked byte cannot be read by others, so it lies far behind whatever a file will hold.
     _LOCKED_BYTE = 1 << 40
 
-    def try_lock(handle: int) -> None:
-        """Take the lock of an open file; ``OSError`` if somebody else has it."""
+    def try_lock(handle: int, *, shared: bool = False) -> None:
+        """Take the lock of an open file; ``OSError`` if somebody else has it. A shared one is no lock here."""
+        if shared:
+            return
         os.lseek(handle, _LOCKED_BYTE, os.SEEK_SET)
         msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
 
@@ -22,9 +24,9 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-    def try_lock(handle: int) -> None:
-        """Take the lock of an open file; ``OSError`` if somebody else has it."""
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    def try_lock(handle: int, *, shared: bool = False) -> None:
+        """Take the lock of an open file, or a share in it; ``OSError`` if somebody else has it."""
+        fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
 
     def unlock(handle: int) -> None:
         """Give the lock back."""

@@ -97,7 +97,7 @@ async def test_a_crash_while_the_tables_are_made_leaves_a_file_that_opens(path):
         connect = partial(sqlite3.connect, factory=Dying)
         Opening(path=Path(sys.argv[1]), name="x", durability="full", connect=connect)()
     """
-    processes = [python(program, path.with_name(f"{count}.db"), count) for count in range(30)]
+    processes = [python(program, path.with_name(f"{count}.db"), count) for count in range(45)]
     statuses = []
     for count, process in enumerate(processes):
         process.communicate()

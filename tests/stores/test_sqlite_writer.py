@@ -11,6 +11,8 @@ import pytest
 from taskorch.core.receipts import Claimed
 from taskorch.errors import StoreError
 from taskorch.stores import SQLiteStore
+from taskorch.stores.clock import system_time
+from taskorch.stores.sqlite import ledger
 from taskorch.testing.units import expect_claimed, expect_steps, hold, inserting, owners
 
 
@@ -47,14 +49,10 @@ async def test_a_claim_that_was_granted_to_a_cancelled_caller_is_released(path):
         def slow(connection):
             granted.set()
             time.sleep(0.1)
-            connection.execute("INSERT INTO lease (run, epoch, owner) VALUES ('r', 1, 'ghost')")
-            return Claimed(1)
-
-        def undo(connection, answer):
-            connection.execute("UPDATE lease SET owner = NULL WHERE epoch = ?", (answer.epoch,))
+            return ledger.lease(connection, ledger.Claimant("ghost", "", None, system_time), "r", force=False)
 
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(store._writer.call, slow, undo)
+            tasks.start_soon(store._writer.call, slow, store._undo)
             await anyio.to_thread.run_sync(granted.wait)
             tasks.cancel_scope.cancel()
         await expect_claimed(store, 2)
@@ -66,14 +64,14 @@ async def test_cancelled_claims_never_leak(path):
         await store.apply([inserting()])
         for round_number in range(60):
             with anyio.move_on_after(round_number * 0.00001):
-                answer = await store.claim("ghost", "r")
+                answer = await store.lease("ghost", "r")
                 assert isinstance(answer, Claimed)
                 await store.apply([owners(1, answer.epoch, release=True)])
                 continue
             [record] = await store.read(["r"])
             if record.owner is not None:  # cancelled after the claim: the caller knows of its lease
                 await store.apply([owners(1, record.epoch, release=True)])
-        assert isinstance(await store.claim("me", "r"), Claimed)
+        assert isinstance(await store.lease("me", "r"), Claimed)
 
 
 def test_one_store_serves_one_loop_after_another(path):

@@ -23,7 +23,8 @@ from taskorch.engine.jobs import Jobs
 from taskorch.engine.leases import Held, Lease, Restart, give_back_after, hold
 from taskorch.engine.mailbox import Mailbox
 from taskorch.engine.observation import Observation, Trace, Traced
-from taskorch.engine.runner import Records, Runner
+from taskorch.engine.records import Records
+from taskorch.engine.runner import Runner
 from taskorch.engine.surroundings import Surroundings
 from taskorch.errors import IllegalTransition, StoreError
 from taskorch.protocols import Clock, Codec, Dispatcher, Observer, Store
@@ -207,7 +208,7 @@ class LiveRun:
     def keep(self, store: Store, held: Held) -> None:
         """Record it from now on, under the lease that is held, and hear of what is asked of it elsewhere."""
         runner, committer = self.runner, Committer(store, self.clock)
-        mailbox = Mailbox(store, self.run_id, held.messages, runner.ring)
+        mailbox = Mailbox(store, self.run_id, held.messages)
         lease = Lease(committer, held, on_lost=runner.lose, on_mail=runner.fetch)
         self._records = Records(committer, lease, mailbox)
 

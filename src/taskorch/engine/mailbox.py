@@ -21,18 +21,26 @@ async def unread(store: Store, run_id: str) -> list[Message]:
 
 
 class Mailbox:
-    """What is asked of one run by messages. Whoever acts on it says so in the unit that records the effect."""
+    """What is asked of one run by messages.
 
-    def __init__(self, store: Store, run_id: str, messages: Iterable[Message], ring: Callable[[], object]) -> None:
-        """The mailbox of a run in *store* with these unread *messages*; *ring* is called when more have come."""
-        self._store, self._run_id, self._ring = store, run_id, ring
+    Attributes:
+        heeded: The ids of those that were acted on, until it is said that the effect is recorded.
+    """
+
+    def __init__(self, store: Store, run_id: str, messages: Iterable[Message]) -> None:
+        """The mailbox of a run in *store* with these unread *messages*."""
+        self._store, self._run_id = store, run_id
+        self.heeded: list[str] = []
         self._known: set[str] = set()
         self._waiting: list[tuple[str, Request | None]] = []
         self._is_reading = False
         self._sort(messages)
 
-    async def read(self) -> None:
-        """Look for messages that have come since; if the store cannot be asked now, somebody says so again."""
+    async def read(self, ring: Callable[[], object]) -> None:
+        """Look for messages that have come since, and *ring* if there are any.
+
+        If the store cannot be asked now, nothing is done: as long as they are unread it is told again that they are.
+        """
         if self._is_reading:
             return
         self._is_reading = True
@@ -43,12 +51,18 @@ class Mailbox:
         finally:
             self._is_reading = False
         if self._sort(found):
-            self._ring()
+            ring()
 
-    def take(self) -> list[tuple[str, Request | None]]:
-        """What is asked, in order, with the ids of the messages; None for what asks nothing, which is set aside."""
+    def take(self) -> list[Request | None]:
+        """What is asked, in order, to be acted on at once; None for what cannot be understood."""
         taken, self._waiting = self._waiting, []
-        return taken
+        self.heeded += [id for id, _ in taken]
+        return [request for _, request in taken]
+
+    def acted_on(self) -> list[str]:
+        """The ids of the messages that were acted on, and whose effect is recorded now."""
+        ids, self.heeded = self.heeded, []
+        return ids
 
     def _sort(self, messages: Iterable[Message]) -> bool:
         """Whether there is anything new among all unread *messages*."""

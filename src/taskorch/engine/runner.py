@@ -26,12 +26,12 @@ from taskorch.core.task import Task
 from taskorch.core.times import instant
 from taskorch.engine import cancellations
 from taskorch.engine.clocks import reading
-from taskorch.engine.committer import Committer
 from taskorch.engine.current import CURRENT, Here, StepContext
 from taskorch.engine.jobs import Jobs
 from taskorch.engine.leases import Lease
 from taskorch.engine.mailbox import Mailbox
 from taskorch.engine.pool import Pool, Reported, Worker
+from taskorch.engine.records import Records, recording
 from taskorch.engine.surroundings import Surroundings
 from taskorch.engine.timers import Timers
 from taskorch.errors import OperatorError, OutputNotStorable, StepCancelled, StepTimeout, TaskorchError
@@ -47,14 +47,6 @@ class _Decided(NamedTuple):
     beginning: Sequence[Event]
     end: Sequence[Event]
     is_last: bool
-
-
-class Records(NamedTuple):
-    """What a run that is recorded has: who writes, under which lease, and what is asked of it from elsewhere."""
-
-    committer: Committer
-    lease: Lease
-    mailbox: Mailbox
 
 
 class Runner:
@@ -78,7 +70,6 @@ class Runner:
         self._plan = frontier.plan
         self._lease: Lease | None = None
         self._mailbox: Mailbox | None = None
-        self._heeded: list[str] = []  # messages that were acted on, until the effect is recorded
         self._is_untold = False  # whether nobody has to know what was decided before it is acted on
         self._told = len(frontier.facts)
         self._caller = copy_context()
@@ -118,7 +109,9 @@ class Runner:
             if records is None:
                 await self._run_bodies()
             else:
-                await self._run_recorded(records)
+                _, self._lease, self._mailbox = records
+                async with recording(records, self._hand_back):
+                    await self._run_bodies()
         except BaseExceptionGroup as group_error:
             error = cancellations.sole(group_error)
             if cancellations.leaves_the_loop(error):
@@ -160,29 +153,12 @@ class Runner:
     def fetch(self) -> None:
         """There are messages to the run."""
         if self._group is not None and self._mailbox is not None:
-            self._group.start_soon(self._mailbox.read)
-
-    def ring(self) -> None:
-        """Something is asked of the run: it is looked at soon."""
-        self._timers.ring()
+            self._group.start_soon(self._mailbox.read, self._timers.ring)
 
     def lose(self, error: TaskorchError) -> None:
         """The run is no longer ours: stop everything, and raise *error*."""
         self._error = error
         self._close()
-
-    async def _run_recorded(self, records: Records) -> None:
-        committer, self._lease, self._mailbox = records
-        try:
-            async with anyio.create_task_group() as group:
-                group.start_soon(committer.run)
-                try:
-                    await self._run_bodies()
-                finally:
-                    self._hand_back()
-                    committer.close()
-        finally:
-            await records.lease.end()
 
     async def _run_bodies(self) -> None:
         try:
@@ -234,7 +210,7 @@ class Runner:
         self._told = len(frontier.facts)
         end = self._settle(now) if frontier.paused or not frontier.open else ()
         decided = _Decided(started, facts, beginning, end, self._is_last)
-        consumed = self._consumed() if self._heeded else ()
+        consumed = self._consumed() if self._mailbox is not None and self._mailbox.heeded else ()
         if self._lease is None:
             self._act(decided, inside=True)
         elif facts or beginning or end or consumed:
@@ -261,8 +237,7 @@ class Runner:
         """The messages whose effect is what is recorded now: of a pause it is that no body runs any more."""
         if self._frontier.paused and not self._is_last and self._task.state.current is not State.BLOCKED:
             return ()
-        ids, self._heeded = self._heeded, []
-        return ids
+        return () if self._mailbox is None else self._mailbox.acted_on()
 
     def _record(self, lease: Lease, decided: "_Decided", consumed: Sequence[str]) -> None:
         before = lease.task
@@ -318,8 +293,7 @@ class Runner:
 
     def _heed(self) -> None:
         """Do what is asked by messages, and end the run if that was asked in whatever way."""
-        for id, request in () if self._mailbox is None else self._mailbox.take():
-            self._heeded.append(id)
+        for request in () if self._mailbox is None else self._mailbox.take():
             if request is Request.PAUSE:
                 self.pause()
             elif request is Request.RESUME:

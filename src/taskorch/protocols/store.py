@@ -56,7 +56,8 @@ class Store(Protocol):
         5. A put, an entry or an id in ``gone`` for a record, other than the owner's own run, on which a lease
            lives: ``Refused(BUSY, by=…)``: only its owner writes to it.
         6. A put with an expected version other than the kept one, or no record: ``Refused(VERSION_CONFLICT)``.
-        7. An entry or a message for a record that neither is there nor put by the unit: ``Refused(UNKNOWN)``.
+        7. An entry, a message or facts for a record that neither is there nor put by the unit:
+           ``Refused(UNKNOWN)``.
         8. A room that would have more entries waiting afterwards than its limit: ``Refused(NO_ROOM, load=…)``, with
            the number that wait now.
         9. Otherwise it is kept, ``Done(cursor)``: records are written, entries placed or taken away, messages
@@ -114,8 +115,8 @@ class Store(Protocol):
         """The records of *ids* as last kept, in their order; None where there is none."""
         ...
 
-    async def find(self, filter: Filter, after: str = "", n: int = 1000) -> list[Record]:
-        """At most *n* records that meet *filter*, by their ids, behind the id *after*."""
+    async def find(self, where: Filter, after: str = "", n: int = 1000) -> list[Record]:
+        """At most *n* records that meet *where*, by their ids, behind the id *after*."""
         ...
 
     async def journal(self, run: str, after: int = 0, n: int = 1000) -> list[Entry]:

@@ -38,3 +38,18 @@ def facts(text: str) -> tuple[Fact, ...]:
     # Any: a detail may be every JSON value, see taskorch.core.frontier.facts.
     rows: list[list[Any]] = json.loads(text)
     return tuple((step, verb, attempt, at, detail) for step, verb, attempt, at, detail in rows)
+
+
+def position(store: str, cursor: str) -> int:
+    """The place that *cursor* tells, as a page of events gave it; 0 for the beginning.
+
+    Args:
+        store: The name of the store, for the error.
+        cursor: The cursor.
+
+    Raises:
+        StoreError: It is none.
+    """
+    if cursor and not (cursor.isascii() and cursor.isdigit()):
+        raise StoreError(store, f"{cursor[:40]!r} is no cursor of its events; pass the one of the last page")
+    return int(cursor or 0)

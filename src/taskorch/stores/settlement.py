@@ -163,7 +163,10 @@ class Settlement:
                 new.add(put.id)
             elif standing is None or standing.version != put.expected:
                 return Refused(Refusal.VERSION_CONFLICT, id=put.id)
-        for id in [entry.id for entry in unit.entries] + [message.run for message in unit.messages]:
+        needed = [entry.id for entry in unit.entries] + [message.run for message in unit.messages]
+        if unit.facts:
+            needed.append(unit.run)
+        for id in needed:
             if id not in self._standings and id not in new:
                 return Refused(Refusal.UNKNOWN, id=id)
         return None

@@ -79,4 +79,6 @@ class Index:
         """The first instant at which an entry in *queues* is due; *now* if one is already."""
         if any(self._lines.get(queue) for queue in queues):
             return now
-        return min((spot[4] for spot in self._spots.values() if spot[1] in queues and spot[4] is not None), default=None)
+        return min(
+            (spot[4] for spot in self._spots.values() if spot[1] in queues and spot[4] is not None), default=None
+        )

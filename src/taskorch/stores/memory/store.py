@@ -1,6 +1,5 @@
 """A store in the memory of this process, for runs that need not outlive it."""
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Self
@@ -12,14 +11,11 @@ from taskorch.core.receipts import Claimed, Entry, Page, Receipt, Record, Refusa
 from taskorch.core.selection import Filter, Lane
 from taskorch.core.unit import Message, Unit
 from taskorch.errors import StoreError
-from taskorch.stores.journal import written
+from taskorch.stores.clock import end_of, system_time
+from taskorch.stores.journal import position, written
 from taskorch.stores.memory.tables import Tables
 from taskorch.stores.picking import pick
 from taskorch.stores.settlement import Settlement
-
-def system_time() -> int:
-    """Microseconds since 1970."""
-    return time.time_ns() // 1000
 
 
 class MemoryStore:
@@ -66,7 +62,7 @@ class MemoryStore:
         tables, now = self._tables, self._now()
         tables.index.look(now, tables.all)
         ids = pick(lanes, tables.index.lines, tables.index.leased(), limits, n)
-        return [tables.granted(id, owner, _end(now, ttl), now) for id in ids]
+        return [tables.granted(id, owner, end_of(now, ttl), now) for id in ids]
 
     async def lease(self, owner: str, id: str, ttl: float | None = None, *, force: bool = False) -> Claimed | Refused:
         """Give *owner* the lease of the record *id*; see ``Store.lease``."""
@@ -76,13 +72,13 @@ class MemoryStore:
             return Refused(Refusal.UNKNOWN, id=id)
         if standing.is_leased(now) and not force:
             return Refused(Refusal.BUSY, by=standing.owner or "", id=id)
-        return self._tables.granted(id, owner, _end(now, ttl), now)
+        return self._tables.granted(id, owner, end_of(now, ttl), now)
 
     async def renew(self, leases: Sequence[tuple[str, int]], ttl: float) -> list[Renewed | Refused]:
         """Let leases live for *ttl* seconds from now; see ``Store.renew``."""
         await self._enter()
         now = self._now()
-        return [self._tables.renewed(run, epoch, _end(now, ttl), now) for run, epoch in leases]
+        return [self._tables.renewed(run, epoch, end_of(now, ttl), now) for run, epoch in leases]
 
     async def read(self, ids: Sequence[str]) -> list[Record | None]:
         """The records of *ids* as last kept, in their order; None where there is none."""
@@ -90,10 +86,10 @@ class MemoryStore:
         now = self._now()
         return [self._tables.record(id, now) if id in self._tables.all else None for id in ids]
 
-    async def find(self, filter: Filter, after: str = "", n: int = 1000) -> list[Record]:
-        """At most *n* records that meet *filter*, by their ids, behind the id *after*."""
+    async def find(self, where: Filter, after: str = "", n: int = 1000) -> list[Record]:
+        """At most *n* records that meet *where*, by their ids, behind the id *after*."""
         await self._enter()
-        return self._tables.found(filter, after, n, self._now())
+        return self._tables.found(where, after, n, self._now())
 
     async def journal(self, run: str, after: int = 0, n: int = 1000) -> list[Entry]:
         """At most *n* units' facts of *run* behind the cursor *after*; see ``Store.journal``."""
@@ -108,7 +104,7 @@ class MemoryStore:
     async def events(self, after: str = "", n: int = 1000) -> Page:
         """At most *n* units' facts of all runs behind the cursor *after*; see ``Store.events``."""
         await self._enter()
-        return self._tables.page(int(after or 0), max(n, 0))
+        return self._tables.page(position(self.name, after), max(n, 0))
 
     async def next_due(self, lanes: Sequence[Lane]) -> int | None:
         """The first instant at which an entry in *lanes* is due; see ``Store.next_due``."""
@@ -150,7 +146,3 @@ class MemoryStore:
     def _hint(self) -> None:
         self._changed.set()
         self._changed = anyio.Event()
-
-
-def _end(now: int, ttl: float | None) -> int | None:
-    return None if ttl is None else now + int(ttl * 1e6)

@@ -103,18 +103,18 @@ class Tables:
         """What is shown of a record that there is."""
         return self.all[id].record(self._bodies[id], now)
 
-    def found(self, filter: Filter, after: str, n: int, now: int) -> list[Record]:
-        """At most *n* records that meet *filter* behind *after*."""
-        ids = sorted(id for id in self.all if id > after and self._meets(id, filter))
+    def found(self, where: Filter, after: str, n: int, now: int) -> list[Record]:
+        """At most *n* records that meet *where* behind *after*."""
+        ids = sorted(id for id in self.all if id > after and self._meets(id, where))
         return [self.record(id, now) for id in ids[: max(n, 0)]]
 
-    def _meets(self, id: str, filter: Filter) -> bool:
+    def _meets(self, id: str, where: Filter) -> bool:
         state, parent = self._states[id]
         entry = self.all[id].entry
         return (
-            (filter.states is None or state in filter.states)
-            and (filter.parent is None or filter.parent == parent)
-            and (filter.queue is None or (entry is not None and entry.queue == filter.queue))
+            (where.states is None or state in where.states)
+            and (where.parent is None or where.parent == parent)
+            and (where.queue is None or (entry is not None and entry.queue == where.queue))
         )
 
     def journal(self, run: str, after: int, n: int) -> list[Entry]:

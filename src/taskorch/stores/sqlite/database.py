@@ -2,6 +2,7 @@
 
 import sqlite3
 import stat
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -11,9 +12,10 @@ import attrs
 
 from taskorch.errors import StoreError, StoreUnreadable
 from taskorch.errors.root import quoted
-from taskorch.stores.sqlite import schema
-from taskorch.stores.sqlite.faults import fault_of_opening
-from taskorch.stores.sqlite.lock import FileLock, inherited, one_opening
+from taskorch.stores.processes import identity, is_dead
+from taskorch.stores.sqlite import ledger, schema
+from taskorch.stores.sqlite.faults import fault_of_opening, is_busy
+from taskorch.stores.sqlite.lock import FileLock, inherited, is_held, one_opening
 
 Durability = Literal["full", "normal"]
 Connect = Callable[..., sqlite3.Connection]
@@ -28,15 +30,27 @@ _SETTINGS = (
     "PRAGMA trusted_schema = OFF",
     # Never map the file into memory: damage there would be damage on the disk, and a failed read a crash.
     "PRAGMA mmap_size = 0",
+    # A log that was long is short again once it is begun anew.
+    "PRAGMA journal_size_limit = 67108864",
 )
 _DURABLE: dict[Durability, tuple[str, ...]] = {
     # fullfsync: without it macOS only hands the data to the drive. Elsewhere it changes nothing.
     "full": ("PRAGMA synchronous = FULL", "PRAGMA fullfsync = ON", "PRAGMA checkpoint_fullfsync = ON"),
     "normal": ("PRAGMA synchronous = NORMAL",),
 }
-_LOG = "PRAGMA journal_mode = WAL"
+_JOURNAL_MODES = {"wal": "PRAGMA journal_mode = WAL", "truncate": "PRAGMA journal_mode = TRUNCATE"}
 _CHECKPOINT = "PRAGMA wal_checkpoint(TRUNCATE)"
-_VOID_LEASES = "UPDATE lease SET owner = NULL WHERE owner IS NOT NULL"
+_CHECKPOINT_OF_MANY = "PRAGMA wal_checkpoint(PASSIVE)"
+
+SOUND_LOG = (3, 51, 3)
+"""The first SQLite in which several processes may use a write-ahead log: before, it may be reset under a writer."""
+_PATIENCE = 100
+"""How often the mode of the journal is asked for while others open the file, each 50 ms apart."""
+
+
+def has_sound_log(version: tuple[int, ...]) -> bool:
+    """Whether several processes may use a write-ahead log with this version of SQLite."""
+    return version >= SOUND_LOG
 
 
 @attrs.frozen
@@ -45,12 +59,16 @@ class Database:
 
     connection: sqlite3.Connection
     lock: FileLock
+    process: str
+    is_shared: bool
 
     def close(self) -> None:
-        """Bring the log into the file, close it, release the lock. Leases are voided by who opens next."""
+        """Release our leases, bring the log into the file, close it, release the lock."""
+        with suppress(sqlite3.Error):
+            ledger.give_back_all(self.connection, self.process)
         # What cannot be brought over now stays in the log, and is found there by the next opening.
         with suppress(sqlite3.Error):
-            self.connection.execute(_CHECKPOINT)
+            self.connection.execute(_CHECKPOINT_OF_MANY if self.is_shared else _CHECKPOINT)
         with suppress(sqlite3.Error):
             self.connection.close()
         with suppress(OSError):
@@ -66,12 +84,16 @@ class Opening:
         name: The store's name, for messages.
         durability: What a commit waits for.
         connect: Makes the connection.
+        token: Tells this store object apart from others of this process.
+        is_shared: Whether other processes may have it open at the same time.
     """
 
     path: Path
     name: str
     durability: Durability
-    connect: Connect
+    connect: Connect = sqlite3.connect
+    token: str = ""
+    is_shared: bool = False
 
     def __call__(self) -> Database:
         """Lock the file and open it; make it if there is none.
@@ -93,7 +115,7 @@ class Opening:
             ) from error
         try:
             lock.sign()
-            return Database(self._open(path), lock)
+            return Database(self._open(path), lock, identity(self.token), self.is_shared)
         except BaseException:
             lock.release()
             raise
@@ -108,12 +130,14 @@ class Opening:
         if inherited(lock_path):
             raise StoreError(self.name, "was open in the process this one was forked from; spawn a process instead")
         with one_opening():
+            is_known = is_held(lock_path)  # then another store object of this process has looked at it
             if not lock_path.exists():
                 self._look(path)
-                return FileLock(lock_path, f"store {self.name}")
-            lock = FileLock(lock_path, f"store {self.name}")
+                return FileLock(lock_path, f"store {self.name}", shared=self.is_shared)
+            lock = FileLock(lock_path, f"store {self.name}", shared=self.is_shared)
             try:
-                self._look(path)
+                if not is_known:
+                    self._look(path)
             except BaseException:
                 lock.release()
                 raise
@@ -167,11 +191,24 @@ class Opening:
             schema.create(connection)
         else:
             self._refuse(schema.objection(application, version))
-        (mode,) = connection.execute(_LOG).fetchone()
-        if mode != "wal":
+            if version != schema.VERSION:
+                schema.migrate(connection, version)
+        mode = "wal" if not self.is_shared or has_sound_log(sqlite3.sqlite_version_info) else "truncate"
+        if self._journal(connection, mode) not in {mode, "wal"}:
             raise self._unreadable("lies where SQLite cannot keep a write-ahead log; put it on a local disk")
-        # We hold the lock, so whoever held a lease is gone.
-        connection.execute(_VOID_LEASES)
+        # Unshared, we hold the lock, so whoever held a lease is gone.
+        ledger.expire(connection, is_dead if self.is_shared else lambda _: True)
+
+    def _journal(self, connection: sqlite3.Connection, mode: str) -> str:
+        """Set the mode of the journal; the mode it has then. Others who have the file open may prevent a change."""
+        for _ in range(_PATIENCE if self.is_shared else 1):
+            try:
+                return str(connection.execute(_JOURNAL_MODES[mode]).fetchone()[0])
+            except sqlite3.OperationalError as error:
+                if not self.is_shared or not is_busy(error):
+                    raise
+                time.sleep(0.05)
+        return str(connection.execute("PRAGMA journal_mode").fetchone()[0])
 
     def _refuse(self, objection: str | None) -> None:
         if objection is not None:

@@ -50,6 +50,11 @@ def fault_of_opening(store: str, error: sqlite3.Error) -> StoreError:
     )
 
 
+def is_busy(error: sqlite3.Error) -> bool:
+    """Whether *error* says that somebody else is at the file just now."""
+    return _primary_code(error) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+
+
 def _primary_code(error: sqlite3.Error) -> int:
     # Errors of the module itself, not of the library, have no code. The details are above the low byte.
     code: int = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)

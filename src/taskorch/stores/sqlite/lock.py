@@ -53,24 +53,31 @@ def inherited(path: Path) -> bool:
     return path in _process.inherited
 
 
+def is_held(path: Path) -> bool:
+    """Whether this process holds the lock *path*, or a share in it."""
+    return path in _process.held.values()
+
+
 class FileLock:
     """A held lock.
 
     Args:
         path: The lock file; made if there is none, readable by its owner only.
         subject: What is locked, for the message.
+        shared: Whether others may hold it too who say the same.
 
     Raises:
         RunBusy: Another store object holds it, in this process or another.
         OSError: The file cannot be opened or locked, or is somebody else's.
     """
 
-    def __init__(self, path: Path, subject: str) -> None:
+    def __init__(self, path: Path, subject: str, *, shared: bool = False) -> None:
+        self._shared = shared
         # Python opens files so that a started program does not inherit them.
         self._handle = os.open(path, os.O_RDWR | os.O_CREAT | _NO_FOLLOW, 0o600)
         _process.held[self._handle] = path
         try:
-            _try(self._handle, path, subject)
+            _try(self._handle, path, subject, shared=shared)
         except BaseException:
             self._close()
             raise
@@ -81,7 +88,7 @@ class FileLock:
 
     def release(self) -> None:
         """Give the lock back."""
-        if _read(self._handle):
+        if not self._shared and _read(self._handle):
             _write(self._handle, "")
         unlock(self._handle)
         self._close()
@@ -91,12 +98,12 @@ class FileLock:
         os.close(self._handle)
 
 
-def _try(handle: int, path: Path, subject: str) -> None:
+def _try(handle: int, path: Path, subject: str, *, shared: bool) -> None:
     text = _read(handle)
     if text and not text.startswith(_OURS):
         raise FileExistsError(errno.EEXIST, "there is a file of somebody else's in the place of our lock", str(path))
     try:
-        try_lock(handle)
+        try_lock(handle, shared=shared)
     except (BlockingIOError, PermissionError):
         raise RunBusy(subject, _holder(text, path)) from None
 

@@ -8,6 +8,8 @@ by reading them, without opening (and so perhaps changing) it as a database.
 import sqlite3
 import struct
 
+from taskorch.stores.sqlite.migrations import MIGRATIONS
+
 HEADER_SIZE = 100
 _MAGIC = b"SQLite format 3\0"
 _MARKS = struct.Struct(">60xI4xI")
@@ -15,41 +17,80 @@ _MARKS = struct.Struct(">60xI4xI")
 APPLICATION = 0x746F7263
 """Written into the file's header as its application id: "torc"."""
 
-VERSION = 1
+VERSION = 2
 """The version of the tables below, written into the file's header."""
 
 MARKS = "SELECT application_id, user_version FROM pragma_application_id, pragma_user_version"
 OBJECTS = "SELECT count(*) FROM sqlite_master"
 
 TABLES = (
+    # How a record stands: all that changes often, and all that is searched for. place and look are what
+    # Standing.place() says: 0 leased, 1 ready, 2 later; when to look again.
     """
     CREATE TABLE record (
-        id TEXT PRIMARY KEY,
+        key INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
         version INTEGER NOT NULL,
-        body TEXT NOT NULL
+        state TEXT NOT NULL DEFAULT '',
+        parent TEXT,
+        finished_at INTEGER,
+        epoch INTEGER NOT NULL DEFAULT 0,
+        owner TEXT,
+        process TEXT NOT NULL DEFAULT '',
+        until INTEGER,
+        number INTEGER NOT NULL DEFAULT 0,
+        losses INTEGER NOT NULL DEFAULT 0,
+        queue TEXT,
+        rank TEXT,
+        due INTEGER,
+        tags TEXT,
+        wakes INTEGER,
+        place INTEGER,
+        look INTEGER
     )
     """,
-    # One row per claim. The living lease is the row with an owner; number is that of the last unit kept under
-    # it. Beside the record rather than in it: every unit writes the number, and bodies are long.
+    "CREATE INDEX line ON record (queue, place, tags, rank, id) WHERE queue IS NOT NULL",
+    "CREATE INDEX look ON record (look, queue) WHERE look IS NOT NULL",
+    "CREATE INDEX held ON record (process, place, tags) WHERE owner IS NOT NULL",
+    "CREATE INDEX child ON record (parent, id) WHERE parent IS NOT NULL",
+    "CREATE INDEX finished ON record (finished_at) WHERE finished_at IS NOT NULL",
+    # Beside the record rather than in it: every unit changes how a record stands, and bodies are long.
+    "CREATE TABLE body (key INTEGER PRIMARY KEY REFERENCES record (key), text TEXT NOT NULL)",
+    # The number of the last unit kept under each epoch before the last one.
     """
-    CREATE TABLE lease (
-        run TEXT NOT NULL REFERENCES record (id),
+    CREATE TABLE past (
+        record INTEGER NOT NULL REFERENCES record (key),
         epoch INTEGER NOT NULL,
-        owner TEXT,
-        number INTEGER NOT NULL DEFAULT 0,
-        PRIMARY KEY (run, epoch)
+        number INTEGER NOT NULL,
+        PRIMARY KEY (record, epoch)
     ) WITHOUT ROWID
     """,
-    "CREATE UNIQUE INDEX living_lease ON lease (run) WHERE owner IS NOT NULL",
-    # One row per unit, only ever appended. facts is NULL for a unit without any: the row is just its cursor.
+    # One row per unit with facts, only ever appended.
     """
     CREATE TABLE journal (
         cursor INTEGER PRIMARY KEY,
-        run TEXT NOT NULL,
-        facts TEXT
+        record INTEGER NOT NULL REFERENCES record (key),
+        facts TEXT NOT NULL
     )
     """,
-    "CREATE INDEX journal_of_run ON journal (run) WHERE facts IS NOT NULL",
+    "CREATE INDEX journal_of_record ON journal (record)",
+    # The last cursor of a journal row that was forgotten: cursors are never given twice.
+    "CREATE TABLE forgotten (cursor INTEGER NOT NULL)",
+    "INSERT INTO forgotten VALUES (0)",
+    # Read ones stay as long as their run: who sends one again must be told that it was sent.
+    """
+    CREATE TABLE message (
+        number INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        record INTEGER NOT NULL REFERENCES record (key),
+        unread INTEGER NOT NULL,
+        body TEXT NOT NULL
+    )
+    """,
+    "CREATE INDEX mail ON message (record, unread)",
+)
+
+_MARK = (
     "PRAGMA application_id = " + str(APPLICATION),
     "PRAGMA user_version = " + str(VERSION),
 )
@@ -74,17 +115,34 @@ def objection(application: int, version: int) -> str | None:
             f"is a database of another application (id {application:#x}); it was left as it is; "
             "give the path of a taskorch store, or one where no file is yet"
         )
-    if version != VERSION:
+    if version != VERSION and version not in MIGRATIONS:
         return (
-            f"has schema version {version}, and this taskorch reads version {VERSION}; it was left as it is; "
-            "use the version of taskorch that wrote it, or another file"
+            f"has schema version {version}, and this taskorch reads versions {min(MIGRATIONS)} to {VERSION}; it was "
+            "left as it is; use the version of taskorch that wrote it, or another file"
         )
     return None
 
 
 def create(connection: sqlite3.Connection) -> None:
     """Make the tables and marks in an empty database, all in one transaction."""
+    _change(connection, 0, (*TABLES, *_MARK))
+
+
+def migrate(connection: sqlite3.Connection, version: int) -> None:
+    """Bring a database of an older *version* up to this one, all in one transaction."""
+    step = MIGRATIONS[version]
+    _change(connection, version, (*step.before, *TABLES, *step.after, *_MARK))
+
+
+def _change(connection: sqlite3.Connection, version: int, statements: tuple[str, ...]) -> None:
+    """Do it all or nothing, unless another process has done so meanwhile."""
     connection.execute("BEGIN EXCLUSIVE")
-    for statement in TABLES:
-        connection.execute(statement)
-    connection.execute("COMMIT")
+    try:
+        if connection.execute(MARKS).fetchone()[1] == version:
+            for statement in statements:
+                connection.execute(statement)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise

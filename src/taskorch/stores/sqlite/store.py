@@ -2,25 +2,41 @@
 
 import os
 import sqlite3
-from collections.abc import Callable, Sequence
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar, get_args
 
-from taskorch.core.unit import Claimed, Entry, Receipt, Record, Refused, Unit
+import anyio
+
+from taskorch.core.receipts import Claimed, Entry, Page, Receipt, Record, Refused, Renewed
+from taskorch.core.selection import Filter, Lane
+from taskorch.core.unit import Message, Unit
 from taskorch.errors import StoreError
-from taskorch.stores.journal import written
+from taskorch.stores.clock import system_time
+from taskorch.stores.journal import position, written
+from taskorch.stores.processes import identity, is_dead
 from taskorch.stores.sqlite import ledger
-from taskorch.stores.sqlite.database import Connect, Durability, Opening
+from taskorch.stores.sqlite.database import Connect, Durability, Opening, has_sound_log
 from taskorch.stores.sqlite.faults import fault
+from taskorch.stores.sqlite.log import LIMIT, Log
 from taskorch.stores.sqlite.writer import Writer
 
 T = TypeVar("T")
 
+OLD_LIBRARY = (
+    "SQLite {} may damage a write-ahead log that several processes use; the file is kept with a rollback journal "
+    "instead, which is slower. Use SQLite 3.51.3 or later, or PostgreSQL."
+)
+_SECONDS_BETWEEN_LOOKS = 0.5
+"""How often claims look whether the owners of leases are still alive."""
+
 
 class SQLiteStore:
-    """A store in one file, held by one store object at a time.
+    """A store in one file, held by one store object at a time, or shared by several.
 
     The constructor does nothing to the disk; the first verb opens the file, or makes it, readable by its
     owner only. Its folder must exist. Beside it lie ``<file>.lock``, and while the store is open
@@ -30,8 +46,12 @@ class SQLiteStore:
     system, and a power cut, as far as the disk keeps its own word. With ``"normal"`` a power cut may take the
     last units (whole ones, never the order), a crash of the process nothing; a commit is much faster.
 
-    Leases live until they are released or the file is opened anew: an operating-system lock is held as long
-    as the store is open, so whoever opens it knows that all earlier owners are gone.
+    Leases live until they are released, their time is over, or the file is opened anew: an operating-system lock is
+    held as long as the store is open, so whoever opens it knows that all earlier owners are gone.
+
+    With ``shared=True`` any number of store objects and processes on one machine may use the file at the same time, if
+    all of them say so. A lease whose process has died is over at once. With a SQLite before 3.51.3, whose write-ahead
+    log is not safe there, the file is kept with a rollback journal, which is slower, and the constructor warns.
 
     Cancelling a caller harms nothing. A cancelled ``apply`` is kept wholly or not at all, and repeating it
     tells which. A cancelled ``claim`` holds nothing: a lease that was already given is released again.
@@ -42,7 +62,10 @@ class SQLiteStore:
     Args:
         path: The file.
         durability: ``full`` to wait for the disk at each commit, ``normal`` to leave that to checkpoints.
+        shared: Whether other processes may use the file too.
         connect: A stand-in for ``sqlite3.connect``, for tests that make the disk fail.
+        now: Its clock: the microseconds since 1970.
+        log_limit: How many bytes the write-ahead log may have while somebody else reads the file.
 
     Raises:
         ValueError: *durability* is neither, or *path* asks for a database in memory.
@@ -53,7 +76,10 @@ class SQLiteStore:
         path: str | os.PathLike[str],
         *,
         durability: Durability = "full",
+        shared: bool = False,
         connect: Connect = sqlite3.connect,
+        now: Callable[[], int] = system_time,
+        log_limit: int = LIMIT,
     ) -> None:
         self._name = os.fspath(path)
         if self._name in ("", ":memory:"):
@@ -62,13 +88,31 @@ class SQLiteStore:
             raise ValueError(f"durability must be 'full' or 'normal', not {durability!r}")
         # Absolute from now on: a program may change its directory before the first verb.
         location = Path(self._name).absolute()
-        opening = Opening(path=location, name=self._name, durability=durability, connect=connect)
+        self._token, self._is_shared, self._clock = os.urandom(8).hex(), shared, now
+        opening = Opening(
+            path=location,
+            name=self._name,
+            durability=durability,
+            connect=connect,
+            token=self._token,
+            is_shared=shared,
+        )
+        self._log = Log(self._name, location.with_name(location.name + "-wal"), log_limit)
         self._writer = Writer(self._name, opening)
+        self._changed: anyio.Event | None = None
+        self._looked = -_SECONDS_BETWEEN_LOOKS
+        if shared and not has_sound_log(sqlite3.sqlite_version_info):
+            warnings.warn(OLD_LIBRARY.format(sqlite3.sqlite_version), stacklevel=2)
 
     @property
     def name(self) -> str:
         """The path, as it was given."""
         return self._name
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other processes may use the file too."""
+        return self._is_shared
 
     async def apply(self, units: Sequence[Unit]) -> list[Receipt]:
         """Keep each unit wholly or not at all, in order, with one trip to the disk; see ``Store.apply``.
@@ -78,24 +122,63 @@ class SQLiteStore:
             StoreError: A unit holds what cannot be written down; nothing of the batch was kept.
         """
         prepared = [(unit, written(self._name, unit)) for unit in units]
-        return await self._call(partial(ledger.keep, units=prepared))
+        receipts = await self._call(partial(ledger.keep, units=prepared, clock=self._clock, log=self._log))
+        self._hint()
+        return receipts
 
-    async def claim(self, owner: str, id: str) -> Claimed | Refused:
-        """Give *owner* the lease of the record *id*; see ``Store.claim``."""
+    async def claim(
+        self, owner: str, lanes: Sequence[Lane], limits: Mapping[str, int], ttl: float | None, n: int
+    ) -> list[Claimed]:
+        """Give *owner* the leases of at most *n* records whose entries are due; see ``Store.claim``."""
+        await self._expire(min_age=_SECONDS_BETWEEN_LOOKS)
+        claimant = ledger.Claimant(owner, identity(self._token), ttl, self._clock)
+        work = partial(ledger.claim, claimant=claimant, lanes=tuple(lanes), limits=dict(limits), n=n)
+        return await self._call(work, self._undo)
 
-        def undo(connection: sqlite3.Connection, answer: Claimed | Refused) -> None:
-            if isinstance(answer, Claimed):
-                ledger.release(connection, id, answer.epoch)
+    async def lease(self, owner: str, id: str, ttl: float | None = None, *, force: bool = False) -> Claimed | Refused:
+        """Give *owner* the lease of the record *id*; see ``Store.lease``."""
+        await self._expire()
+        claimant = ledger.Claimant(owner, identity(self._token), ttl, self._clock)
+        [answer] = await self._call(partial(ledger.lease, claimant=claimant, id=id, force=force), self._undo)
+        return answer
 
-        return await self._call(partial(ledger.lease, owner=owner, id=id), undo)
+    async def renew(self, leases: Sequence[tuple[str, int]], ttl: float) -> list[Renewed | Refused]:
+        """Let leases live for *ttl* seconds from now; see ``Store.renew``."""
+        return await self._call(partial(ledger.renew, leases=tuple(leases), ttl=ttl, clock=self._clock))
 
     async def read(self, ids: Sequence[str]) -> list[Record | None]:
         """The records of *ids* as last kept, in their order; None where there is none."""
-        return await self._call(partial(ledger.records, ids=tuple(ids)))
+        return await self._call(partial(ledger.records, ids=tuple(ids), clock=self._clock))
+
+    async def find(self, where: Filter, after: str = "", n: int = 1000) -> list[Record]:
+        """At most *n* records that meet *where*, by their ids, behind the id *after*."""
+        return await self._call(partial(ledger.find, where=where, after=after, n=n, clock=self._clock))
 
     async def journal(self, run: str, after: int = 0, n: int = 1000) -> list[Entry]:
         """At most *n* units' facts of *run* behind the cursor *after*; see ``Store.journal``."""
         return await self._call(partial(ledger.entries, run=run, after=after, n=n))
+
+    async def messages(self, run: str, n: int = 1000) -> list[Message]:
+        """At most *n* unread messages to *run*, in the order they were kept."""
+        return await self._call(partial(ledger.messages, run=run, n=n))
+
+    async def events(self, after: str = "", n: int = 1000) -> Page:
+        """At most *n* units' facts of all runs behind the cursor *after*; see ``Store.events``."""
+        return await self._call(partial(ledger.events, after=position(self._name, after), n=n))
+
+    async def next_due(self, lanes: Sequence[Lane]) -> int | None:
+        """The first instant at which an entry in *lanes* is due; see ``Store.next_due``."""
+        return await self._call(partial(ledger.next_due, lanes=tuple(lanes), clock=self._clock))
+
+    async def hints(self) -> None:
+        """Wait until something has changed through this store object; what other processes change gives no hint."""
+        if self._changed is None:
+            self._changed = anyio.Event()
+        await self._changed.wait()
+
+    async def trim(self, finished_before: int, n: int = 1000) -> int:
+        """Forget at most *n* records that finished before that instant; see ``Store.trim``."""
+        return await self._call(partial(ledger.trim, finished_before=finished_before, n=n, clock=self._clock))
 
     async def aclose(self) -> None:
         """Bring everything into the file, close it and release the lock, and with it every lease.
@@ -112,6 +195,21 @@ class SQLiteStore:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.aclose()
+
+    async def _expire(self, min_age: float = 0) -> None:
+        """End the time of leases whose processes have died, if nobody has looked for *min_age* seconds."""
+        if self._is_shared and time.monotonic() - self._looked >= min_age:
+            await self._call(partial(ledger.expire, is_dead=is_dead))
+            self._looked = time.monotonic()
+
+    def _undo(self, connection: sqlite3.Connection, answers: Sequence[Claimed | Refused]) -> None:
+        granted = [(answer.record.id, answer.epoch) for answer in answers if isinstance(answer, Claimed)]
+        ledger.give_back(connection, granted, self._clock)
+
+    def _hint(self) -> None:
+        if self._changed is not None:
+            self._changed.set()
+            self._changed = None
 
     async def _call(
         self,
