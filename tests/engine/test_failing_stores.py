@@ -4,7 +4,6 @@ from functools import partial
 
 import anyio
 import anyio.lowlevel
-import attrs
 import pytest
 
 import taskorch
@@ -46,9 +45,9 @@ async def test_a_commit_of_unknown_outcome_takes_effect_once(scenario, every, ap
 
 
 @pytest.mark.parametrize("applies", [True, False], ids=["done", "not-done"])
-@pytest.mark.parametrize("verb", ["apply", "claim"])
+@pytest.mark.parametrize("verb", ["apply", "lease"])
 async def test_an_opening_of_unknown_outcome_may_be_made_again(verb, applies):
-    """When the answer to the first write or to the claim is lost, the same call goes on, at once or made again."""
+    """When the answer to the first write or about the lease is lost, the same call goes on, at once or made again."""
     calls = []
 
     class Forgetful(Around):
@@ -65,8 +64,8 @@ async def test_an_opening_of_unknown_outcome_may_be_made_again(verb, applies):
         async def apply(self, units):
             return await self._once("apply", units)
 
-        async def claim(self, owner, id):
-            return await self._once("claim", owner, id)
+        async def lease(self, owner, id, ttl=None, *, force=False):
+            return await self._once("lease", owner, id, ttl)
 
     flow = Workflow("w")
     flow.step(lambda: calls.append(1), id="only", inline=True)
@@ -136,8 +135,7 @@ async def test_an_owner_that_was_replaced_stops(at):
         await anyio.lowlevel.checkpoint()
 
     async def take_over():
-        store._records["r"] = attrs.evolve(store._records["r"], owner=None)  # its owner is believed to be dead
-        await store.claim("another", "r")
+        await store.lease("another", "r", force=True)  # its owner is believed to be dead
 
     flow.step(partial(body, "a"), id="a")
     flow.step(partial(body, "b"), id="b", after="a")

@@ -1,12 +1,13 @@
 """Stores that see what is written to another one, or stand in its way."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import anyio
 
 from taskorch.core.frontier.facts import RETRY, START
-from taskorch.core.receipts import Claimed, Entry, Receipt, Record, Refused
-from taskorch.core.unit import Unit
+from taskorch.core.receipts import Claimed, Entry, Page, Receipt, Record, Refused, Renewed
+from taskorch.core.selection import Filter, Lane
+from taskorch.core.unit import Message, Unit
 from taskorch.errors import StoreError, StoreUnavailable
 from taskorch.protocols import Store
 from tests.harness.effects import Attempt
@@ -27,9 +28,24 @@ class Around:
         """Hand it on."""
         return await self.store.apply(units)
 
-    async def claim(self, owner: str, id: str) -> Claimed | Refused:
+    @property
+    def is_shared(self) -> bool:
+        """Whether the other one is."""
+        return self.store.is_shared
+
+    async def claim(
+        self, owner: str, lanes: Sequence[Lane], limits: Mapping[str, int], ttl: float | None, n: int
+    ) -> list[Claimed]:
         """Hand it on."""
-        return await self.store.claim(owner, id)
+        return await self.store.claim(owner, lanes, limits, ttl, n)
+
+    async def lease(self, owner: str, id: str, ttl: float | None = None, *, force: bool = False) -> Claimed | Refused:
+        """Hand it on."""
+        return await self.store.lease(owner, id, ttl, force=force)
+
+    async def renew(self, leases: Sequence[tuple[str, int]], ttl: float) -> list[Renewed | Refused]:
+        """Hand it on."""
+        return await self.store.renew(leases, ttl)
 
     async def read(self, ids: Sequence[str]) -> list[Record | None]:
         """Hand it on."""
@@ -38,6 +54,30 @@ class Around:
     async def journal(self, run: str, after: int = 0, n: int = 1000) -> list[Entry]:
         """Hand it on."""
         return await self.store.journal(run, after, n)
+
+    async def find(self, filter: Filter, after: str = "", n: int = 1000) -> list[Record]:  # noqa: A002 - as in Store
+        """Hand it on."""
+        return await self.store.find(filter, after, n)
+
+    async def messages(self, run: str, n: int = 1000) -> list[Message]:
+        """Hand it on."""
+        return await self.store.messages(run, n)
+
+    async def events(self, after: str = "", n: int = 1000) -> Page:
+        """Hand it on."""
+        return await self.store.events(after, n)
+
+    async def next_due(self, lanes: Sequence[Lane]) -> int | None:
+        """Hand it on."""
+        return await self.store.next_due(lanes)
+
+    async def hints(self) -> None:
+        """Hand it on."""
+        await self.store.hints()
+
+    async def trim(self, finished_before: int, n: int = 1000) -> int:
+        """Hand it on."""
+        return await self.store.trim(finished_before, n)
 
     async def aclose(self) -> None:
         """Hand it on."""
