@@ -55,9 +55,9 @@ class Around:
         """Hand it on."""
         return await self.store.journal(run, after, n)
 
-    async def find(self, filter: Filter, after: str = "", n: int = 1000) -> list[Record]:  # noqa: A002 - as in Store
+    async def find(self, where: Filter, after: str = "", n: int = 1000) -> list[Record]:
         """Hand it on."""
-        return await self.store.find(filter, after, n)
+        return await self.store.find(where, after, n)
 
     async def messages(self, run: str, n: int = 1000) -> list[Message]:
         """Hand it on."""
