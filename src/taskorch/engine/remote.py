@@ -54,7 +54,7 @@ class RemoteRun:
             UnknownRun: The store has no such run.
             StoreError: The store failed.
         """
-        record = await self._record()
+        record = await self.record()
         requests = []
         for message in await unread(self._store, self._run_id):
             try:
@@ -84,7 +84,7 @@ class RemoteRun:
         await self._ask(Request.CANCEL)
 
     async def _ask(self, request: Request) -> None:
-        record = await self._record()
+        record = await self.record()
         task = Task.from_json(record.body)
         if task.is_final:
             raise NotSteerable(self._run_id, f"has ended ({task.state.current}): nothing can be asked of it any more")
@@ -100,7 +100,8 @@ class RemoteRun:
                 raise UnknownRun(self._run_id, store=self._store.name)
             raise StoreError(self._store.name, f"refused a message to run {self._run_id!r}: {receipt.why}")
 
-    async def _record(self) -> Record:
+    async def record(self) -> Record:
+        """The record of its task in the store. Errors are those of ``status``."""
         record = (await self._store.read([self._run_id]))[0]
         if record is None:
             raise UnknownRun(self._run_id, store=self._store.name)
@@ -119,11 +120,11 @@ async def find_run(store: Store, run_id: str) -> RemoteRun:
         InvalidParameters: *store* is no open store, or *run_id* no text.
         StoreError: The store failed.
     """
-    if isinstance(store, str | os.PathLike):
+    if store is None or isinstance(store, str | os.PathLike):
         raise InvalidParameters(["store: give an open store: async with taskorch.stores.SQLiteStore(…) as store"])
     arguments.check(params=None, context=None, concurrency=None, store=store)
     if not isinstance(run_id, str):
         raise InvalidParameters([f"run_id: expected a text, got {described(run_id)}"])
     run = RemoteRun(store, run_id)
-    await run.status()
+    await run.record()
     return run
