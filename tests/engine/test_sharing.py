@@ -31,7 +31,7 @@ from taskorch.engine import keeper
 from taskorch.stores import MemoryStore, SQLiteStore
 from tests.harness.stores import Around
 
-LEASE = 0.6
+LEASE = 1.0
 pytestmark = pytest.mark.filterwarnings("ignore:SQLite .* may damage:UserWarning")  # of an old library; not here
 
 
@@ -121,7 +121,7 @@ async def test_a_lease_is_kept_alive_while_the_run_goes_on(store):
         group.start_soon(partial(taskorch.run, case.flow, store=store, run_id="r"))
         group.start_soon(partial(taskorch.run, case.flow, store=store, run_id="s"))
         await case.begun.wait()
-        await anyio.sleep(2 * LEASE)
+        await anyio.sleep(1.3 * LEASE)
         assert isinstance(await store.lease("another", "r", LEASE), Refused)
         assert isinstance(await store.lease("another", "s", LEASE), Refused)
         assert len(keepers()) == 1
@@ -135,7 +135,7 @@ async def test_a_body_that_blocks_the_event_loop_does_not_cost_the_lease(tmp_pat
 
     @flow.step
     async def blocks():
-        time.sleep(2 * LEASE)  # noqa: ASYNC251 - the mistake that this is about
+        time.sleep(1.3 * LEASE)  # noqa: ASYNC251 - the mistake that this is about
         thread = threading.Thread(target=anyio.run, args=[try_to_take])
         thread.start()
         thread.join()
@@ -177,7 +177,7 @@ async def test_renewals_are_made_again(store):
     async with anyio.create_task_group() as group:
         group.start_soon(partial(taskorch.run, case.flow, store=shaky, run_id="r"))
         await case.begun.wait()
-        await anyio.sleep(2 * LEASE)
+        await anyio.sleep(1.3 * LEASE)
         assert isinstance(await store.lease("another", "r", LEASE), Refused)
         case.gate.set()
     assert shaky.calls > 3
@@ -206,16 +206,16 @@ async def test_a_run_that_was_taken_over_stops_at_once(store):
 async def test_a_dead_owner_is_taken_over_and_a_living_one_is_not(store):
     """RunBusy names the living owner; once its time is over the same call goes on from the last recorded fact."""
     case = Waiting()
-    with pytest.raises(StaleLease):
-        async with taskorch.start(case.flow, store=store, run_id="r"):
-            await case.begun.wait()
-            with pytest.raises(RunBusy) as caught:
-                await taskorch.run(case.flow, store=store, run_id="r")
-            assert f"process {os.getpid()} on " in str(caught.value)
-            await store.lease("a process that dies", "r", 0.2, force=True)
-    with pytest.raises(RunBusy, match="a process that dies"):
+    async with taskorch.start(case.flow, store=store, run_id="r") as run:
+        await case.begun.wait()
+        with pytest.raises(RunBusy, match=f"process {os.getpid()} on "):
+            await taskorch.run(case.flow, store=store, run_id="r")
+        await store.lease("a process that lives", "r", 60, force=True)
+        with pytest.raises(StaleLease):
+            await run.wait()
+    with pytest.raises(RunBusy, match="a process that lives"):
         await taskorch.run(case.flow, store=store, run_id="r")
-    await anyio.sleep(0.25)
+    await store.lease("a process that dies", "r", 0, force=True)
     case.gate.set()
     result = await taskorch.run(case.flow, store=store, run_id="r")
     assert result.check()["b"] == 2
@@ -253,7 +253,7 @@ async def test_a_lease_is_kept_alive_until_it_is_given_back(store):
         late.is_late = True
 
         async def look():
-            await anyio.sleep(2 * LEASE)
+            await anyio.sleep(1.3 * LEASE)
             assert isinstance(await store.lease("another", "r", LEASE), Refused)
             leave.set()
 
@@ -380,13 +380,13 @@ async def test_what_nobody_hears_waits_for_the_next_owner(store, verb):
 async def test_a_pause_outlives_an_owner_that_dies_before_it_has_come_about(store):
     """A pause that was acted on and not recorded is not consumed: the next owner pauses."""
     case = Waiting()
-    with pytest.raises(StaleLease):
-        async with taskorch.start(case.flow, store=store, run_id="r") as run:
-            await case.begun.wait()
-            remote = await taskorch.find_run(store, "r")
-            await remote.pause()
-            await until(lambda: stands(run, "paused"))
-            await store.lease("a process that dies", "r", 0.001, force=True)
+    async with taskorch.start(case.flow, store=store, run_id="r") as run:
+        await case.begun.wait()
+        remote = await taskorch.find_run(store, "r")
+        await remote.pause()
+        await until(lambda: stands(run, "paused"))
+        await store.lease("a process that dies", "r", 0, force=True)
+        with pytest.raises(StaleLease):
             await run.wait()
     case.story.clear()
     async with taskorch.start(case.flow, store=store, run_id="r") as run:
