@@ -29,19 +29,10 @@ from taskorch.core.receipts import Refused
 from taskorch.core.unit import Message, Unit
 from taskorch.engine import keeper
 from taskorch.stores import MemoryStore, SQLiteStore
-from tests.harness.stores import Around
+from tests.harness.stores import Around, SharedMemory
 
 LEASE = 1.0
 pytestmark = pytest.mark.filterwarnings("ignore:SQLite .* may damage:UserWarning")  # of an old library; not here
-
-
-class SharedMemory(MemoryStore):
-    """A store in memory that says of itself what only others can be."""
-
-    @property
-    def is_shared(self):
-        """Others may use it."""
-        return True
 
 
 @pytest.fixture(autouse=True)
