@@ -196,7 +196,7 @@ def of_another_version(path: Path) -> None:
         (no_database, "is no SQLite database; it was left as it is; give the path of another file"),
         (folder, "is a folder; give the path of a file"),
         (of_another_program, "another application"),
-        (of_another_version, "has schema version 2, and this taskorch reads version 1; it was left as it is"),
+        (of_another_version, "has schema version 3, and this taskorch reads versions 1 to 2; it was left as it is"),
     ],
     ids=["text", "folder", "another program", "another version"],
 )

@@ -34,14 +34,14 @@ class Around:
         """The name of the other one."""
         return self.store.name
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether the other one is shared."""
+        return self.store.is_shared
+
     async def apply(self, units: Sequence[Unit]) -> list[Receipt]:
         """Hand it on."""
         return await self.store.apply(units)
-
-    @property
-    def is_shared(self) -> bool:
-        """Whether the other one is."""
-        return self.store.is_shared
 
     async def claim(
         self, owner: str, lanes: Sequence[Lane], limits: Mapping[str, int], ttl: float | None, n: int
@@ -61,13 +61,13 @@ class Around:
         """Hand it on."""
         return await self.store.read(ids)
 
-    async def journal(self, run: str, after: int = 0, n: int = 1000) -> list[Entry]:
-        """Hand it on."""
-        return await self.store.journal(run, after, n)
-
     async def find(self, where: Filter, after: str = "", n: int = 1000) -> list[Record]:
         """Hand it on."""
         return await self.store.find(where, after, n)
+
+    async def journal(self, run: str, after: int = 0, n: int = 1000) -> list[Entry]:
+        """Hand it on."""
+        return await self.store.journal(run, after, n)
 
     async def messages(self, run: str, n: int = 1000) -> list[Message]:
         """Hand it on."""

@@ -11,8 +11,7 @@ import pytest
 from taskorch.core.receipts import Claimed
 from taskorch.errors import StoreError
 from taskorch.stores import SQLiteStore
-from taskorch.stores.clock import system_time
-from taskorch.stores.sqlite import ledger
+from taskorch.stores.sqlite.ledger import Claimant
 from taskorch.testing.units import expect_claimed, expect_steps, hold, inserting, owners
 
 
@@ -49,7 +48,7 @@ async def test_a_claim_that_was_granted_to_a_cancelled_caller_is_released(path):
         def slow(connection):
             granted.set()
             time.sleep(0.1)
-            return ledger.lease(connection, ledger.Claimant("ghost", "", None, system_time), "r", force=False)
+            return store._ledger.lease(connection, Claimant("ghost", None), "r", force=False)
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(store._writer.call, slow, store._undo)
@@ -168,3 +167,16 @@ async def test_many_callers_at_once(path):
             for number in range(200):
                 tasks.start_soon(ask, number)
         assert answers == {number: number for number in range(200)}
+
+
+async def test_a_query_whose_caller_is_cancelled_is_broken_off(path):
+    """A query nobody waits for any more does not keep the next one waiting, which is not broken off itself."""
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
+    async with SQLiteStore(path) as store:
+        await hold(store)
+        with anyio.move_on_after(0.05):
+            await store._query(lambda connection: connection.execute(endless).fetchone())
+        await expect_steps(store, [0])
+        with anyio.move_on_after(0):
+            await store._query(lambda connection: connection.execute("SELECT 1").fetchone())
+        await expect_steps(store, [0])

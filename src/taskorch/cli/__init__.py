@@ -1,4 +1,4 @@
-"""The command line: ``taskorch run | validate | graph | plan | route | audit verify``.
+"""The command line: ``taskorch run | validate | graph | plan | route | audit verify | doctor``.
 
 Results go to standard output, everything else to standard error. No error that a user can cause, or a disk,
 reaches them as a traceback.
@@ -6,7 +6,7 @@ reaches them as a traceback.
 
 from collections.abc import Sequence
 
-from taskorch.cli import audit, questions, routing, running
+from taskorch.cli import audit, doctor, questions, routing, running
 from taskorch.cli.arguments import parser
 from taskorch.cli.exits import Exit, exit_of
 from taskorch.cli.screen import Screen
@@ -21,6 +21,7 @@ _COMMANDS = {
     "plan": questions.plan,
     "route": routing.show_route,
     "audit verify": audit.verify,
+    "doctor": doctor.doctor,
 }
 
 

@@ -60,6 +60,7 @@ def parser(commands: dict[str, Callable[..., Exit]]) -> argparse.ArgumentParser:
         command.set_defaults(command=commands[name])
     _add_route(group.add_parser, commands["route"])
     _add_audit(group.add_parser, commands["audit verify"])
+    _add_doctor(group.add_parser, commands["doctor"])
     return top
 
 
@@ -86,6 +87,16 @@ def _add_audit(make: _Maker, carry_out: Callable[..., Exit]) -> None:
     key.add_argument("--key-env", metavar="NAME", help="the environment variable with the key")
     verify.add_argument("--head", metavar="HEAD", help="a head as it was published (NUMBER:HEX): the file must hold it")
     verify.set_defaults(command=carry_out)
+
+
+def _add_doctor(make: _Maker, carry_out: Callable[..., Exit]) -> None:
+    text = "say whether this machine, and a store, are sound"
+    epilog = "exit codes:\n  0  all is fine\n  1  something has to be looked at: those lines begin with 'look'"
+    doctor = _add(make, "doctor", text, epilog)
+    doctor.add_argument(
+        "store", metavar="STORE", nargs="?", help="a file or the address of a store; nothing is changed"
+    )
+    doctor.set_defaults(command=carry_out)
 
 
 def _add(make: _Maker, name: str, text: str, epilog: str | None = None) -> argparse.ArgumentParser:

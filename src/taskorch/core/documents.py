@@ -274,6 +274,8 @@ def _document_reader(cls: type[Document]) -> Callable[[JSON, Any], Document]:
 
 def _document_writer(cls: type[Document]) -> Callable[[Document], dict[str, Any]]:
     members = {key: _Written(attribute, cls.complete) for key, attribute in cls.members().items()}
+    # Most members of most documents are left out, as they were never given; that is seen here without a call.
+    columns = [(key, member.name, member.usual, member) for key, member in members.items()]
 
     def write(document: Document) -> dict[str, Any]:
         data: dict[str, Any] = {}
@@ -284,12 +286,12 @@ def _document_writer(cls: type[Document]) -> Callable[[Document], dict[str, Any]
                     data[key] = members[key].form(value)
             elif key in document.extensions:
                 data[key] = copied(document.extensions[key])
-        for key, member in members.items():
-            value = getattr(document, member.name)
-            if key not in data and not member.is_left_out(value):
+        for key, name, usual, member in columns:
+            value = getattr(document, name)
+            if value is not usual and key not in data and not member.is_left_out(value):
                 data[key] = member.form(value)
         rest = {**document.python_notes, **document.extensions}
-        return data | {k: copied(v) for k, v in rest.items() if k not in data}
+        return data | {k: copied(v) for k, v in rest.items() if k not in data} if rest else data
 
     return write
 
@@ -304,6 +306,8 @@ class _Written:
         self._default = default.factory() if hasattr(default, "factory") else default
         self.is_sparse = bool(attribute.metadata["sparse"])
         self._always = complete and not self.is_sparse
+        # What is left out without a further look: the default, or nothing that could be met.
+        self.usual: object = object() if self._always else self._default
 
     def is_left_out(self, value: object) -> bool:
         return not self._always and (value is self._default or value == self._default)

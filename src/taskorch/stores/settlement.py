@@ -22,7 +22,7 @@ class Changes:
         standings: The records that are new or stand otherwise, by id.
         puts: The last put of each record that was written.
         added: The ids of those that are new.
-        facts: What is appended to journals: the run and the facts as text.
+        facts: What is appended to journals: the run, epoch and number of the unit, and its facts as text.
         sent: Messages sent.
         read: The ids of messages that are unread no longer.
     """
@@ -30,7 +30,7 @@ class Changes:
     standings: dict[str, Standing] = attrs.field(factory=dict)
     puts: dict[str, Put] = attrs.field(factory=dict)
     added: set[str] = attrs.field(factory=set)
-    facts: list[tuple[str, str]] = attrs.field(factory=list)
+    facts: list[tuple[str, int, int, str]] = attrs.field(factory=list)
     sent: dict[str, Message] = attrs.field(factory=dict)
     read: set[str] = attrs.field(factory=set)
 
@@ -116,9 +116,16 @@ class Settlement:
                 return Repeated()
             if standing is None or not standing.is_current(unit.epoch):
                 return Refused(Refusal.STALE_LEASE, id=unit.run)
+            if not (unit.puts or unit.entries or unit.gone or unit.messages or unit.rooms):
+                return None
         elif (unit.puts or unit.messages) and self._is_kept(unit):
             return Repeated()
-        return self._not_new(unit) or self._not_free(unit) or self._not_there(unit) or self._no_room(unit)
+        return (
+            self._not_new(unit)
+            or self._not_free(unit)
+            or self._not_there(unit)
+            or (self._no_room(unit) if unit.rooms else None)
+        )
 
     def _number(self, standing: Standing | None, unit: Unit) -> int:
         if standing is None or unit.epoch > standing.epoch:
@@ -126,12 +133,11 @@ class Settlement:
         return standing.number if unit.epoch == standing.epoch else self._tables.number(unit.run, unit.epoch)
 
     def _is_kept(self, unit: Unit) -> bool:
-        return all(self._sent.get(message.id) == message for message in unit.messages) and all(
-            (standing := self._standings.get(put.id)) is not None
-            and standing.version == put.version
-            and self._body(put.id) == put.body
-            for put in unit.puts
-        )
+        for put in unit.puts:
+            standing = self._standings.get(put.id)
+            if standing is None or standing.version != put.version or self._body(put.id) != put.body:
+                return False
+        return all(self._sent.get(message.id) == message for message in unit.messages)
 
     def _body(self, id: str) -> str:
         put = self._changes.puts.get(id)
@@ -149,7 +155,7 @@ class Settlement:
     def _not_free(self, unit: Unit) -> Refused | None:
         for id in _touched(unit):
             standing = self._standings.get(id)
-            if standing is None or (unit.epoch > 0 and id == unit.run):
+            if standing is None or standing.owner is None or (unit.epoch > 0 and id == unit.run):
                 continue
             if standing.is_leased(self._now):
                 return Refused(Refusal.BUSY, by=standing.owner or "", id=id)
@@ -163,7 +169,8 @@ class Settlement:
                 new.add(put.id)
             elif standing is None or standing.version != put.expected:
                 return Refused(Refusal.VERSION_CONFLICT, id=put.id)
-        needed = [entry.id for entry in unit.entries] + [message.run for message in unit.messages]
+        needed = [entry.id for entry in unit.entries]
+        needed += [message.run for message in unit.messages]
         if unit.facts:
             needed.append(unit.run)
         for id in needed:
@@ -172,16 +179,28 @@ class Settlement:
         return None
 
     def _no_room(self, unit: Unit) -> Refused | None:
+        moves = self._moves(unit)
         for room in unit.rooms:
             load = self._waiting[room.queue]
-            more = sum(entry.queue == room.queue and not self._stays_leased(unit, entry) for entry in unit.entries)
-            fewer = sum(self._waits_in(id) == room.queue for id in {entry.id for entry in unit.entries} | {*unit.gone})
-            if load + more - fewer > room.limit:
+            more = sum((after == room.queue) - (before == room.queue) for before, after in moves)
+            if load + more > room.limit:
                 return Refused(Refusal.NO_ROOM, id=room.queue, load=load)
         return None
 
-    def _stays_leased(self, unit: Unit, entry: WaitingEntry) -> bool:
-        return unit.epoch > 0 and entry.id == unit.run and unit.lease is LeaseAction.KEEP
+    def _moves(self, unit: Unit) -> list[tuple[str | None, str | None]]:
+        """In which queues the records that *unit* places or releases wait before it and after it; None for nowhere."""
+        entries: dict[str, WaitingEntry | None] = dict.fromkeys(unit.gone)
+        entries.update((entry.id, entry) for entry in unit.entries)
+        kept = None
+        if unit.epoch > 0:
+            own = self._standings[unit.run]
+            if unit.lease is LeaseAction.RELEASE:
+                entries.setdefault(own.id, own.entry)
+            elif own.is_leased(self._now):
+                kept = own.id
+        return [
+            (self._waits_in(id), None if entry is None or id == kept else entry.queue) for id, entry in entries.items()
+        ]
 
     def _waits_in(self, id: str) -> str | None:
         standing = self._standings.get(id)
@@ -200,14 +219,14 @@ class Settlement:
         for message in unit.messages:
             self._changes.sent[message.id] = self._sent[message.id] = message
             self._changed(message.run).unread.add(message.id)
-        if unit.consumed:
+        if unit.consumed and unit.run in self._standings:
             unread = self._changed(unit.run).unread
             self._changes.read.update(unread.intersection(unit.consumed))
             unread.difference_update(unit.consumed)
         self._close(unit)
         if text is None:
             return -1
-        self._changes.facts.append((unit.run, text))
+        self._changes.facts.append((unit.run, unit.epoch, unit.number, text))
         return len(self._changes.facts) - 1
 
     def _write(self, put: Put) -> None:
@@ -223,7 +242,7 @@ class Settlement:
         standing = self._standings.get(id)
         if standing is None:  # taken away where nothing is
             return
-        before = standing.waits_in(self._now)
+        before = standing.waits_in(self._now) if self._waiting else None
         standing.entry = entry
         self._changes.standings[id] = standing
         self._moved(before, standing)
@@ -239,7 +258,7 @@ class Settlement:
         standing = self._changed(unit.run)
         standing.number = unit.number
         if unit.lease is LeaseAction.RELEASE:
-            before = standing.waits_in(self._now)
+            before = standing.waits_in(self._now) if self._waiting else None
             standing.owner = None
             self._moved(before, standing)
 
@@ -249,6 +268,8 @@ class Settlement:
 
     def _moved(self, before: str | None, standing: Standing) -> None:
         """Count who waits anew, in the queues in which a unit of the batch asks for room."""
+        if not self._waiting:
+            return
         after = standing.waits_in(self._now)
         if before in self._waiting:
             self._waiting[before] -= 1
@@ -256,6 +277,6 @@ class Settlement:
             self._waiting[after] += 1
 
 
-def _touched(unit: Unit) -> set[str]:
-    """The ids of the records that *unit* writes to."""
-    return {put.id for put in unit.puts} | {entry.id for entry in unit.entries} | {*unit.gone}
+def _touched(unit: Unit) -> Collection[str]:
+    """The ids of the records that *unit* writes to, in order."""
+    return dict.fromkeys([*[put.id for put in unit.puts], *[entry.id for entry in unit.entries], *unit.gone])

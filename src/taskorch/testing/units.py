@@ -4,7 +4,7 @@ from typing import TypeVar
 
 from taskorch.core.frontier.facts import Fact
 from taskorch.core.receipts import Claimed, Done, Receipt, Record, Refusal, Refused, Repeated
-from taskorch.core.unit import LeaseAction, Put, Unit
+from taskorch.core.unit import LeaseAction, Put, Unit, WaitingEntry
 from taskorch.protocols.store import Store
 
 T = TypeVar("T")
@@ -60,10 +60,12 @@ async def expect_kept(store: Store, unit: Unit) -> int:
     return cursor
 
 
-async def expect_refused(store: Store, unit: Unit, why: Refusal) -> None:
-    """Apply *unit* and expect it to be refused for the reason *why*."""
+async def expect_refused(store: Store, unit: Unit, why: Refusal, id: str | None = None, by: str = "") -> None:
+    """Apply *unit* and expect it to be refused for the reason *why*; with *id*, because of that id and *by*."""
     receipt = await apply_one(store, unit)
     expect(receipt.why if isinstance(receipt, Refused) else receipt, why, f"the receipt of {unit!r}")
+    if id is not None:
+        expect(receipt, Refused(why, by=by, id=id, load=getattr(receipt, "load", None)), f"the receipt of {unit!r}")
 
 
 async def expect_repeated(store: Store, unit: Unit) -> None:
@@ -71,16 +73,21 @@ async def expect_repeated(store: Store, unit: Unit) -> None:
     expect(await apply_one(store, unit), Repeated(), f"the receipt of {unit!r}")
 
 
-async def expect_claimed(store: Store, epoch: int = 1, owner: str = "me", id: str = "r") -> None:
-    """Lease *id* and expect *epoch*."""
-    answer = await store.lease(owner, id)
-    expect(answer.epoch if isinstance(answer, Claimed) else answer, epoch, "the epoch")
+async def expect_claimed(
+    store: Store, epoch: int = 1, owner: str = "me", id: str = "r", *, ttl: float | None = None, force: bool = False
+) -> Claimed:
+    """Lease *id*, expect *epoch*, and return what was given. A lease with *ttl* 0 lives no longer at once."""
+    answer = await store.lease(owner, id, ttl, force=force)
+    if isinstance(answer, Claimed):
+        expect(answer.epoch, epoch, "the epoch")
+        return answer
+    raise AssertionError(f"the lease of {id!r} is {answer!r} instead of one with epoch {epoch}")
 
 
-async def hold(store: Store) -> None:
-    """A record "r", version 0, claimed by "me" under epoch 1."""
-    await expect_kept(store, inserting())
-    await expect_claimed(store)
+async def hold(store: Store, id: str = "r") -> None:
+    """A record *id*, version 0, claimed by "me" under epoch 1."""
+    await expect_kept(store, inserting(id))
+    await expect_claimed(store, id=id)
 
 
 async def expect_steps(store: Store, wanted: list[int], run: str = "r") -> None:
@@ -89,7 +96,15 @@ async def expect_steps(store: Store, wanted: list[int], run: str = "r") -> None:
     expect(found, wanted, f"the journal of {run!r}, told by its steps,")
 
 
-async def expect_record(store: Store, version: int, body: str, epoch: int = 0, owner: str | None = None) -> None:
+async def expect_record(
+    store: Store,
+    version: int,
+    body: str,
+    epoch: int = 0,
+    owner: str | None = None,
+    *,
+    entry: WaitingEntry | None = None,
+) -> None:
     """Read the record "r" and expect it to be this."""
-    wanted = Record(id="r", version=version, body=body, epoch=epoch, owner=owner)
+    wanted = Record(id="r", version=version, body=body, epoch=epoch, owner=owner, entry=entry)
     expect(await store.read(["r"]), [wanted])

@@ -25,17 +25,31 @@ def timed(call: Callable[[], object]) -> float:
     return now() - start
 
 
-class Rounds:
-    """How long each contender took in each round, in µs per step."""
+def told(call: Callable[[], object]) -> float:
+    """The seconds that *call* returns: it has a database to make first and one to close afterwards, untimed."""
+    gc.collect()
+    seconds = call()
+    assert isinstance(seconds, float), f"{call} told no seconds"
+    return seconds
 
-    def __init__(self, contenders: Contenders, steps: int, repeats: int) -> None:
+
+class Rounds:
+    """How long each contender took in each round, in µs per step, as *measure* sees it."""
+
+    def __init__(
+        self,
+        contenders: Contenders,
+        steps: int,
+        repeats: int,
+        measure: Callable[[Callable[[], object]], float] = timed,
+    ) -> None:
         self.times: dict[str, list[float]] = {name: [] for name in contenders}
         gc.collect()
         gc.freeze()  # the graphs of one contender must not slow the collector down while another runs
         try:
             for _ in range(repeats):
                 for name, call in contenders.items():
-                    self.times[name].append(timed(call) / steps * 1e6)
+                    self.times[name].append(measure(call) / steps * 1e6)
         finally:
             gc.unfreeze()
 

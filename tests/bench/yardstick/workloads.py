@@ -37,24 +37,26 @@ def sinks(graph: Graph) -> list[int]:
 Shape = tuple[Callable[..., Graph], tuple[int, ...]]
 """How a graph is made, and of what size."""
 
-SHAPES: Mapping[str, Shape] = {
+SHAPES: dict[str, Shape] = {
     "chain": (chain, (2_000,)),
     "fan": (fan, (10_000,)),
     "layers": (layers, (100, 100)),
     "deep": (layers, (1_000, 100)),
 }
 """The workloads by name, in their full size."""
+DURABLE: dict[str, Shape] = {"durable-chain": (chain, (1_000,)), "durable-layers": (layers, (20, 100))}
+"""Those of which every result is kept on disk."""
 
 
 def made(shape: str, size: tuple[int, ...] = ()) -> Graph:
     """The graph of a *shape*, in its full size or in another."""
-    maker, full = SHAPES[shape]
+    maker, full = (SHAPES | DURABLE)[shape]
     return maker(*(size or full))
 
 
 def title(shape: str, size: tuple[int, ...] = ()) -> str:
     """What a *shape* of that size is called in a table."""
-    size = size or SHAPES[shape][1]
-    if shape == "chain":
+    size = size or (SHAPES | DURABLE)[shape][1]
+    if len(size) == 1 and shape != "fan":
         return f"chain of {size[0]:,}"
     return f"1 → {size[0]:,} → 1" if shape == "fan" else f"{size[0]:,} × {size[1]:,}"

@@ -50,7 +50,10 @@ class MemoryStore:
         await self._enter()
         # All that can fail comes first, so that the batch is kept wholly or not at all.
         prepared = [(unit, written(self.name, unit)) for unit in units]
-        receipts = Settlement(self._tables, self._now()).settle(prepared)
+        # One instant for the index and the rules, or an entry whose lease ends in between would be counted twice.
+        now = self._now()
+        self._tables.index.look(now, self._tables.all)
+        receipts = Settlement(self._tables, now).settle(prepared)
         self._hint()
         return receipts
 

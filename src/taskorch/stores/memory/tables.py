@@ -58,8 +58,7 @@ class Tables:
         return [message for id in ids if (message := self._messages.get(id)) is not None]
 
     def waiting(self, queue: str) -> int:
-        """How many entries wait in a queue."""
-        self.index.look(self._now(), self.all)
+        """How many entries wait in a queue, as the index was looked through last."""
         return self.index.waiting(queue)
 
     def write(self, changes: Changes) -> Sequence[int]:
@@ -72,7 +71,7 @@ class Tables:
             self.index.put(standing, now)
         for message in changes.sent.values():
             self._messages[message.id] = self._mail.setdefault(message.run, {})[message.id] = message
-        return [self._appended(run, text) for run, text in changes.facts]
+        return [self._appended(run, text) for run, _, _, text in changes.facts]
 
     def _appended(self, run: str, text: str) -> int:
         self._last_cursor += 1

@@ -13,8 +13,9 @@ import attrs
 from taskorch.errors import StoreError, StoreUnreadable
 from taskorch.errors.root import quoted
 from taskorch.stores.processes import identity, is_dead
-from taskorch.stores.sqlite import ledger, schema
+from taskorch.stores.sqlite import schema
 from taskorch.stores.sqlite.faults import fault_of_opening, is_busy
+from taskorch.stores.sqlite.ledger import Ledger
 from taskorch.stores.sqlite.lock import FileLock, inherited, is_held, one_opening
 
 Durability = Literal["full", "normal"]
@@ -59,13 +60,13 @@ class Database:
 
     connection: sqlite3.Connection
     lock: FileLock
-    process: str
+    ledger: Ledger
     is_shared: bool
 
     def close(self) -> None:
         """Release our leases, bring the log into the file, close it, release the lock."""
         with suppress(sqlite3.Error):
-            ledger.give_back_all(self.connection, self.process)
+            self.ledger.leave(self.connection)
         # What cannot be brought over now stays in the log, and is found there by the next opening.
         with suppress(sqlite3.Error):
             self.connection.execute(_CHECKPOINT_OF_MANY if self.is_shared else _CHECKPOINT)
@@ -84,6 +85,7 @@ class Opening:
         name: The store's name, for messages.
         durability: What a commit waits for.
         connect: Makes the connection.
+        ledger: What is written; it is told who holds leases.
         token: Tells this store object apart from others of this process.
         is_shared: Whether other processes may have it open at the same time.
     """
@@ -91,7 +93,8 @@ class Opening:
     path: Path
     name: str
     durability: Durability
-    connect: Connect = sqlite3.connect
+    connect: Connect
+    ledger: Ledger
     token: str = ""
     is_shared: bool = False
 
@@ -115,7 +118,7 @@ class Opening:
             ) from error
         try:
             lock.sign()
-            return Database(self._open(path), lock, identity(self.token), self.is_shared)
+            return Database(self._open(path), lock, self.ledger, self.is_shared)
         except BaseException:
             lock.release()
             raise
@@ -197,7 +200,8 @@ class Opening:
         if self._journal(connection, mode) not in {mode, "wal"}:
             raise self._unreadable("lies where SQLite cannot keep a write-ahead log; put it on a local disk")
         # Unshared, we hold the lock, so whoever held a lease is gone.
-        ledger.expire(connection, is_dead if self.is_shared else lambda _: True)
+        self.ledger.expire(connection, is_dead if self.is_shared else lambda _: True)
+        self.ledger.register(connection, identity(self.token))
 
     def _journal(self, connection: sqlite3.Connection, mode: str) -> str:
         """Set the mode of the journal; the mode it has then. Others who have the file open may prevent a change."""

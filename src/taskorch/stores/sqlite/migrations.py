@@ -39,21 +39,20 @@ MIGRATIONS: dict[int, Step] = {
         ),
         after=(
             f"""
-            INSERT INTO record (id, version, state, finished_at, epoch, number)
+            INSERT INTO record (id, version, state, finished_at, epoch, number, body)
                 SELECT old_record.id, old_record.version, coalesce({_STATE}, ''),
-                    CASE WHEN {_ENDED} THEN {_CHANGED_AT} END, coalesce(epoch, 0), coalesce(number, 0)
+                    CASE WHEN {_ENDED} THEN {_CHANGED_AT} END, coalesce(epoch, 0), coalesce(number, 0), body
                 FROM old_record LEFT JOIN old_lease
                     ON run = old_record.id
                     AND epoch = (SELECT max(latest.epoch) FROM old_lease AS latest WHERE latest.run = old_record.id)
                 ORDER BY old_record.rowid
             """,
-            "INSERT INTO body SELECT record.key, old_record.body FROM old_record JOIN record USING (id)",
             """
             INSERT INTO past SELECT record.key, old_lease.epoch, old_lease.number
                 FROM old_lease JOIN record ON record.id = run AND old_lease.epoch < record.epoch
             """,
             """
-            INSERT INTO journal SELECT cursor, record.key, facts
+            INSERT INTO journal SELECT cursor, record.key, 0, 0, facts
                 FROM old_journal JOIN record ON record.id = run WHERE facts IS NOT NULL ORDER BY cursor
             """,
             "UPDATE forgotten SET cursor = (SELECT coalesce(max(cursor), 0) FROM old_journal)",

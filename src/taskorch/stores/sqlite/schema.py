@@ -24,8 +24,12 @@ MARKS = "SELECT application_id, user_version FROM pragma_application_id, pragma_
 OBJECTS = "SELECT count(*) FROM sqlite_master"
 
 TABLES = (
-    # How a record stands: all that changes often, and all that is searched for. place and look are what
-    # Standing.place() says: 0 leased, 1 ready, 2 later; when to look again.
+    # The processes that hold leases or did, by what they are known by.
+    "CREATE TABLE process (key INTEGER PRIMARY KEY AUTOINCREMENT, identity TEXT NOT NULL UNIQUE)",
+    # Where entries may wait: a queue and a set of tags.
+    "CREATE TABLE line (key INTEGER PRIMARY KEY, queue TEXT NOT NULL, tags TEXT NOT NULL, UNIQUE (queue, tags))",
+    # A record and how it stands. place and look are what Standing.place() says: 0 leased, 1 ready, 2 later; when to
+    # look again. The body comes last, and units that only append facts do not touch the row: bodies may be long.
     """
     CREATE TABLE record (
         key INTEGER PRIMARY KEY,
@@ -40,23 +44,23 @@ TABLES = (
         until INTEGER,
         number INTEGER NOT NULL DEFAULT 0,
         losses INTEGER NOT NULL DEFAULT 0,
-        queue TEXT,
+        mail INTEGER NOT NULL DEFAULT 0,
+        line INTEGER,
         rank TEXT,
         due INTEGER,
-        tags TEXT,
         wakes INTEGER,
         place INTEGER,
-        look INTEGER
+        look INTEGER,
+        body TEXT NOT NULL
     )
     """,
-    "CREATE INDEX line ON record (queue, place, tags, rank, id) WHERE queue IS NOT NULL",
-    "CREATE INDEX look ON record (look, queue) WHERE look IS NOT NULL",
-    "CREATE INDEX held ON record (process, place, tags) WHERE owner IS NOT NULL",
+    "CREATE INDEX ready ON record (line, rank, id) WHERE place = 1",
+    "CREATE INDEX later ON record (line) WHERE place = 2",
+    "CREATE INDEX held ON record (process, place, line) WHERE owner IS NOT NULL",
+    "CREATE INDEX look ON record (look, line) WHERE look IS NOT NULL",
     "CREATE INDEX child ON record (parent, id) WHERE parent IS NOT NULL",
     "CREATE INDEX finished ON record (finished_at) WHERE finished_at IS NOT NULL",
-    # Beside the record rather than in it: every unit changes how a record stands, and bodies are long.
-    "CREATE TABLE body (key INTEGER PRIMARY KEY REFERENCES record (key), text TEXT NOT NULL)",
-    # The number of the last unit kept under each epoch before the last one.
+    # The numbers of the last units under epochs before the last one, where the journal does not tell them.
     """
     CREATE TABLE past (
         record INTEGER NOT NULL REFERENCES record (key),
@@ -65,11 +69,13 @@ TABLES = (
         PRIMARY KEY (record, epoch)
     ) WITHOUT ROWID
     """,
-    # One row per unit with facts, only ever appended.
+    # One row per unit with facts, only ever appended. It also tells the number of an owner's unit.
     """
     CREATE TABLE journal (
         cursor INTEGER PRIMARY KEY,
         record INTEGER NOT NULL REFERENCES record (key),
+        epoch INTEGER NOT NULL,
+        number INTEGER NOT NULL,
         facts TEXT NOT NULL
     )
     """,

@@ -18,11 +18,13 @@ from taskorch.core.unit import Message, Unit
 from taskorch.errors import StoreError
 from taskorch.stores.clock import system_time
 from taskorch.stores.journal import position, written
-from taskorch.stores.processes import identity, is_dead
-from taskorch.stores.sqlite import ledger
+from taskorch.stores.processes import is_dead
+from taskorch.stores.sqlite import queries
 from taskorch.stores.sqlite.database import Connect, Durability, Opening, has_sound_log
 from taskorch.stores.sqlite.faults import fault
+from taskorch.stores.sqlite.ledger import Claimant, Ledger
 from taskorch.stores.sqlite.log import LIMIT, Log
+from taskorch.stores.sqlite.tables import Memory
 from taskorch.stores.sqlite.writer import Writer
 
 T = TypeVar("T")
@@ -88,16 +90,18 @@ class SQLiteStore:
             raise ValueError(f"durability must be 'full' or 'normal', not {durability!r}")
         # Absolute from now on: a program may change its directory before the first verb.
         location = Path(self._name).absolute()
-        self._token, self._is_shared, self._clock = os.urandom(8).hex(), shared, now
+        self._is_shared, self._clock = shared, now
+        log = Log(self._name, location.with_name(location.name + "-wal"), log_limit)
+        self._ledger = Ledger(Memory(lasts=not shared), now, log)
         opening = Opening(
             path=location,
             name=self._name,
             durability=durability,
             connect=connect,
-            token=self._token,
+            ledger=self._ledger,
+            token=os.urandom(8).hex(),
             is_shared=shared,
         )
-        self._log = Log(self._name, location.with_name(location.name + "-wal"), log_limit)
         self._writer = Writer(self._name, opening)
         self._changed: anyio.Event | None = None
         self._looked = -_SECONDS_BETWEEN_LOOKS
@@ -122,7 +126,7 @@ class SQLiteStore:
             StoreError: A unit holds what cannot be written down; nothing of the batch was kept.
         """
         prepared = [(unit, written(self._name, unit)) for unit in units]
-        receipts = await self._call(partial(ledger.keep, units=prepared, clock=self._clock, log=self._log))
+        receipts = await self._call(partial(self._ledger.keep, units=prepared))
         self._hint()
         return receipts
 
@@ -131,54 +135,55 @@ class SQLiteStore:
     ) -> list[Claimed]:
         """Give *owner* the leases of at most *n* records whose entries are due; see ``Store.claim``."""
         await self._expire(min_age=_SECONDS_BETWEEN_LOOKS)
-        claimant = ledger.Claimant(owner, identity(self._token), ttl, self._clock)
-        work = partial(ledger.claim, claimant=claimant, lanes=tuple(lanes), limits=dict(limits), n=n)
+        claimant = Claimant(owner, ttl)
+        work = partial(self._ledger.claim, claimant=claimant, lanes=tuple(lanes), limits=dict(limits), n=n)
         return await self._call(work, self._undo)
 
     async def lease(self, owner: str, id: str, ttl: float | None = None, *, force: bool = False) -> Claimed | Refused:
         """Give *owner* the lease of the record *id*; see ``Store.lease``."""
         await self._expire()
-        claimant = ledger.Claimant(owner, identity(self._token), ttl, self._clock)
-        [answer] = await self._call(partial(ledger.lease, claimant=claimant, id=id, force=force), self._undo)
+        claimant = Claimant(owner, ttl)
+        [answer] = await self._call(partial(self._ledger.lease, claimant=claimant, id=id, force=force), self._undo)
         return answer
 
     async def renew(self, leases: Sequence[tuple[str, int]], ttl: float) -> list[Renewed | Refused]:
         """Let leases live for *ttl* seconds from now; see ``Store.renew``."""
-        return await self._call(partial(ledger.renew, leases=tuple(leases), ttl=ttl, clock=self._clock))
+        return await self._call(partial(self._ledger.renew, leases=tuple(leases), ttl=ttl))
 
     async def read(self, ids: Sequence[str]) -> list[Record | None]:
         """The records of *ids* as last kept, in their order; None where there is none."""
-        return await self._call(partial(ledger.records, ids=tuple(ids), clock=self._clock))
+        return await self._query(partial(queries.records, ids=tuple(ids), now=self._clock()))
 
     async def find(self, where: Filter, after: str = "", n: int = 1000) -> list[Record]:
         """At most *n* records that meet *where*, by their ids, behind the id *after*."""
-        return await self._call(partial(ledger.find, where=where, after=after, n=n, clock=self._clock))
+        return await self._query(partial(queries.find, where=where, after=after, n=n, now=self._clock()))
 
     async def journal(self, run: str, after: int = 0, n: int = 1000) -> list[Entry]:
         """At most *n* units' facts of *run* behind the cursor *after*; see ``Store.journal``."""
-        return await self._call(partial(ledger.entries, run=run, after=after, n=n))
+        return await self._query(partial(queries.entries, run=run, after=after, n=n))
 
     async def messages(self, run: str, n: int = 1000) -> list[Message]:
         """At most *n* unread messages to *run*, in the order they were kept."""
-        return await self._call(partial(ledger.messages, run=run, n=n))
+        return await self._query(partial(queries.messages, run=run, n=n))
 
     async def events(self, after: str = "", n: int = 1000) -> Page:
         """At most *n* units' facts of all runs behind the cursor *after*; see ``Store.events``."""
-        return await self._call(partial(ledger.events, after=position(self._name, after), n=n))
+        return await self._query(partial(queries.events, after=position(self._name, after), n=n))
 
     async def next_due(self, lanes: Sequence[Lane]) -> int | None:
         """The first instant at which an entry in *lanes* is due; see ``Store.next_due``."""
-        return await self._call(partial(ledger.next_due, lanes=tuple(lanes), clock=self._clock))
+        return await self._query(partial(queries.next_due, lanes=tuple(lanes), now=self._clock()))
 
     async def hints(self) -> None:
         """Wait until something has changed through this store object; what other processes change gives no hint."""
+        self._writer.require_open()
         if self._changed is None:
             self._changed = anyio.Event()
         await self._changed.wait()
 
     async def trim(self, finished_before: int, n: int = 1000) -> int:
         """Forget at most *n* records that finished before that instant; see ``Store.trim``."""
-        return await self._call(partial(ledger.trim, finished_before=finished_before, n=n, clock=self._clock))
+        return await self._call(partial(self._ledger.trim, finished_before=finished_before, n=n))
 
     async def aclose(self) -> None:
         """Bring everything into the file, close it and release the lock, and with it every lease.
@@ -187,6 +192,7 @@ class SQLiteStore:
         no harm. In a forked child it does nothing.
         """
         await self._writer.aclose()
+        self._hint()
 
     async def __aenter__(self) -> Self:
         return self
@@ -199,25 +205,30 @@ class SQLiteStore:
     async def _expire(self, min_age: float = 0) -> None:
         """End the time of leases whose processes have died, if nobody has looked for *min_age* seconds."""
         if self._is_shared and time.monotonic() - self._looked >= min_age:
-            await self._call(partial(ledger.expire, is_dead=is_dead))
+            await self._call(partial(self._ledger.expire, is_dead=is_dead))
             self._looked = time.monotonic()
 
     def _undo(self, connection: sqlite3.Connection, answers: Sequence[Claimed | Refused]) -> None:
         granted = [(answer.record.id, answer.epoch) for answer in answers if isinstance(answer, Claimed)]
-        ledger.give_back(connection, granted, self._clock)
+        self._ledger.give_back(connection, granted)
 
     def _hint(self) -> None:
         if self._changed is not None:
             self._changed.set()
             self._changed = None
 
+    async def _query(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        return await self._call(work, is_query=True)
+
     async def _call(
         self,
         work: Callable[[sqlite3.Connection], T],
         undo: Callable[[sqlite3.Connection, T], None] | None = None,
+        *,
+        is_query: bool = False,
     ) -> T:
         try:
-            return await self._writer.call(work, undo)
+            return await self._writer.call(work, undo, is_query=is_query)
         except sqlite3.Error as error:
             raise fault(self._name, error) from error
         except (ValueError, OverflowError) as error:

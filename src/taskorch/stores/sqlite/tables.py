@@ -2,8 +2,10 @@
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
+
+import attrs
 
 from taskorch.core.unit import Message, Put, WaitingEntry
 from taskorch.stores.settlement import Changes
@@ -12,38 +14,151 @@ from taskorch.stores.standing import Standing
 # Any: a row holds text, numbers and None.
 Row = tuple[Any, ...]
 
-COLUMNS = (
-    "record.key, id, version, finished_at, epoch, owner, process, until, number, losses, queue, rank, due, tags, wakes,"
-    " EXISTS (SELECT 1 FROM message WHERE message.record = record.key AND unread)"
-)
-_STANDING = f"SELECT {COLUMNS} FROM record WHERE id = ?"
-_UNREAD = "SELECT id FROM message WHERE record = ? AND unread"
-_BODY = "SELECT text FROM body WHERE key = (SELECT key FROM record WHERE id = ?)"
-_PAST = "SELECT number FROM past WHERE record = (SELECT key FROM record WHERE id = ?) AND epoch = ?"
-_SENT = """
-    SELECT message.id, record.id, body FROM message JOIN record ON record.key = message.record WHERE message.id = ?
+COLUMNS = """
+    key, id, version, finished_at, epoch, owner, process, until, number, losses, mail, line, rank, due, wakes
 """
-_WAITING = "SELECT count(*) FROM record WHERE queue = ? AND place > 0"
+WITH_BODY = f"SELECT {COLUMNS}, body FROM record"
+_TOGETHER = 50
+"""How many records are looked up by one statement; it is always the same one, so that it is prepared once."""
+_AMONG = f" WHERE id IN ({', '.join('?' * _TOGETHER)})"
+_STANDING = f"SELECT {COLUMNS} FROM record WHERE id = ?", f"SELECT {COLUMNS} FROM record{_AMONG}"
+"""How one record stands, and how several do; likewise with their bodies."""
+_WHOLE = WITH_BODY + " WHERE id = ?", WITH_BODY + _AMONG
+_UNREAD = "SELECT id FROM message WHERE record = ? AND unread = 1"
+_LAST_NUMBER = "SELECT epoch, number FROM journal WHERE record = ? AND epoch > 0 ORDER BY cursor DESC LIMIT 1"
+_LINE = "SELECT queue, tags FROM line WHERE key = ?"
+_LINE_KEY = "SELECT key FROM line WHERE queue = ? AND tags = ?"
+_ADD_LINE = "INSERT INTO line (queue, tags) VALUES (?, ?)"
+_BODY = "SELECT body FROM record WHERE id = ?"
+_PAST = """
+    SELECT max(number) FROM (
+        SELECT number FROM past WHERE record = ? AND epoch = ?
+        UNION ALL SELECT number FROM journal WHERE record = ? AND epoch = ?
+    )
+"""
+_SENT = """
+    SELECT message.id, record.id, message.body FROM message JOIN record ON record.key = message.record
+    WHERE message.id = ?
+"""
+_READY = "SELECT count(*) FROM record WHERE place = 1 AND line = ?"
+_LATER = "SELECT count(*) FROM record WHERE place = 2 AND line = ?"
+_LINES = "SELECT key FROM line WHERE queue = ?"
 _LAST_CURSOR = "SELECT max((SELECT coalesce(max(cursor), 0) FROM journal), (SELECT cursor FROM forgotten))"
 
 _ADD = """
-    INSERT INTO record (id, version, state, parent, finished_at, queue, rank, due, tags, wakes, place, look)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    INSERT INTO record (id, version, state, parent, finished_at, body, mail, line, rank, due, wakes, place, look)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
-_ADD_BODY = "INSERT INTO body (key, text) VALUES (?, ?)"
-_PUT = "UPDATE record SET version = ?, state = ?, parent = ?, finished_at = ? WHERE key = ?"
-_PUT_BODY = "UPDATE body SET text = ? WHERE key = ?"
+_PUT = "UPDATE record SET version = ?, state = ?, parent = ?, finished_at = ?, body = ?, number = ? WHERE key = ?"
 _NUMBER = "UPDATE record SET number = ? WHERE key = ?"
-_LEASE = """
+_STAND = """
     UPDATE record SET epoch = ?, owner = ?, process = ?, until = ?, number = ?, losses = ?,
-        queue = ?, rank = ?, due = ?, tags = ?, wakes = ?, place = ?, look = ?
+        mail = ?, line = ?, rank = ?, due = ?, wakes = ?, place = ?, look = ?
+    WHERE key = ?
+"""
+_PUT_AND_STAND = """
+    UPDATE record SET epoch = ?, owner = ?, process = ?, until = ?, number = ?, losses = ?,
+        mail = ?, line = ?, rank = ?, due = ?, wakes = ?, place = ?, look = ?,
+        version = ?, state = ?, parent = ?, finished_at = ?, body = ?
     WHERE key = ?
 """
 _MOVE = "UPDATE record SET place = ?, look = ? WHERE key = ?"
 _REMEMBER = "INSERT INTO past (record, epoch, number) VALUES (?, ?, ?)"
 _SEND = "INSERT INTO message (id, record, unread, body) VALUES (?, ?, 1, ?)"
 _READ = "UPDATE message SET unread = 0 WHERE id = ?"
-_APPEND = "INSERT INTO journal (cursor, record, facts) VALUES (?, ?, ?)"
+_APPEND = "INSERT INTO journal (cursor, record, epoch, number, facts) VALUES (?, ?, ?, ?, ?)"
+
+_NUMBER_AT = 4
+"""Where the number stands in what is kept of a row."""
+_MOST_REMEMBERED = 4096
+
+
+@attrs.define(eq=False)
+class Known:
+    """A record as it was read or written last.
+
+    Attributes:
+        key: Its row.
+        row: Its lease and its entry, as they stand in the row.
+        standing: How it stands, which may be ahead of the row by a number that the journal tells.
+    """
+
+    key: int
+    row: Row
+    standing: Standing
+
+
+class Lines:
+    """The lines entries wait in: they are few, never change and are never taken away."""
+
+    def __init__(self) -> None:
+        self._keys: dict[tuple[str, tuple[str, ...]], int] = {}
+        self._lines: dict[int, tuple[str, tuple[str, ...]]] = {}
+
+    def key(self, connection: sqlite3.Connection, queue: str, tags: tuple[str, ...]) -> int:
+        """The key of a line, which is made if there is none."""
+        if (key := self._keys.get((queue, tags))) is None:
+            values = queue, json.dumps(tags)
+            row = connection.execute(_LINE_KEY, values).fetchone()
+            key = connection.execute(_ADD_LINE, values).lastrowid or 0 if row is None else int(row[0])
+            self._note(key, queue, tags)
+        return key
+
+    def line(self, connection: sqlite3.Connection, key: int) -> tuple[str, tuple[str, ...]]:
+        """The queue and the tags of a line."""
+        if key not in self._lines:
+            queue, tags = connection.execute(_LINE, (key,)).fetchone()
+            self._note(key, queue, tuple(json.loads(tags)))
+        return self._lines[key]
+
+    def of(self, connection: sqlite3.Connection, row: Row) -> WaitingEntry | None:
+        """The entry in a row of ``COLUMNS``."""
+        if row[11] is None:
+            return None
+        queue, tags = self.line(connection, row[11])
+        return WaitingEntry(id=row[1], queue=queue, rank=row[12], due=row[13], tags=tags, wakes=bool(row[14]))
+
+    def forget(self) -> None:
+        """A line may not have been kept."""
+        self._keys.clear()
+        self._lines.clear()
+
+    def _note(self, key: int, queue: str, tags: tuple[str, ...]) -> None:
+        self._keys[queue, tags] = key
+        self._lines[key] = queue, tags
+
+
+class Memory:
+    """What the writer's thread knows from one transaction to the next.
+
+    Args:
+        lasts: Whether nobody else writes to the file, so that records need not be read anew.
+
+    Attributes:
+        process: What this process is called in leases.
+        known: Records.
+        lines: Lines.
+        last_cursor: The last cursor that was given, or None.
+    """
+
+    def __init__(self, *, lasts: bool) -> None:
+        self._lasts = lasts
+        self.process = ""
+        self.known: dict[str, Known] = {}
+        self.lines = Lines()
+        self.last_cursor: int | None = None
+
+    def tidy(self) -> None:
+        """At the end of a transaction that was kept: go on knowing, within bounds."""
+        if not self._lasts or len(self.known) > _MOST_REMEMBERED:
+            self.known.clear()
+            self.last_cursor = None
+
+    def forget(self) -> None:
+        """Know nothing: the transaction was not kept, or rows were changed by other means."""
+        self.known.clear()
+        self.lines.forget()
+        self.last_cursor = None
 
 
 class Tables:
@@ -51,43 +166,57 @@ class Tables:
 
     Args:
         connection: The connection.
+        memory: What is known already.
         now: The time of the transaction.
     """
 
-    def __init__(self, connection: sqlite3.Connection, now: int) -> None:
+    def __init__(self, connection: sqlite3.Connection, memory: Memory, now: int) -> None:
         self._execute = connection.execute
         self._connection, self._now = connection, now
-        self._keys: dict[str, int] = {}
-        self._rows: dict[str, Row] = {}
+        self._memory, self._known = memory, memory.known
 
     # --- reading ---------------------------------------------------------------------------------------------
 
     def standing(self, id: str) -> Standing | None:
         """How the record *id* stands; None if there is none."""
-        row = self._execute(_STANDING, (id,)).fetchone()
-        return None if row is None else self.taken(row)
+        if id not in self._known:
+            self._rows((id,), *_STANDING)
+        return self._known[id].standing if id in self._known else None
+
+    def whole(self, ids: Sequence[str]) -> list[tuple[Standing, str]]:
+        """How records that there are stand, and their bodies."""
+        bodies = {row[1]: row[-1] for row in self._rows(ids, *_WHOLE)}
+        return [(self._known[id].standing, bodies[id]) for id in ids]
 
     def taken(self, row: Row) -> Standing:
-        """The standing in a row of ``COLUMNS``, to be written again later."""
-        key, id, version, finished_at, epoch, owner, process, until, number, losses = row[:10]
-        self._keys[id], self._rows[id] = key, row[4:15]
-        return Standing(
-            id=id,
-            version=version,
-            finished_at=finished_at,
-            epoch=epoch,
-            owner=owner,
-            process=process,
-            until=until,
-            number=number,
-            losses=losses,
-            entry=_entry(id, row[10:15]),
-            unread={id for (id,) in self._execute(_UNREAD, (key,))} if row[15] else set(),
-        )
+        """The standing in a row of ``COLUMNS``, to be written again later; what is known already counts."""
+        key, id = row[:2]
+        known = self._known.get(id)
+        if known is None:
+            standing = standing_of(row, self._memory.lines.of(self._connection, row))
+            if standing.epoch:
+                last = self._execute(_LAST_NUMBER, (key,)).fetchone()
+                if last is not None and last[0] == standing.epoch:
+                    standing.number = max(standing.number, last[1])
+            if row[10]:
+                standing.unread.update(id for (id,) in self._execute(_UNREAD, (key,)))
+            known = self._known[id] = Known(key, row[4:15], standing)
+        return known.standing
 
     def standings(self, ids: Collection[str]) -> Iterable[Standing]:
         """How the records of *ids* stand; those that there are."""
-        return [standing for id in ids if (standing := self.standing(id)) is not None]
+        self._rows([id for id in ids if id not in self._known], *_STANDING)
+        return [self._known[id].standing for id in ids if id in self._known]
+
+    def _rows(self, ids: Sequence[str], one: str, several: str) -> list[Row]:
+        """The rows of records, which are known from then on."""
+        if len(ids) == 1:
+            rows = self._execute(one, ids).fetchall()
+        else:
+            rows = [row for some in _chunks(ids) for row in self._execute(several, some)]
+        for row in rows:
+            self.taken(row)
+        return rows
 
     def body(self, id: str) -> str:
         """The body of a record that there is."""
@@ -96,8 +225,8 @@ class Tables:
 
     def number(self, run: str, epoch: int) -> int:
         """The number of the last unit kept under an epoch before the last."""
-        row = self._execute(_PAST, (run, epoch)).fetchone()
-        return 0 if row is None else int(row[0])
+        (number,) = self._execute(_PAST, (self._known[run].key, epoch) * 2).fetchone()
+        return number or 0
 
     def sent(self, ids: Collection[str]) -> Iterable[Message]:
         """The messages of *ids*; those that there are."""
@@ -107,91 +236,122 @@ class Tables:
 
     def waiting(self, queue: str) -> int:
         """How many entries wait in a queue."""
-        return int(self._execute(_WAITING, (queue,)).fetchone()[0])
+        counts = (_READY, _LATER)
+        lines = self._execute(_LINES, (queue,)).fetchall()
+        return sum(self._execute(count, line).fetchone()[0] for line in lines for count in counts)
 
     # --- writing ---------------------------------------------------------------------------------------------
 
     def write(self, changes: Changes) -> Sequence[int]:
         """Write *changes* down; the cursors of the facts."""
+        told = {run: number for run, _, number, _ in changes.facts}
         for id, standing in changes.standings.items():
-            if id in changes.added:
-                self._add(standing, changes.puts[id])
-            elif id in changes.puts:
-                self._put(changes.puts[id])
-            self.keep(standing)
+            put = changes.puts.get(id)
+            if id in changes.added and put is not None:
+                self._add(standing, put)
+            self.keep(standing, None if id in changes.added else put, told=told.get(id, 0))
         for message in changes.sent.values():
-            self._execute(_SEND, (message.id, self._keys[message.run], message.body))
+            self._execute(_SEND, (message.id, self._known[message.run].key, message.body))
         if changes.read:
             self._connection.executemany(_READ, [(id,) for id in changes.read])
         return self._append(changes.facts)
 
-    def keep(self, standing: Standing, past: tuple[int, int] | None = None) -> None:
-        """Write down how a record stands now, and the number under an epoch before, if it has to be remembered."""
-        key, before = self._keys[standing.id], self._rows[standing.id]
+    def keep(self, standing: Standing, put: Put | None = None, *, told: int = 0) -> None:
+        """Write down how a record stands now.
+
+        Args:
+            standing: How it stands.
+            put: Its new body, if it has one.
+            told: The number that the journal is going to tell; it need not be written twice.
+        """
+        known = self._known[standing.id]
+        before = known.row
         now = (
             *(standing.epoch, standing.owner, standing.process, standing.until, standing.number, standing.losses),
-            *_columns(standing.entry),
+            *self._columns(standing),
         )
-        if now == before and not standing.unread:
-            return
-        if standing.number != before[4] and now[:4] == before[:4] and now[5:] == before[5:] and not standing.unread:
-            self._execute(_NUMBER, (standing.number, key))
+        if (
+            standing.unread
+            or before[:_NUMBER_AT] != now[:_NUMBER_AT]
+            or before[_NUMBER_AT + 1 :] != now[_NUMBER_AT + 1 :]
+        ):
+            place = _place(standing, self._now)
+            if put is None:
+                self._execute(_STAND, (*now, *place, known.key))
+            else:
+                self._execute(_PUT_AND_STAND, (*now, *place, *_put(put), known.key))
+        elif put is not None:
+            self._execute(_PUT, (*_put(put), standing.number, known.key))
+        elif standing.number not in {told, before[_NUMBER_AT]}:
+            self._execute(_NUMBER, (standing.number, known.key))
         else:
-            self._execute(_LEASE, (*now, *_place(standing, self._now), key))
-        self._rows[standing.id] = now
+            return
+        known.row = now
+
+    def remember(self, id: str, past: tuple[int, int] | None) -> None:
+        """Remember the number under an epoch before, if there is one."""
         if past is not None:
-            self._execute(_REMEMBER, (key, *past))
+            self._execute(_REMEMBER, (self._known[id].key, *past))
 
     def move(self, standing: Standing) -> None:
         """Put its entry where it belongs now."""
-        self._execute(_MOVE, (*_place(standing, self._now), self._keys[standing.id]))
+        self._execute(_MOVE, (*_place(standing, self._now), self._known[standing.id].key))
 
     def _add(self, standing: Standing, put: Put) -> None:
-        columns = _columns(standing.entry)
-        place = _place(standing, self._now)
-        values = (put.id, put.version, put.state, put.parent, put.finished_at, *columns, *place)
+        columns = self._columns(standing)
+        cursor = self._execute(_ADD, (put.id, *_put(put), *columns, *_place(standing, self._now)))
         # The type allows for a statement that inserted nothing.
-        key = self._keys[put.id] = self._execute(_ADD, values).lastrowid or 0
-        self._execute(_ADD_BODY, (key, put.body))
-        self._rows[put.id] = (0, None, "", None, 0, 0, *columns)
+        self._known[put.id] = Known(cursor.lastrowid or 0, (0, None, "", None, 0, 0, *columns), standing)
 
-    def _put(self, put: Put) -> None:
-        key = self._keys[put.id]
-        self._execute(_PUT, (put.version, put.state, put.parent, put.finished_at, key))
-        self._execute(_PUT_BODY, (put.body, key))
+    def _columns(self, standing: Standing) -> Row:
+        entry, mail = standing.entry, int(bool(standing.unread))
+        if entry is None:
+            return mail, None, None, None, None
+        line = self._memory.lines.key(self._connection, entry.queue, entry.tags)
+        return mail, line, entry.rank, entry.due, int(entry.wakes)
 
-    def _append(self, facts: Sequence[tuple[str, str]]) -> Sequence[int]:
+    def _append(self, facts: Sequence[tuple[str, int, int, str]]) -> Sequence[int]:
         if not facts:
             return ()
-        first = self._execute(_LAST_CURSOR).fetchone()[0] + 1
-        cursors = range(first, first + len(facts))
-        rows = [(cursor, self._keys[run], text) for cursor, (run, text) in zip(cursors, facts, strict=True)]
+        if (last := self._memory.last_cursor) is None:
+            last = int(self._execute(_LAST_CURSOR).fetchone()[0])
+        cursors = range(last + 1, last + 1 + len(facts))
+        rows = [
+            (cursor, self._known[run].key, epoch, number, text)
+            for cursor, (run, epoch, number, text) in zip(cursors, facts, strict=True)
+        ]
         self._connection.executemany(_APPEND, rows)
+        self._memory.last_cursor = cursors[-1]
         return cursors
 
 
-def _entry(id: str, columns: Row) -> WaitingEntry | None:
-    queue, rank, due, tags, wakes = columns
-    if queue is None:
-        return None
-    return WaitingEntry(id=id, queue=queue, rank=rank, due=due, tags=tags_in(tags), wakes=bool(wakes))
+def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    """*ids* in parts that fit ``_AMONG``; the last is filled up with ids of its own."""
+    for first in range(0, len(ids), _TOGETHER):
+        some = [*ids[first : first + _TOGETHER]]
+        yield some + some[:1] * (_TOGETHER - len(some))
 
 
-def _columns(entry: WaitingEntry | None) -> Row:
-    if entry is None:
-        return (None,) * 5
-    return entry.queue, entry.rank, entry.due, tags_text(entry.tags), int(entry.wakes)
+def standing_of(row: Row, entry: WaitingEntry | None) -> Standing:
+    """How the record in a row of ``COLUMNS`` stands, as far as the row tells."""
+    _, id, version, finished_at, epoch, owner, process, until, number, losses = row[:10]
+    return Standing(
+        id=id,
+        version=version,
+        finished_at=finished_at,
+        epoch=epoch,
+        owner=owner,
+        process=process,
+        until=until,
+        number=number,
+        losses=losses,
+        entry=entry,
+    )
+
+
+def _put(put: Put) -> Row:
+    return put.version, put.state, put.parent, put.finished_at, put.body
 
 
 def _place(standing: Standing, now: int) -> Row:
     return standing.place(now) or (None, None)
-
-
-def tags_text(tags: tuple[str, ...]) -> str:
-    """Tags as one text: a line of an index is told by it."""
-    return json.dumps(tags) if tags else "[]"
-
-
-def tags_in(text: str) -> tuple[str, ...]:
-    """The tags in what ``tags_text`` made."""
-    return () if text == "[]" else tuple(json.loads(text))

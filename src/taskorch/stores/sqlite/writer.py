@@ -85,6 +85,14 @@ class _Service:
         self.ended: Future[None] = Future()
         self.holding = False
         self._opening = opening
+        self._switching = threading.Lock()
+        self._current: tuple[_Request, sqlite3.Connection] | None = None
+
+    def interrupt(self, job: _Request) -> None:
+        """Break off the query of *job*, if it is the one under way."""
+        with self._switching:
+            if self._current is not None and self._current[0] is job:
+                self._current[1].interrupt()
 
     def run(self) -> None:
         """Work until None comes.
@@ -98,15 +106,25 @@ class _Service:
                     if opened is None:
                         opened = self._opening()
                         self.holding = True
+                    self._begin(job, opened.connection)
                     job.run(opened.connection)
             except BaseException as error:  # noqa: BLE001 - it belongs to who waits, whatever it is
                 job.error = error
+            self._end()
             job.wake()
             del job  # holds things of the caller's, which must not live on while nothing is to be done
         if opened is not None:
             opened.close()
             self.holding = False
         self.ended.set_result(None)
+
+    def _begin(self, job: _Request, connection: sqlite3.Connection) -> None:
+        with self._switching:
+            self._current = job, connection
+
+    def _end(self) -> None:
+        with self._switching:
+            self._current = None
 
 
 class Writer:
@@ -133,15 +151,18 @@ class Writer:
         self,
         work: Callable[[sqlite3.Connection], T],
         undo: Callable[[sqlite3.Connection, T], None] | None = None,
+        *,
+        is_query: bool = False,
     ) -> T:
         """Have *work* done.
 
-        A caller that is cancelled is let go at once: work that waits is dropped, work under way goes on to
-        its end, and its result is lost.
+        A caller that is cancelled is let go at once: work that waits is dropped, a query under way is broken off,
+        other work goes on to its end, and its result is lost.
 
         Args:
             work: What to do with the connection. It must not refer to the store, which could then never be
                 collected while the work waits.
+            is_query: Whether it changes nothing.
             undo: How to take the work back if it was done but its caller was cancelled. Best effort: its own
                 errors are not seen by anybody.
 
@@ -159,6 +180,8 @@ class Writer:
             await event.wait()
         except BaseException:
             job.abandoned = True
+            if is_query:
+                service.interrupt(job)
             if undo is not None:
                 service.jobs.put(job.undo(undo))
             raise
@@ -191,6 +214,11 @@ class Writer:
             await event.wait()
         self._thread.join()
 
+    def require_open(self) -> None:
+        """Raise ``StoreError`` if it is closed."""
+        if self._closed:
+            raise StoreError(self._name, "is closed; open it again")
+
     def _submit(self, job: _Job[T]) -> _Service:
         if self._forked():
             raise StoreError(
@@ -199,8 +227,7 @@ class Writer:
                 "spawn a process instead, or fork before the store is opened",
             )
         with self._mutex:
-            if self._closed:
-                raise StoreError(self._name, "is closed; open it again")
+            self.require_open()
             service = self._service or self._start()
             service.jobs.put(job)
         return service

@@ -1,0 +1,123 @@
+"""Files of older versions open, and a crash in the middle of their change does no harm."""
+
+import signal
+import sqlite3
+import sys
+
+import anyio
+import pytest
+
+from taskorch.core.lifecycle import advance
+from taskorch.core.receipts import Repeated
+from taskorch.core.selection import Filter
+from taskorch.core.states import Verb
+from taskorch.core.task import Task
+from taskorch.stores import SQLiteStore
+from taskorch.stores.sqlite import schema
+from taskorch.testing.units import expect_claimed, expect_steps, owners
+from tests.stores.test_sqlite_processes import python
+
+VERSION_1 = (
+    "CREATE TABLE record (id TEXT PRIMARY KEY, version INTEGER NOT NULL, body TEXT NOT NULL)",
+    """
+    CREATE TABLE lease (
+        run TEXT NOT NULL REFERENCES record (id), epoch INTEGER NOT NULL, owner TEXT,
+        number INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (run, epoch)
+    ) WITHOUT ROWID
+    """,
+    "CREATE UNIQUE INDEX living_lease ON lease (run) WHERE owner IS NOT NULL",
+    "CREATE TABLE journal (cursor INTEGER PRIMARY KEY, run TEXT NOT NULL, facts TEXT)",
+    "CREATE INDEX journal_of_run ON journal (run) WHERE facts IS NOT NULL",
+    f"PRAGMA application_id = {schema.APPLICATION}",
+    "PRAGMA user_version = 1",
+    "PRAGMA journal_mode = WAL",
+)
+
+
+def of_version_1(path):
+    """A file as version 1 wrote it: a run with two epochs, and a task that has ended."""
+    task = Task.new("t", id="r")
+    ended, _ = advance(task, Verb.CANCEL, now=task.created_at, by="me")
+    connection = sqlite3.connect(path, isolation_level=None)
+    for statement in VERSION_1:
+        connection.execute(statement)
+    connection.execute("INSERT INTO record VALUES ('r', 0, ?)", (task.to_json(indent=None),))
+    connection.execute("INSERT INTO record VALUES ('old', 1, ?)", (ended.to_json(indent=None),))
+    connection.execute("INSERT INTO record VALUES ('odd', 1, '{}')")
+    connection.execute("INSERT INTO lease VALUES ('r', 1, NULL, 7), ('r', 2, 'me', 2)")
+    facts = "[[{},3,1,1700000000000000,null]]"
+    rows = [(1, "r", facts.format(0)), (2, "r", facts.format(1)), (3, "r", None), (4, "old", facts.format(5))]
+    connection.executemany("INSERT INTO journal VALUES (?, ?, ?)", rows)
+    connection.execute("INSERT INTO journal VALUES (9, 'r', NULL)")
+    connection.close()
+    return task, ended
+
+
+async def _expect_all(path, task, ended):
+    async with SQLiteStore(path) as store:
+        records = await store.read(["r", "old", "odd"])
+        assert [record and record.body for record in records] == [
+            task.to_json(indent=None),
+            ended.to_json(indent=None),
+            "{}",
+        ]
+        await expect_steps(store, [0, 1])
+        await expect_steps(store, [5], "old")
+        assert [entry.cursor for entry in await store.journal("r")] == [1, 2]
+        assert [found.id for found in await store.find(Filter(states=frozenset({"CREATED"})))] == ["r"]
+        assert await store.apply([owners(7), owners(2, 2)]) == [Repeated(), Repeated()]
+        await expect_claimed(store, 3)
+        [receipt] = await store.apply([owners(1, 3)])
+        assert receipt.cursor == 10
+        assert await store.trim(2**60) == 1
+        assert await store.read(["old"]) == [None]
+
+
+async def test_a_file_of_version_1_opens(path):
+    """Records, journals, cursors, numbers and epochs of version 1 are there; states and ends are known."""
+    task, ended = of_version_1(path)
+    await _expect_all(path, task, ended)
+    connection = sqlite3.connect(path)
+    assert connection.execute("PRAGMA user_version").fetchone() == (schema.VERSION,)
+    assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+    connection.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kills are of POSIX")
+def test_a_crash_in_any_statement_of_a_migration_leaves_a_file_that_opens(path):
+    """Whichever statement is the last one before the crash, the next opening finds everything."""
+    program = """
+        import os, sqlite3, sys
+        from functools import partial
+        from pathlib import Path
+        from taskorch.stores.clock import system_time
+        from taskorch.stores.sqlite.database import Opening
+        from taskorch.stores.sqlite.ledger import Ledger
+        from taskorch.stores.sqlite.log import Log
+        from taskorch.stores.sqlite.tables import Memory
+
+        class Dying(sqlite3.Connection):
+            left = int(sys.argv[2])
+            def execute(self, *arguments):
+                Dying.left -= 1
+                if Dying.left < 0:
+                    os.kill(os.getpid(), 9)
+                return super().execute(*arguments)
+
+        connect = partial(sqlite3.connect, factory=Dying)
+        ledger = Ledger(Memory(lasts=True), system_time, Log("x", Path("none")))
+        Opening(path=Path(sys.argv[1]), name="x", durability="full", connect=connect, ledger=ledger)()
+    """
+    statuses = []
+    for count in range(60):
+        file = path.with_name(f"{count}.db")
+        task, ended = of_version_1(file)
+        process = python(program, file, count)
+        process.communicate()
+        statuses.append(process.returncode)
+        anyio.run(_expect_all, file, task, ended)
+        if process.returncode == 0:
+            break
+    assert statuses == [-signal.SIGKILL] * (len(statuses) - 1) + [0]
+    assert len(statuses) > 30
