@@ -11,7 +11,7 @@ import taskorch
 from taskorch.engine import keeper
 from taskorch.stores import SQLiteStore
 
-LEASE = 1.0
+LEASE = 3.0
 """How long leases live, in seconds, in the processes of these tests."""
 
 

@@ -120,7 +120,8 @@ async def find_run(store: Store, run_id: str) -> RemoteRun:
         InvalidParameters: *store* is no open store, or *run_id* no text.
         StoreError: The store failed.
     """
-    if store is None or isinstance(store, str | os.PathLike):
+    given: object = store
+    if given is None or isinstance(given, str | os.PathLike):
         raise InvalidParameters(["store: give an open store: async with taskorch.stores.SQLiteStore(…) as store"])
     arguments.check(params=None, context=None, concurrency=None, store=store)
     if not isinstance(run_id, str):
