@@ -106,6 +106,7 @@ if _typing.TYPE_CHECKING:
     from taskorch.core.workflow import Workflow as Workflow
     from taskorch.engine.current import current_step as current_step
     from taskorch.engine.handle import RunHandle as RunHandle
+    from taskorch.engine.remote import RemoteRun as RemoteRun, RemoteStatus as RemoteStatus, find_run as find_run
     from taskorch.tenacity_retry import TenacityRetry as TenacityRetry
 
 # Where the names are that are not loaded yet: for each room what the front door shows of it. It says again for
@@ -155,6 +156,7 @@ _ROOMS = {
     "core.workflow": ("Workflow",),
     "engine.current": ("current_step",),
     "engine.handle": ("RunHandle",),
+    "engine.remote": ("RemoteRun", "RemoteStatus", "find_run"),
     "tenacity_retry": ("TenacityRetry",),
 }
 _HOMES = {name: room for room, names in _ROOMS.items() for name in names}

@@ -27,6 +27,7 @@ from taskorch.engine.cancellations import uncut
 from taskorch.engine.clocks import SystemClock
 from taskorch.engine.execution import Execution
 from taskorch.engine.handle import RunHandle, alive, block, find
+from taskorch.engine.leases import new_owner
 from taskorch.engine.observation import Trace
 from taskorch.errors import CallerError, InvalidParameters, InvalidWorkflow, StoreUnreadable, UnknownAction
 from taskorch.formats.mermaid import workflow as mermaid
@@ -161,6 +162,7 @@ async def run(
         InvalidParameters: A param is missing, unknown, or cannot be stored; or another argument is none of its kind.
         WorkflowChanged: The run was started with another definition, params or context.
         RunBusy: Another living process or call has the run, or the store.
+        PoisonedRun: It ends every process that takes it up.
         StoreError: The store cannot be opened, or failed; the run can be resumed.
         StaleLease: Another owner has taken over the run.
     """
@@ -249,7 +251,7 @@ def _ordered(
         observers=listeners,
         trace=_trace(workflow),
     )
-    return _Order(execution, kept, kept is not store, f"process {os.getpid()} (call {_unique(4)})")
+    return _Order(execution, kept, kept is not store, "" if kept is None else new_owner())
 
 
 def _new_id() -> str:

@@ -1,11 +1,15 @@
 """A run taken over: the frontier folded from facts is the live one, and goes on like it."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from taskorch import Workflow
+from taskorch.core.frontier.attempts import POISON_LIMIT
+from taskorch.core.frontier.ends import End
 from taskorch.core.frontier.facts import CANCEL, STATES, VERBS
 from taskorch.core.frontier.frontier import Frontier
+from taskorch.core.frontier.reasons import POISON
 from taskorch.core.states import LIFECYCLE, State
 from tests.core.runs import SECOND, Driver
 from tests.core.samples import flow_of
@@ -51,6 +55,61 @@ def test_a_lost_attempt_does_not_count() -> None:
     assert again.take(SECOND) == 0
     assert again.attempt == [2]
     assert again.complete(0, 2, "x", 2 * SECOND)
+
+
+def lost(run: Driver, times: int) -> Frontier:
+    """The run once so many owners were lost while its first step was under way, each taken over by the next."""
+    run.take()
+    frontier = run.replayed()
+    frontier.resume(SECOND)
+    for n in range(2, times + 1):
+        frontier.due(n * SECOND)
+        frontier.take(n * SECOND)
+        facts, frontier = frontier.facts, run.fresh()
+        frontier.replay(facts)
+        frontier.resume(n * SECOND)
+    return frontier
+
+
+def test_a_step_that_costs_processes_their_lives_is_given_up() -> None:
+    """The third lost owner is the last: the step fails as ``poison`` with attempts left, and is not started again."""
+    document = flow_of("a", "b")
+    document["steps"][0] |= {"retries": 9}
+    again = lost(Driver(document), POISON_LIMIT - 1)
+    assert again.open == 2
+
+    run = Driver(document)
+    again = lost(run, POISON_LIMIT)
+    assert again.details[0]["reason"] == POISON
+    assert (End(again.ends[0]), again.attempt[0]) == (End.FAILED, POISON_LIMIT)
+    again.due(100 * SECOND)
+    assert [run.plan.steps[step].id for step in iter(lambda: again.take(100 * SECOND), None)] == ["b"]
+
+
+def test_only_lost_owners_count_as_poison() -> None:
+    """Attempts that were cut off by an owner who lived to tell of it never poison a step."""
+    run = Driver(flow_of("a"))
+    for n in range(2 * POISON_LIMIT):
+        assert run.take(n) == "a"
+        run.frontier.interrupt(0, n * SECOND)
+        run.due(n)
+    assert lost(run, POISON_LIMIT - 1).open == 1
+
+
+@pytest.mark.parametrize("times", range(1, POISON_LIMIT + 1))
+def test_losses_are_folded_like_everything_else(times: int) -> None:
+    """At every prefix of a life with lost owners the fold of the facts is the live frontier, its losses included."""
+    document = flow_of("a", "b")
+    document["steps"][0] |= {"allowFailure": True}
+    run = Driver(document)
+    again = lost(run, times)
+    live = run.fresh()
+    for count, fact in enumerate(again.facts, 1):
+        live.replay([fact])
+        prefix = run.fresh()
+        prefix.replay(again.facts[:count])
+        assert prefix.snapshot() == live.snapshot()
+    assert live.snapshot() == again.snapshot()
 
 
 def random_flow(data: st.DataObject) -> Workflow:

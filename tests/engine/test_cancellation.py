@@ -14,7 +14,7 @@ import taskorch
 from taskorch import Workflow
 from taskorch.stores import MemoryStore
 from tests.harness.cancellation import Explorer
-from tests.harness.catalogue import CATALOGUE, COMMANDS, FURTHER, PLAIN, STEERED, Explored
+from tests.harness.catalogue import CATALOGUE, COMMANDS, FURTHER, PLAIN, SHARED, STEERED, Explored
 from tests.harness.scenarios import CHAIN
 
 PAIRS = 12 * int(os.environ.get("TASKORCH_HARNESS", "1"))
@@ -41,6 +41,14 @@ def test_a_run_may_be_cancelled_anywhere(anyio_backend: str, store: str, case: E
     report = Explorer(case.scenario, anyio_backend, store, tmp_path).explore(pairs=PAIRS)
     assert not report.violations, f"{report}"
     assert report.cuts > 0.75 * report.runs, f"the harness disturbs too little: {report}"
+
+
+@explored(SHARED)
+def test_a_run_in_a_shared_store_may_be_cancelled_anywhere(anyio_backend: str, case: Explored, tmp_path: Path) -> None:
+    """The same holds where a thread keeps the lease alive: it ends with the run, wherever that is cut off."""
+    report = Explorer(case.scenario, anyio_backend, "shared", tmp_path, case.steered).explore(pairs=PAIRS // 3)
+    assert not report.violations, f"{report}"
+    assert report.cuts > 0.5 * report.runs, f"the harness disturbs too little: {report}"
 
 
 @pytest.mark.parametrize("store", ["none", "memory"])

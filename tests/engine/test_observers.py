@@ -90,7 +90,7 @@ async def test_nobody_hears_of_a_run_that_was_never_created(flow):
         assert heard == []
 
         async def other(units):
-            await inner.apply([attrs.evolve(units[0], put=attrs.evolve(units[0].put, body=created))])
+            await inner.apply([attrs.evolve(units[0], puts=(attrs.evolve(units[0].puts[0], body=created),))])
             return await inner.apply(units)
 
         created = await recorded_by_another(flow)

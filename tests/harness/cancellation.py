@@ -20,6 +20,7 @@ import taskorch
 from taskorch import RunResult, Workflow
 from taskorch.core.frontier.plans import plan_of
 from taskorch.dispatchers import LocalDispatcher
+from taskorch.engine import keeper
 from taskorch.protocols import Store
 from taskorch.stores import MemoryStore, SQLiteStore
 from tests.harness import invariants, steps
@@ -29,10 +30,10 @@ from tests.harness.effects import Effects
 from tests.harness.invariants import Violation
 from tests.harness.scenarios import Scenario
 from tests.harness.steering import STRAIGHT, Steered
-from tests.harness.stores import Recording
+from tests.harness.stores import Recording, SharedMemory
 
 KINDS = ("cancel", "native", "sibling", "again", "native-again", "twice")
-STORES = ("none", "memory", "sqlite", "sqlite-by-name")
+STORES = ("none", "memory", "shared", "sqlite", "sqlite-by-name")
 PATIENCE = 5.0  # seconds; a trial takes milliseconds
 ENOUGH = 3  # trials that never end, and it is of no use to go on
 
@@ -175,8 +176,8 @@ class Explorer:
         """The store for one trial. SQLite's stays open for all of them: opening it takes longer than a run."""
         if self.store == "none":
             yield None
-        elif self.store == "memory":
-            async with MemoryStore() as store:
+        elif self.store in ("memory", "shared"):
+            async with MemoryStore() if self.store == "memory" else SharedMemory() as store:
                 yield store
         elif self.store == "sqlite":
             if self._kept is None:
@@ -269,6 +270,8 @@ class _Trial:
             places = self.local._threads._limiters.get().places.borrowed_tokens
         except LookupError:  # no thread was ever needed
             places = 0
+        if keeper._KEEPERS:
+            found.append(Violation("no lease is kept", f"{list(keeper._KEEPERS.values())}"))
         if places:
             found.append(Violation("no place is kept", f"{places} places for threads"))
         if store is None:

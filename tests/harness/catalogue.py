@@ -3,7 +3,7 @@
 import attrs
 
 from tests.harness.policy_scenarios import DECIDED
-from tests.harness.scenarios import COMMAND, FAN, QUICK, RETRIED, THREADS, Scenario
+from tests.harness.scenarios import CHAIN, COMMAND, FAN, QUICK, RETRIED, THREADS, Scenario
 from tests.harness.steering import (
     CANCELLED,
     CANCELLED_EARLY,
@@ -43,5 +43,7 @@ STEERED = tuple(
 )
 FURTHER = (*map(Explored, (*WAITING, *DECIDED)), Explored(HELD, RESTARTED), Explored(FAN, DIRECT))
 COMMANDS = (Explored(COMMAND),)
+SHARED = (Explored(CHAIN), Explored(THREADS), Explored(RETRIED, PAUSED))
+"""Those of the others that are carried out in a shared store as well."""
 
 CATALOGUE = (*PLAIN, *STEERED, *FURTHER, *COMMANDS)

@@ -10,7 +10,17 @@ from taskorch.core.selection import Filter, Lane
 from taskorch.core.unit import Message, Unit
 from taskorch.errors import StoreError, StoreUnavailable
 from taskorch.protocols import Store
+from taskorch.stores import MemoryStore
 from tests.harness.effects import Attempt
+
+
+class SharedMemory(MemoryStore):
+    """A store in memory that says of itself what only others can be."""
+
+    @property
+    def is_shared(self) -> bool:
+        """Others may use it: leases in it have a time, and are kept alive."""
+        return True
 
 
 class Around:

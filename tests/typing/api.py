@@ -73,6 +73,12 @@ async def steering() -> None:
         assert_type(await run.wait(), taskorch.RunResult)
         assert_type(run.explain("total").reason, str)
     assert_type(await taskorch.monitor("RUN-1", "status"), dict[str, Any])
+    async with SQLiteStore("runs.db", shared=True) as shared:
+        remote = await taskorch.find_run(shared, "RUN-1")
+        assert_type(remote, taskorch.RemoteRun)
+        assert_type(await remote.pause(), None)
+        assert_type(await remote.status(), taskorch.RemoteStatus)
+        assert_type((await remote.status()).owner, str | None)
 
 
 def foresee(hours: dict[str, timedelta]) -> float:

@@ -10,7 +10,7 @@ from taskorch.errors import InvalidParameters
 from taskorch.protocols import Observer
 
 _LONGEST_PATH = 32_767  # on Windows; elsewhere it is shorter
-_STORE = ("apply", "claim", "read", "journal", "aclose")
+_STORE = ("apply", "lease", "renew", "read", "journal", "messages", "aclose")
 _PARTS = {
     "store": (_STORE, "an open store, or the path of one"),
     "dispatcher": (("dispatch",), "a dispatcher, such as LocalDispatcher()"),

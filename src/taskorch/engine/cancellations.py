@@ -123,6 +123,14 @@ async def uncut(call: Callable[[], Awaitable[T]]) -> T:
     return outcome[0]
 
 
+def sole(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The exception a group is about, if it is only one."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
+
+
 def _leaves(error: BaseException) -> Iterator[BaseException]:
     if isinstance(error, BaseExceptionGroup):
         for inner in error.exceptions:

@@ -21,7 +21,9 @@ from taskorch.core.workflow import Workflow
 from taskorch.engine.committer import Committer
 from taskorch.engine.jobs import Jobs
 from taskorch.engine.leases import Held, Lease, Restart, give_back_after, hold
+from taskorch.engine.mailbox import Mailbox
 from taskorch.engine.observation import Observation, Trace, Traced
+from taskorch.engine.records import Records
 from taskorch.engine.runner import Runner
 from taskorch.engine.surroundings import Surroundings
 from taskorch.errors import IllegalTransition, StoreError
@@ -109,10 +111,10 @@ class Execution:
             run = LiveRun.of(self, observation, held)
         except BaseException as error:
             if held.epoch is not None:
-                await give_back_after(error, store, self.run_id, held.epoch)
+                await give_back_after(error, store, self.run_id, held.epoch, held.kept)
             raise
         if held.epoch is not None:
-            run.keep(Committer(store, self.clock), held)
+            run.keep(store, held)
         return run
 
     def _observation(self) -> Observation:
@@ -154,8 +156,7 @@ class LiveRun:
         assert isinstance(params, Mapping)  # noqa: S101 - of a record: said for the type checker
         assert isinstance(context, Mapping)  # noqa: S101 - likewise
         self._execution, self._params, self._context = execution, params, context
-        self._committer: Committer | None = None
-        self._lease: Lease | None = None
+        self._records: Records | None = None
         self.started_at = task.execution.started_at or execution.clock.now()
         plan = execution.plan
         slots = execution.slots()
@@ -204,9 +205,12 @@ class LiveRun:
         """Its time."""
         return self._execution.clock
 
-    def keep(self, committer: Committer, held: Held) -> None:
-        """Record it from now on, under the lease that is held."""
-        self._committer, self._lease = committer, Lease(committer, held, self.runner.lose)
+    def keep(self, store: Store, held: Held) -> None:
+        """Record it from now on, under the lease that is held, and hear of what is asked of it elsewhere."""
+        runner, committer = self.runner, Committer(store, self.clock)
+        mailbox = Mailbox(store, self.run_id, held.messages)
+        lease = Lease(committer, held, on_lost=runner.lose, on_mail=runner.fetch)
+        self._records = Records(committer, lease, mailbox)
 
     async def carry_out(self) -> RunResult:
         """Carry it out to its end.
@@ -216,7 +220,7 @@ class LiveRun:
             StoreError: A decision could not be recorded.
         """
         if not self.runner.task.is_final:
-            await self.runner.run(self._committer, self._lease)
+            await self.runner.run(self._records)
         return self._result()
 
     def again(self, run_id: str, facts: Sequence[Fact]) -> Execution:

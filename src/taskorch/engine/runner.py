@@ -19,17 +19,19 @@ from taskorch.core.frontier.facts import Fact
 from taskorch.core.frontier.frontier import Frontier, Stop
 from taskorch.core.frontier.reasons import CANCELLED_BY_HOST, HALTING, TOTAL_TIMEOUT, WORKFLOW_TIMEOUT
 from taskorch.core.frontier.slots import Kind
+from taskorch.core.requests import Request
 from taskorch.core.results import outcome_of
 from taskorch.core.states import State
 from taskorch.core.task import Task
 from taskorch.core.times import instant
 from taskorch.engine import cancellations
 from taskorch.engine.clocks import reading
-from taskorch.engine.committer import Committer
 from taskorch.engine.current import CURRENT, Here, StepContext
 from taskorch.engine.jobs import Jobs
 from taskorch.engine.leases import Lease
+from taskorch.engine.mailbox import Mailbox
 from taskorch.engine.pool import Pool, Reported, Worker
+from taskorch.engine.records import Records, recording
 from taskorch.engine.surroundings import Surroundings
 from taskorch.engine.timers import Timers
 from taskorch.errors import OperatorError, OutputNotStorable, StepCancelled, StepTimeout, TaskorchError
@@ -67,6 +69,7 @@ class Runner:
         self._task, self._frontier, self._jobs, self._around = task, frontier, jobs, around
         self._plan = frontier.plan
         self._lease: Lease | None = None
+        self._mailbox: Mailbox | None = None
         self._is_untold = False  # whether nobody has to know what was decided before it is acted on
         self._told = len(frontier.facts)
         self._caller = copy_context()
@@ -91,8 +94,8 @@ class Runner:
         """The task of the run as it was decided last."""
         return self._task
 
-    async def run(self, committer: Committer | None = None, lease: Lease | None = None) -> None:
-        """Run to the end; with a lease, every decision is recorded before it is acted on.
+    async def run(self, records: Records | None = None) -> None:
+        """Run to the end; with records, every decision is recorded before it is acted on.
 
         When this returns or raises nothing of the run is alive. Cancelled, it stops all bodies and records
         that their attempts were cut off, so that the run can be resumed.
@@ -101,20 +104,16 @@ class Runner:
             StaleLease: Another owner has taken the run over.
             StoreError: A decision could not be recorded.
         """
-        self._lease, self._is_untold = lease, lease is None and not self._around.observation
+        self._is_untold = records is None and not self._around.observation
         try:
-            if committer is None:
+            if records is None:
                 await self._run_bodies()
             else:
-                async with anyio.create_task_group() as group:
-                    group.start_soon(committer.run)
-                    try:
-                        await self._run_bodies()
-                    finally:
-                        self._hand_back()
-                        committer.close()
+                _, self._lease, self._mailbox = records
+                async with recording(records, self._hand_back):
+                    await self._run_bodies()
         except BaseExceptionGroup as group_error:
-            error = _sole(group_error)
+            error = cancellations.sole(group_error)
             if cancellations.leaves_the_loop(error):
                 raise
             raise error from error.__cause__
@@ -151,20 +150,29 @@ class Runner:
         """What the running attempt has told of its progress."""
         return self._pool.reported(step, attempt)
 
+    def fetch(self) -> None:
+        """There are messages to the run."""
+        if self._group is not None and self._mailbox is not None:
+            self._group.start_soon(self._mailbox.read, self._timers.ring)
+
     def lose(self, error: TaskorchError) -> None:
         """The run is no longer ours: stop everything, and raise *error*."""
         self._error = error
         self._close()
 
     async def _run_bodies(self) -> None:
-        async with anyio.create_task_group() as self._group:
-            await anyio.lowlevel.checkpoint_if_cancelled()
-            self._pool.open(self._group)
-            self._frontier.resume(self._now())
-            self._task, beginning = runs.begun(self._task, self._around.started_at)
-            self._group.start_soon(self._timers.run)
-            self._decided(self._now(), [*beginning, *self._resumed()])
-            self._pool.wake(inside=True)
+        try:
+            async with anyio.create_task_group() as self._group:
+                await anyio.lowlevel.checkpoint_if_cancelled()
+                self._pool.open(self._group)
+                self._frontier.resume(self._now())
+                self._task, beginning = runs.begun(self._task, self._around.started_at)
+                self._heed()
+                self._group.start_soon(self._timers.run)
+                self._decided(self._now(), [*beginning, *self._resumed()])
+                self._pool.wake(inside=True)
+        finally:
+            self._group = None
 
     # --- deciding and recording --------------------------------------------------------------------------
 
@@ -202,10 +210,11 @@ class Runner:
         self._told = len(frontier.facts)
         end = self._settle(now) if frontier.paused or not frontier.open else ()
         decided = _Decided(started, facts, beginning, end, self._is_last)
+        consumed = self._consumed() if self._mailbox is not None and self._mailbox.heeded else ()
         if self._lease is None:
             self._act(decided, inside=True)
-        elif facts or beginning or end:
-            self._record(self._lease, decided)
+        elif facts or beginning or end or consumed:
+            self._record(self._lease, decided, consumed)
 
     def _settle(self, now: int) -> list[Event]:
         """All steps have ended, and so has the run; or it is paused, once no body runs any more."""
@@ -224,12 +233,19 @@ class Runner:
         self._task, events = runs.resumed(self._task, instant(self._now()))
         return events
 
-    def _record(self, lease: Lease, decided: "_Decided") -> None:
+    def _consumed(self) -> Sequence[str]:
+        """The messages whose effect is what is recorded now: of a pause it is that no body runs any more."""
+        if self._frontier.paused and not self._is_last and self._task.state.current is not State.BLOCKED:
+            return ()
+        return () if self._mailbox is None else self._mailbox.acted_on()
+
+    def _record(self, lease: Lease, decided: "_Decided", consumed: Sequence[str]) -> None:
         before = lease.task
         lease.write(
             decided.facts,
             lambda: self._act(decided, inside=False),
             task=None if self._task is before else self._task,
+            consumed=consumed,
             release=decided.is_last,
         )
 
@@ -270,15 +286,22 @@ class Runner:
 
     def _fire(self) -> None:
         """Timers: what is due, whoever asked for a new worker, and what was asked of the run from outside."""
-        if self._is_cancelled:
-            self._cancel(self._now())
+        self._heed()
         self._decided(self._now(), self._resumed())
         self._raise_alerts()
         self._pool.wake(inside=True)
 
-    def _cancel(self, now: int) -> None:
-        self._is_cancelled = False
-        self._stop(self._frontier.cancel(now))
+    def _heed(self) -> None:
+        """Do what is asked by messages, and end the run if that was asked in whatever way."""
+        for request in () if self._mailbox is None else self._mailbox.take():
+            if request is Request.PAUSE:
+                self.pause()
+            elif request is Request.RESUME:
+                self.go_on()
+            self._is_cancelled |= request is Request.CANCEL
+        if self._is_cancelled:
+            self._is_cancelled = False
+            self._stop(self._frontier.cancel(self._now()))
 
     def _stop(self, stops: Sequence[Stop]) -> None:
         for step, attempt, reason in stops:
@@ -370,11 +393,3 @@ class Runner:
         self.is_closing = True
         if self._frontier.is_running(step, attempt):
             self._frontier.interrupt(step, self._now())
-
-
-def _sole(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The exception a group is about, if it is only one."""
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
-    return error

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from taskorch.errors.root import CallerError
+from taskorch.errors.root import CallerError, quoted
 
 
 class UnsupportedFeature(CallerError):
@@ -51,16 +51,19 @@ class UnknownVerb(CallerError, ValueError):
 
 
 class UnknownRun(CallerError):
-    """No run of that id is alive on this event loop: it has ended, or is carried out elsewhere.
+    """No run of that id is alive on this event loop, as it has ended or is carried out elsewhere; or none in a store.
 
     Attributes:
         run_id: The id that was given.
+        store: The store that was asked; None for this event loop.
     """
 
-    def __init__(self, run_id: str, hint: str = "") -> None:
-        self.run_id = run_id
+    def __init__(self, run_id: str, hint: str = "", *, store: str | None = None) -> None:
+        self.run_id, self.store = run_id, store
         super().__init__(
-            f"no run {run_id[:128]!r} is alive on this event loop; "
+            f"store {quoted(store)} has no run {run_id[:128]!r}; see its id, and that this is the store it is kept in"
+            if store is not None
+            else f"no run {run_id[:128]!r} is alive on this event loop; "
             + (hint or "a run can be steered from its start() or run() on, until that has ended")
         )
 

@@ -36,6 +36,22 @@ class StaleLease(OperatorError):
         super().__init__(f"run {run_id!r} was taken over by another owner; epoch {epoch} may no longer write to it")
 
 
+class PoisonedRun(OperatorError):
+    """A run is not begun: one process after the other was lost that had taken it up and recorded nothing.
+
+    Attributes:
+        run_id: The run.
+        losses: How many were lost in a row.
+    """
+
+    def __init__(self, run_id: str, losses: int) -> None:
+        self.run_id, self.losses = run_id, losses
+        super().__init__(
+            f"run {run_id!r} was not begun: {losses} processes in a row were lost that had taken it up and recorded "
+            "nothing; find out what ends them, then run it again"
+        )
+
+
 class DispatcherLost(OperatorError):
     """A dispatcher lost the worker that ran a job; whether the body ended is unknown.
 

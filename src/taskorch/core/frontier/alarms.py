@@ -11,7 +11,7 @@ from taskorch.core.alerts import AlertWatch, RaisedAlert
 from taskorch.core.frontier.facts import BLOCK, CANCEL, COMPLETE, FAIL, RETRY, START, Fact
 from taskorch.core.frontier.fold import Fold
 from taskorch.core.frontier.plan import Plan
-from taskorch.core.frontier.reasons import LEASE_EXPIRED
+from taskorch.core.frontier.reasons import LOST
 from taskorch.core.frontier.slots import Slots
 from taskorch.core.run_data import RunView
 
@@ -46,7 +46,7 @@ class Alarms:
     def before(self, fact: Fact) -> list[RaisedAlert]:
         """What time has raised before *fact*, which is told next."""
         _, verb, _, at, detail = fact
-        if verb == FAIL and detail.get("reason") == LEASE_EXPIRED:
+        if verb == FAIL and detail.get("reason") in LOST:
             return []  # the attempt was lost long before, and so was whoever should have raised anything
         return self._watch.due(at)
 

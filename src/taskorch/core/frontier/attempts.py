@@ -2,8 +2,11 @@
 
 from taskorch.core.frontier.failures import Failure, failure_of
 from taskorch.core.frontier.plan import Plan
-from taskorch.core.frontier.reasons import TOTAL_TIMEOUT, UNCOUNTED
+from taskorch.core.frontier.reasons import LEASE_EXPIRED, POISON, TOTAL_TIMEOUT, UNCOUNTED
 from taskorch.core.retry import RetryAt, decision
+
+POISON_LIMIT = 3
+"""So many processes may be lost with an attempt of a step under way; then it has failed, and is not tried again."""
 
 
 class Attempts:
@@ -20,11 +23,21 @@ class Attempts:
         self.number = [0] * len(plan.steps)
         self.began = [0] * len(plan.steps)
         self._uncounted: dict[int, int] = {}
+        self._lost: dict[int, int] = {}
 
     def failed(self, step: int, reason: str | None) -> None:
         """The running attempt has failed."""
         if reason in UNCOUNTED:
             self._uncounted[step] = self._uncounted.get(step, 0) + 1
+        if reason == LEASE_EXPIRED:
+            self._lost[step] = self._lost.get(step, 0) + 1
+
+    def lost(self, step: int, now: int) -> Failure:
+        """What is recorded of the running attempt, whose process was lost; it is due again at once, within limits."""
+        losses = self._lost.get(step, 0) + 1
+        if losses < POISON_LIMIT:
+            return Failure(type="Interrupted", message="the attempt was cut off", reason=LEASE_EXPIRED, retry_at=now)
+        return Failure(type="Poison", message=f"{losses} processes were lost while it ran", reason=POISON)
 
     def failure(self, step: int, error: BaseException, now: int, chance: float, halted: str | None) -> Failure:
         """What is recorded of the running attempt, which ended with *error*, and when another follows.
@@ -58,4 +71,4 @@ class Attempts:
 
     def snapshot(self) -> tuple[object, ...]:
         """What decides how the run goes on, for comparing two runs."""
-        return tuple(self.number), tuple(self.began), dict(self._uncounted)
+        return tuple(self.number), tuple(self.began), dict(self._uncounted), dict(self._lost)

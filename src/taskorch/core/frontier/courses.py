@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import attrs
 
 from taskorch.core.frontier.facts import BLOCK, CANCEL, COMPLETE, FAIL, RETRY, START, Fact
-from taskorch.core.frontier.reasons import LEASE_EXPIRED
+from taskorch.core.frontier.reasons import LOST
 from taskorch.core.step_results import StepFault
 
 
@@ -90,7 +90,7 @@ class Courses:
                 course.began_body(attempt, at)
             elif verb in (COMPLETE, FAIL, BLOCK, CANCEL):
                 # A process that died told nothing of its end: it lived until its last fact, at least.
-                is_lost = verb == FAIL and detail.get("reason") == LEASE_EXPIRED
+                is_lost = verb == FAIL and detail.get("reason") in LOST
                 end = max(self._earlier, course.since or 0) if is_lost else at
                 if (interval := course.ended_body(end, is_end=verb != BLOCK)) is not None:
                     self._intervals.append(interval)

@@ -32,7 +32,6 @@ from taskorch.core.frontier.reasons import (
     CIRCUIT_OPEN,
     FINISH_GATE,
     INTERRUPTED,
-    LEASE_EXPIRED,
     OMITTED,
     QUEUE_TIMEOUT,
     TOTAL_TIMEOUT,
@@ -72,11 +71,14 @@ class Frontier(Fold):
     # --- what is asked of it -----------------------------------------------------------------------------
 
     def resume(self, now: int) -> None:
-        """Go on, for the first time or after ``replay``: attempts that were under way are lost and due again."""
+        """Go on, for the first time or after ``replay``: attempts that were under way are lost and due again.
+
+        Unless so many were lost that the step is given up (``poison``): what it does may be what ends processes.
+        """
         now = self._clamp(now)
         for step in self.running():
             if self._occupies[step]:
-                self.interrupt(step, now, LEASE_EXPIRED)
+                self._do(step, FAIL, self.attempt[step], now, self._attempts.lost(step, now))
         self._decide(now)
 
     def take(self, now: int) -> int | None:
@@ -142,10 +144,10 @@ class Frontier(Fold):
         self._decide(now)
         return True
 
-    def interrupt(self, step: int, now: int, reason: str = INTERRUPTED) -> None:
-        """The running attempt of *step* was lost through no fault of its body: it is due again at once."""
+    def interrupt(self, step: int, now: int) -> None:
+        """The running attempt of *step* was cut off through no fault of its body: it is due again at once."""
         now = self._clamp(now)
-        failure = Failure(type="Interrupted", message="the attempt was cut off", reason=reason, retry_at=now)
+        failure = Failure(type="Interrupted", message="the attempt was cut off", reason=INTERRUPTED, retry_at=now)
         self._do(step, FAIL, self.attempt[step], now, failure)
 
     def due(self, now: int) -> list[Stop]:
