@@ -14,13 +14,13 @@ from taskorch.core.selection import Lane
 from taskorch.core.unit import WaitingEntry
 from taskorch.errors import RunBusy, StoreError, StoreUnavailable, StoreUnreadable
 from taskorch.stores import SQLiteStore
-from taskorch.stores.sqlite import ledger, queries, schema, tables
+from taskorch.stores.sqlite import ledger, queries, schema, tables, verbs
 from taskorch.stores.sqlite.lock import FileLock
 from taskorch.testing.units import expect_claimed, expect_steps, hold, inserting, owners
 
 # Living leases are few; a scalar and a list of values are no tables.
 _IS_SMALL = re.compile(r"SCAN (CONSTANT ROW|json_each|forgotten|process|record USING (COVERING )?INDEX held|journal)\b")
-_WHOLE = ledger._LEASED, tables.WITH_BODY, tables._LAST_CURSOR
+_WHOLE = verbs._LEASED, tables.WITH_BODY, tables._LAST_CURSOR
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="file modes and forks are of POSIX")
 
@@ -121,7 +121,7 @@ async def test_every_lookup_uses_an_index(path):
     async with SQLiteStore(path) as store:
         texts = [
             text
-            for module in (ledger, queries, tables)
+            for module in (ledger, queries, tables, verbs)
             for value in vars(module).values()
             for text in (value if isinstance(value, tuple) else (value,))
             if isinstance(text, str) and text.lstrip().startswith("SELECT")

@@ -1,9 +1,11 @@
 """The thread behind a SQLiteStore: cancelled callers, several event loops, forgotten stores."""
 
 import gc
+import sqlite3
 import threading
 import time
 import warnings
+from functools import partial
 
 import anyio
 import pytest
@@ -11,7 +13,8 @@ import pytest
 from taskorch.core.receipts import Claimed
 from taskorch.errors import StoreError
 from taskorch.stores import SQLiteStore
-from taskorch.stores.sqlite.ledger import Claimant
+from taskorch.stores.sqlite import verbs
+from taskorch.stores.sqlite.store import _undo
 from taskorch.testing.units import expect_claimed, expect_steps, hold, inserting, owners
 
 
@@ -45,13 +48,13 @@ async def test_a_claim_that_was_granted_to_a_cancelled_caller_is_released(path):
         await store.apply([inserting()])
         granted = threading.Event()
 
-        def slow(connection):
+        def slow(tables):
             granted.set()
             time.sleep(0.1)
-            return store._ledger.lease(connection, Claimant("ghost", None), "r", force=False)
+            return verbs.lease(tables, verbs.Claimant("ghost", None), "r", force=False)
 
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(store._writer.call, slow, store._undo)
+            tasks.start_soon(store._change, slow, _undo)
             await anyio.to_thread.run_sync(granted.wait)
             tasks.cancel_scope.cancel()
         await expect_claimed(store, 2)
@@ -180,3 +183,45 @@ async def test_a_query_whose_caller_is_cancelled_is_broken_off(path):
         with anyio.move_on_after(0):
             await store._query(lambda connection: connection.execute("SELECT 1").fetchone())
         await expect_steps(store, [0])
+
+
+class _Counting(sqlite3.Connection):
+    """A connection that counts its commits."""
+
+    commits = 0
+
+    def execute(self, sql, *arguments):
+        type(self).commits += sql == "COMMIT"
+        return super().execute(sql, *arguments)
+
+
+async def test_changes_that_wait_share_a_commit(path):
+    """What many callers ask for while the disk is busy is kept together; what cannot be kept hurts nobody else."""
+    async with SQLiteStore(path, connect=partial(sqlite3.connect, factory=_Counting)) as store:
+        await store.apply([])
+        _Counting.commits = 0
+        refused = []
+
+        async def insert(number):
+            body = "\udce9" if number == 7 else "{}"
+            try:
+                await store.apply([inserting(f"r{number}", body)])
+            except StoreError as error:
+                refused.append((number, str(error)))
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_block, store)
+            await anyio.sleep(0.03)
+            for number in range(5):
+                tasks.start_soon(insert, number)
+        assert _Counting.commits == 1
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_block, store)
+            await anyio.sleep(0.03)
+            for number in range(5, 10):
+                tasks.start_soon(insert, number)
+        assert [number for number, _ in refused] == [7]
+        assert "cannot be kept" in refused[0][1]
+        found = await store.read([f"r{number}" for number in range(10)])
+        assert [number for number, record in enumerate(found) if record is None] == [7]

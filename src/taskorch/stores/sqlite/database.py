@@ -3,7 +3,7 @@
 import sqlite3
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
@@ -17,6 +17,7 @@ from taskorch.stores.sqlite import schema
 from taskorch.stores.sqlite.faults import fault_of_opening, is_busy
 from taskorch.stores.sqlite.ledger import Ledger
 from taskorch.stores.sqlite.lock import FileLock, inherited, is_held, one_opening
+from taskorch.stores.sqlite.tables import Tables
 
 Durability = Literal["full", "normal"]
 Connect = Callable[..., sqlite3.Connection]
@@ -62,6 +63,10 @@ class Database:
     lock: FileLock
     ledger: Ledger
     is_shared: bool
+
+    def transact(self, works: Sequence[Callable[[Tables], object]]) -> Sequence[object]:
+        """Do *works* in one transaction; see ``Ledger.transact``."""
+        return self.ledger.transact(self.connection, works)
 
     def close(self) -> None:
         """Release our leases, bring the log into the file, close it, release the lock."""

@@ -1,30 +1,18 @@
-"""The verbs that change something, as transactions on one connection. Everything here runs in the writer's thread."""
+"""The ledger: transactions on one connection, and who holds leases. Everything here runs in the writer's thread."""
 
 import sqlite3
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TypeVar
 
-import attrs
-
-from taskorch.core.receipts import Claimed, Receipt, Refusal, Refused, Renewed
-from taskorch.core.selection import Lane
-from taskorch.core.unit import Unit
-from taskorch.stores.clock import end_of
-from taskorch.stores.picking import Line, pick
-from taskorch.stores.settlement import Settlement
 from taskorch.stores.sqlite.faults import is_busy
 from taskorch.stores.sqlite.log import Log
-from taskorch.stores.sqlite.tables import COLUMNS, Memory, Tables
+from taskorch.stores.sqlite.tables import Memory, Tables
+from taskorch.stores.sqlite.verbs import give_back
 
 T = TypeVar("T")
 
-_LOOK = f"SELECT {COLUMNS} FROM record WHERE look <= ?"
-_LEASED = "SELECT line, count(*) FROM record WHERE owner IS NOT NULL AND place = 0 AND line IS NOT NULL GROUP BY line"
-_NEXT_LINE = "SELECT min(line) FROM record WHERE place = 1 AND line > ?"
-_LINE = "SELECT rank, id FROM record WHERE place = 1 AND line = ? ORDER BY rank, id"
 _PROCESSES = "SELECT key, identity FROM process WHERE key <> ?"
 _REGISTER = "INSERT OR IGNORE INTO process (identity) VALUES (?)"
 _PROCESS = "SELECT key FROM process WHERE identity = ?"
@@ -36,32 +24,8 @@ _RELEASE = """
     UPDATE record SET owner = NULL, look = CASE place WHEN 0 THEN 0 ELSE look END
     WHERE owner IS NOT NULL AND process = ?
 """
-_OLD = """
-    SELECT key FROM record
-    WHERE finished_at < ? AND NOT (owner IS NOT NULL AND coalesce(until > ?, 1)) ORDER BY finished_at LIMIT ?
-"""
-_FORGET = (
-    "UPDATE forgotten SET cursor = max(cursor, coalesce((SELECT max(cursor) FROM journal WHERE record = ?), 0))",
-    "DELETE FROM journal WHERE record = ?",
-    "DELETE FROM message WHERE record = ?",
-    "DELETE FROM past WHERE record = ?",
-    "DELETE FROM record WHERE key = ?",
-)
 _TRIES = 6
 """How often a transaction is begun, or ended, before others who are at the file are too slow."""
-
-
-@attrs.frozen
-class Claimant:
-    """Who wants leases.
-
-    Attributes:
-        owner: What it is called in messages.
-        ttl: How long its leases live, in seconds; None as long as it does.
-    """
-
-    owner: str
-    ttl: float | None
 
 
 class Ledger:
@@ -75,64 +39,29 @@ class Ledger:
 
     def __init__(self, memory: Memory, clock: Callable[[], int], log: Log) -> None:
         self._memory, self._clock, self._log = memory, clock, log
-        self._doubtful: list[tuple[str, int]] = []  # given by transactions of which nobody knows whether they were kept
 
-    def keep(self, connection: sqlite3.Connection, units: Sequence[tuple[Unit, str | None]]) -> list[Receipt]:
-        """Keep *units*, each with its facts as written, in one transaction; see ``Store.apply``."""
-        self._log.check(connection)
-        with self._transaction(connection) as (tables, now):
-            if any(unit.rooms for unit, _ in units):
-                _look(connection, tables, now)
-            return Settlement(tables, now).settle(units)
+    def transact(self, connection: sqlite3.Connection, works: Sequence[Callable[[Tables], T]]) -> list[T | Exception]:
+        """Do all of *works* in one transaction, or each in its own if one of them cannot be done.
 
-    def claim(
-        self,
-        connection: sqlite3.Connection,
-        claimant: Claimant,
-        lanes: Sequence[Lane],
-        limits: Mapping[str, int],
-        n: int,
-    ) -> list[Claimed]:
-        """Give leases of what is due; see ``Store.claim``."""
-        with self._transaction(connection) as (tables, now):
-            _look(connection, tables, now)
-            leased = self._leased(connection) if limits else Counter[str]()
-            ready = self._ready(connection)
-            ids = pick(lanes, lambda queue: _lines(connection, ready.get(queue, ())), leased, limits, n)
-            return self._granted(tables, ids, claimant, now)
+        Returns:
+            What came of each. An error of the whole is everybody's: nobody knows what was kept.
+        """
+        try:
+            self._log.check(connection)
+            return [*self._together(connection, works)]
+        except _FailedError as failed:
+            if len(works) == 1:
+                return [failed.error]
+        except Exception as error:  # noqa: BLE001 - it belongs to those who wait
+            return [error] * len(works)
+        return [answer for work in works for answer in self.transact(connection, [work])]
 
-    def lease(
-        self, connection: sqlite3.Connection, claimant: Claimant, id: str, *, force: bool
-    ) -> list[Claimed | Refused]:
-        """Give the lease of the record *id*, or say why not; see ``Store.lease``."""
-        with self._transaction(connection) as (tables, now):
-            standing = tables.standing(id)
-            if standing is None:
-                return [Refused(Refusal.UNKNOWN, id=id)]
-            if standing.is_leased(now) and not force:
-                return [Refused(Refusal.BUSY, by=standing.owner or "", id=id)]
-            return [*self._granted(tables, [id], claimant, now)]
-
-    def renew(
-        self, connection: sqlite3.Connection, leases: Sequence[tuple[str, int]], ttl: float
-    ) -> list[Renewed | Refused]:
-        """Let leases live on; see ``Store.renew``."""
-        with self._transaction(connection) as (tables, now):
-            return [_renewed(tables, run, epoch, end_of(now, ttl), now) for run, epoch in leases]
-
-    def give_back(self, connection: sqlite3.Connection, leases: Sequence[tuple[str, int]]) -> None:
-        """Release leases that nobody knows of, those that are still current."""
-        with self._transaction(connection) as (tables, _):
-            _give_back(tables, leases)
-
-    def trim(self, connection: sqlite3.Connection, finished_before: int, n: int) -> int:
-        """Forget what finished long ago; see ``Store.trim``."""
-        with self._transaction(connection) as (_, now):
-            keys = connection.execute(_OLD, (finished_before, now, max(n, 0))).fetchall()
-            for statement in _FORGET:
-                connection.executemany(statement, keys)
-            self._memory.forget()
-            return len(keys)
+    def _together(self, connection: sqlite3.Connection, works: Sequence[Callable[[Tables], T]]) -> list[T]:
+        with self._transaction(connection) as tables:
+            try:
+                return [work(tables) for work in works]
+            except Exception as error:  # noqa: BLE001 - likewise
+                raise _FailedError(error) from None
 
     # --- who holds leases ------------------------------------------------------------------------------------
 
@@ -164,15 +93,14 @@ class Ledger:
     # --- parts -----------------------------------------------------------------------------------------------
 
     @contextmanager
-    def _transaction(self, connection: sqlite3.Connection) -> Iterator[tuple[Tables, int]]:
+    def _transaction(self, connection: sqlite3.Connection) -> Iterator[Tables]:
         """All or nothing. IMMEDIATE: a transaction that begins by reading cannot always go on to write."""
         patiently(partial(connection.execute, "BEGIN IMMEDIATE"))
         try:
-            now = self._clock()
-            tables = Tables(connection, self._memory, now)
-            if self._doubtful:
-                _give_back(tables, self._doubtful)
-            yield tables, now
+            tables = Tables(connection, self._memory, self._clock())
+            if self._memory.doubtful:
+                give_back(tables, self._memory.doubtful)
+            yield tables
             patiently(partial(connection.execute, "COMMIT"))
         except BaseException:
             self._memory.forget()
@@ -181,50 +109,20 @@ class Ledger:
                 with suppress(sqlite3.Error):
                     connection.execute("ROLLBACK")
             raise
-        self._doubtful = []
+        self._memory.doubtful = []
         self._memory.tidy()
 
-    def _granted(self, tables: Tables, ids: Sequence[str], claimant: Claimant, now: int) -> list[Claimed]:
-        """Give leases of records that there are."""
-        until, claims = end_of(now, claimant.ttl), []
-        for standing, body in tables.whole(ids):
-            past = standing.grant(claimant.owner, self._memory.process, until)
-            tables.keep(standing)
-            tables.remember(standing.id, past)
-            record = standing.record(body, now)
-            claims.append(Claimed(epoch=standing.epoch, record=record, losses=standing.losses))
-        # If the end of the transaction fails, nobody hears of these, and the next one gives them back.
-        self._doubtful += [(claimed.record.id, claimed.epoch) for claimed in claims]
-        return claims
 
-    def _leased(self, connection: sqlite3.Connection) -> Counter[str]:
-        """How many living leases have each tag."""
-        leased = Counter[str]()
-        for line, count in connection.execute(_LEASED).fetchall():
-            leased.update(dict.fromkeys(self._memory.lines.line(connection, line)[1], count))
-        return leased
+class _FailedError(Exception):
+    """A piece of work could not be done.
 
-    def _ready(self, connection: sqlite3.Connection) -> dict[str, list[tuple[int, tuple[str, ...]]]]:
-        """The lines in which somebody is ready, by queue: the index is leapt along from one line to the next."""
-        found: dict[str, list[tuple[int, tuple[str, ...]]]] = {}
-        key = 0
-        while (key := connection.execute(_NEXT_LINE, (key,)).fetchone()[0]) is not None:
-            queue, tags = self._memory.lines.line(connection, key)
-            found.setdefault(queue, []).append((key, tags))
-        return found
+    Attributes:
+        error: Why.
+    """
 
-
-def _lines(connection: sqlite3.Connection, keys: Iterable[tuple[int, tuple[str, ...]]]) -> Iterator[Line]:
-    """The lines of these keys and tags, each from its beginning."""
-    return ((tags, iter(connection.execute(_LINE, (key,)))) for key, tags in keys)
-
-
-def _give_back(tables: Tables, leases: Sequence[tuple[str, int]]) -> None:
-    for id, epoch in leases:
-        standing = tables.standing(id)
-        if standing is not None and standing.is_current(epoch):
-            standing.owner = None
-            tables.keep(standing)
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+        super().__init__(error)
 
 
 def patiently(work: Callable[[], T]) -> T:
@@ -236,18 +134,3 @@ def patiently(work: Callable[[], T]) -> T:
             if not is_busy(error):
                 raise
     return work()
-
-
-def _look(connection: sqlite3.Connection, tables: Tables, now: int) -> None:
-    """Put each entry whose time has come where it belongs now."""
-    for row in connection.execute(_LOOK, (now,)).fetchall():
-        tables.move(tables.taken(row))
-
-
-def _renewed(tables: Tables, run: str, epoch: int, until: int | None, now: int) -> Renewed | Refused:
-    standing = tables.standing(run)
-    if standing is None or standing.epoch != epoch or not standing.is_leased(now):
-        return Refused(Refusal.STALE_LEASE, id=run)
-    standing.until = until
-    tables.keep(standing)
-    return Renewed(bool(standing.unread))

@@ -4,7 +4,7 @@ import os
 import sqlite3
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -19,12 +19,13 @@ from taskorch.errors import StoreError
 from taskorch.stores.clock import system_time
 from taskorch.stores.journal import position, written
 from taskorch.stores.processes import is_dead
-from taskorch.stores.sqlite import queries
+from taskorch.stores.sqlite import queries, verbs
 from taskorch.stores.sqlite.database import Connect, Durability, Opening, has_sound_log
 from taskorch.stores.sqlite.faults import fault
-from taskorch.stores.sqlite.ledger import Claimant, Ledger, patiently
+from taskorch.stores.sqlite.ledger import Ledger, patiently
 from taskorch.stores.sqlite.log import LIMIT, Log
-from taskorch.stores.sqlite.tables import Memory
+from taskorch.stores.sqlite.tables import Memory, Tables
+from taskorch.stores.sqlite.verbs import Claimant
 from taskorch.stores.sqlite.writer import Writer
 
 T = TypeVar("T")
@@ -126,7 +127,7 @@ class SQLiteStore:
             StoreError: A unit holds what cannot be written down; nothing of the batch was kept.
         """
         prepared = [(unit, written(self._name, unit)) for unit in units]
-        receipts = await self._call(partial(self._ledger.keep, units=prepared))
+        receipts = await self._change(partial(verbs.keep, units=prepared))
         self._hint()
         return receipts
 
@@ -136,19 +137,19 @@ class SQLiteStore:
         """Give *owner* the leases of at most *n* records whose entries are due; see ``Store.claim``."""
         await self._expire(min_age=_SECONDS_BETWEEN_LOOKS)
         claimant = Claimant(owner, ttl)
-        work = partial(self._ledger.claim, claimant=claimant, lanes=tuple(lanes), limits=dict(limits), n=n)
-        return await self._call(work, self._undo)
+        work = partial(verbs.claim, claimant=claimant, lanes=tuple(lanes), limits=dict(limits), n=n)
+        return await self._change(work, _undo)
 
     async def lease(self, owner: str, id: str, ttl: float | None = None, *, force: bool = False) -> Claimed | Refused:
         """Give *owner* the lease of the record *id*; see ``Store.lease``."""
         await self._expire()
         claimant = Claimant(owner, ttl)
-        [answer] = await self._call(partial(self._ledger.lease, claimant=claimant, id=id, force=force), self._undo)
+        [answer] = await self._change(partial(verbs.lease, claimant=claimant, id=id, force=force), _undo)
         return answer
 
     async def renew(self, leases: Sequence[tuple[str, int]], ttl: float) -> list[Renewed | Refused]:
         """Let leases live for *ttl* seconds from now; see ``Store.renew``."""
-        return await self._call(partial(self._ledger.renew, leases=tuple(leases), ttl=ttl))
+        return await self._change(partial(verbs.renew, leases=tuple(leases), ttl=ttl))
 
     async def read(self, ids: Sequence[str]) -> list[Record | None]:
         """The records of *ids* as last kept, in their order; None where there is none."""
@@ -183,7 +184,7 @@ class SQLiteStore:
 
     async def trim(self, finished_before: int, n: int = 1000) -> int:
         """Forget at most *n* records that finished before that instant; see ``Store.trim``."""
-        return await self._call(partial(self._ledger.trim, finished_before=finished_before, n=n))
+        return await self._change(partial(verbs.trim, finished_before=finished_before, n=n))
 
     async def aclose(self) -> None:
         """Bring everything into the file, close it and release the lock, and with it every lease.
@@ -205,32 +206,34 @@ class SQLiteStore:
     async def _expire(self, min_age: float = 0) -> None:
         """End the time of leases whose processes have died, if nobody has looked for *min_age* seconds."""
         if self._is_shared and time.monotonic() - self._looked >= min_age:
-            await self._call(partial(self._ledger.expire, is_dead=is_dead))
+            await self._told(self._writer.call(partial(self._ledger.expire, is_dead=is_dead)))
             self._looked = time.monotonic()
-
-    def _undo(self, connection: sqlite3.Connection, answers: Sequence[Claimed | Refused]) -> None:
-        granted = [(answer.record.id, answer.epoch) for answer in answers if isinstance(answer, Claimed)]
-        self._ledger.give_back(connection, granted)
 
     def _hint(self) -> None:
         if self._changed is not None:
             self._changed.set()
             self._changed = None
 
-    async def _query(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        return await self._call(lambda connection: patiently(partial(work, connection)), is_query=True)
+    async def _change(self, work: Callable[[Tables], T], undo: Callable[[Tables, T], None] | None = None) -> T:
+        return await self._told(self._writer.call(work, undo, is_change=True))
 
-    async def _call(
-        self,
-        work: Callable[[sqlite3.Connection], T],
-        undo: Callable[[sqlite3.Connection, T], None] | None = None,
-        *,
-        is_query: bool = False,
-    ) -> T:
+    async def _query(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        def asked(connection: sqlite3.Connection) -> T:
+            return patiently(partial(work, connection))
+
+        return await self._told(self._writer.call(asked, is_query=True))
+
+    async def _told(self, call: Awaitable[T]) -> T:
+        """What comes of a call, its error in words of ours."""
         try:
-            return await self._writer.call(work, undo, is_query=is_query)
+            return await call
         except sqlite3.Error as error:
             raise fault(self._name, error) from error
         except (ValueError, OverflowError) as error:
             # Text that is not UTF-8, a number beyond 64 bits, or a journal somebody else has written into.
             raise StoreError(self._name, f"a value cannot be kept or read ({error})") from error
+
+
+def _undo(tables: Tables, answers: Sequence[Claimed | Refused]) -> None:
+    """Give back leases whose claimant has gone before it knew of them."""
+    verbs.give_back(tables, [(answer.record.id, answer.epoch) for answer in answers if isinstance(answer, Claimed)])

@@ -136,6 +136,7 @@ class Memory:
 
     Attributes:
         process: What this process is called in leases.
+        doubtful: Leases, each a run and an epoch, given by transactions of which nobody knows whether they were kept.
         known: Records.
         lines: Lines.
         last_cursor: The last cursor that was given, or None.
@@ -144,6 +145,7 @@ class Memory:
     def __init__(self, *, lasts: bool) -> None:
         self._lasts = lasts
         self.process = ""
+        self.doubtful: list[tuple[str, int]] = []
         self.known: dict[str, Known] = {}
         self.lines = Lines()
         self.last_cursor: int | None = None
@@ -172,8 +174,8 @@ class Tables:
 
     def __init__(self, connection: sqlite3.Connection, memory: Memory, now: int) -> None:
         self._execute = connection.execute
-        self._connection, self._now = connection, now
-        self._memory, self._known = memory, memory.known
+        self.connection, self.memory, self.now = connection, memory, now
+        self._known = memory.known
 
     # --- reading ---------------------------------------------------------------------------------------------
 
@@ -193,7 +195,7 @@ class Tables:
         key, id = row[:2]
         known = self._known.get(id)
         if known is None:
-            standing = standing_of(row, self._memory.lines.of(self._connection, row))
+            standing = standing_of(row, self.memory.lines.of(self.connection, row))
             if standing.epoch:
                 last = self._execute(_LAST_NUMBER, (key,)).fetchone()
                 if last is not None and last[0] == standing.epoch:
@@ -253,7 +255,7 @@ class Tables:
         for message in changes.sent.values():
             self._execute(_SEND, (message.id, self._known[message.run].key, message.body))
         if changes.read:
-            self._connection.executemany(_READ, [(id,) for id in changes.read])
+            self.connection.executemany(_READ, [(id,) for id in changes.read])
         return self._append(changes.facts)
 
     def keep(self, standing: Standing, put: Put | None = None, *, told: int = 0) -> None:
@@ -275,7 +277,7 @@ class Tables:
             or before[:_NUMBER_AT] != now[:_NUMBER_AT]
             or before[_NUMBER_AT + 1 :] != now[_NUMBER_AT + 1 :]
         ):
-            place = _place(standing, self._now)
+            place = _place(standing, self.now)
             if put is None:
                 self._execute(_STAND, (*now, *place, known.key))
             else:
@@ -295,11 +297,11 @@ class Tables:
 
     def move(self, standing: Standing) -> None:
         """Put its entry where it belongs now."""
-        self._execute(_MOVE, (*_place(standing, self._now), self._known[standing.id].key))
+        self._execute(_MOVE, (*_place(standing, self.now), self._known[standing.id].key))
 
     def _add(self, standing: Standing, put: Put) -> None:
         columns = self._columns(standing)
-        cursor = self._execute(_ADD, (put.id, *_put(put), *columns, *_place(standing, self._now)))
+        cursor = self._execute(_ADD, (put.id, *_put(put), *columns, *_place(standing, self.now)))
         # The type allows for a statement that inserted nothing.
         self._known[put.id] = Known(cursor.lastrowid or 0, (0, None, "", None, 0, 0, *columns), standing)
 
@@ -307,21 +309,21 @@ class Tables:
         entry, mail = standing.entry, int(bool(standing.unread))
         if entry is None:
             return mail, None, None, None, None
-        line = self._memory.lines.key(self._connection, entry.queue, entry.tags)
+        line = self.memory.lines.key(self.connection, entry.queue, entry.tags)
         return mail, line, entry.rank, entry.due, int(entry.wakes)
 
     def _append(self, facts: Sequence[tuple[str, int, int, str]]) -> Sequence[int]:
         if not facts:
             return ()
-        if (last := self._memory.last_cursor) is None:
+        if (last := self.memory.last_cursor) is None:
             last = int(self._execute(_LAST_CURSOR).fetchone()[0])
         cursors = range(last + 1, last + 1 + len(facts))
         rows = [
             (cursor, self._known[run].key, epoch, number, text)
             for cursor, (run, epoch, number, text) in zip(cursors, facts, strict=True)
         ]
-        self._connection.executemany(_APPEND, rows)
-        self._memory.last_cursor = cursors[-1]
+        self.connection.executemany(_APPEND, rows)
+        self.memory.last_cursor = cursors[-1]
         return cursors
 
 

@@ -5,126 +5,21 @@ is so short that the way there and back must be short too.
 """
 
 import os
-import sqlite3
 import threading
 import warnings
 import weakref
 from collections.abc import Callable
-from concurrent.futures import Future
 from contextlib import suppress
-from queue import SimpleQueue
-from typing import Generic, Protocol, TypeVar, cast
+from typing import TypeVar, cast
 
 import anyio
-import attrs
 from anyio.lowlevel import current_token
 
 from taskorch.errors import StoreError
+from taskorch.stores.sqlite.service import AnyJob, Desk, Job, Opened, Service
 
 T = TypeVar("T")
 _SECONDS_TO_STOP = 5.0
-
-
-class Opened(Protocol):
-    """What an opening gives: a connection, and a way to give back all that belongs to it."""
-
-    @property
-    def connection(self) -> sqlite3.Connection:
-        """The connection."""
-        ...
-
-    def close(self) -> None:
-        """Give everything back; raises nothing."""
-        ...
-
-
-class _Request(Protocol):
-    """A job of whatever result, as the thread sees it."""
-
-    wake: Callable[[], None]
-    error: BaseException | None
-    abandoned: bool
-
-    def run(self, connection: sqlite3.Connection) -> None: ...
-
-
-@attrs.define(eq=False)
-class _Job(Generic[T]):
-    """Something to be done in the thread, and what came of it."""
-
-    work: Callable[[sqlite3.Connection], T]
-    wake: Callable[[], None]
-    result: T = attrs.field(init=False)
-    done: bool = False
-    error: BaseException | None = None
-    abandoned: bool = False
-
-    def run(self, connection: sqlite3.Connection) -> None:
-        self.result = self.work(connection)
-        self.done = True
-
-    def undo(self, undo: Callable[[sqlite3.Connection, T], None]) -> "_Job[None]":
-        """The job that takes this one back. It is queued behind it, when it is known what to take back."""
-
-        def work(connection: sqlite3.Connection) -> None:
-            if self.done:
-                undo(connection, self.result)
-
-        return _Job(work, wake=_nobody)
-
-
-def _nobody() -> None:
-    """Wake nobody: nobody waits."""
-
-
-class _Service:
-    """The side of the thread. It knows nothing of the writer, so that a forgotten writer can be collected."""
-
-    def __init__(self, opening: Callable[[], Opened]) -> None:
-        self.jobs: SimpleQueue[_Request | None] = SimpleQueue()
-        self.ended: Future[None] = Future()
-        self.holding = False
-        self._opening = opening
-        self._switching = threading.Lock()
-        self._current: tuple[_Request, sqlite3.Connection] | None = None
-
-    def interrupt(self, job: _Request) -> None:
-        """Break off the query of *job*, if it is the one under way."""
-        with self._switching:
-            if self._current is not None and self._current[0] is job:
-                self._current[1].interrupt()
-
-    def run(self) -> None:
-        """Work until None comes.
-
-        The connection is a local name: in a forked child nobody reaches it, so nobody closes it there.
-        """
-        opened: Opened | None = None
-        while (job := self.jobs.get()) is not None:
-            try:
-                if not job.abandoned:
-                    if opened is None:
-                        opened = self._opening()
-                        self.holding = True
-                    self._begin(job, opened.connection)
-                    job.run(opened.connection)
-            except BaseException as error:  # noqa: BLE001 - it belongs to who waits, whatever it is
-                job.error = error
-            self._end()
-            job.wake()
-            del job  # holds things of the caller's, which must not live on while nothing is to be done
-        if opened is not None:
-            opened.close()
-            self.holding = False
-        self.ended.set_result(None)
-
-    def _begin(self, job: _Request, connection: sqlite3.Connection) -> None:
-        with self._switching:
-            self._current = job, connection
-
-    def _end(self) -> None:
-        with self._switching:
-            self._current = None
 
 
 class Writer:
@@ -143,26 +38,28 @@ class Writer:
         self._mutex = threading.Lock()
         self._closed = False
         self._pid = 0
-        self._service: _Service | None = None
+        self._service: Service | None = None
         self._thread: threading.Thread | None = None
         self._finalizer: weakref.finalize[..., Writer] | None = None
 
     async def call(
         self,
-        work: Callable[[sqlite3.Connection], T],
-        undo: Callable[[sqlite3.Connection, T], None] | None = None,
+        work: Callable[[Desk], T],
+        undo: Callable[[Desk, T], None] | None = None,
         *,
+        is_change: bool = False,
         is_query: bool = False,
     ) -> T:
-        """Have *work* done.
+        """Have *work* done: on the connection, or if it *is_change* on the tables, within a transaction.
 
         A caller that is cancelled is let go at once: work that waits is dropped, a query under way is broken off,
         other work goes on to its end, and its result is lost.
 
         Args:
-            work: What to do with the connection. It must not refer to the store, which could then never be
+            work: What to do. It must not refer to the store, which could then never be
                 collected while the work waits.
-            is_query: Whether it changes nothing.
+            is_change: Whether it is done on tables.
+            is_query: Whether it is done on the connection and changes nothing.
             undo: How to take the work back if it was done but its caller was cancelled. Best effort: its own
                 errors are not seen by anybody.
 
@@ -174,7 +71,7 @@ class Writer:
             Exception: What the opening or *work* raised.
         """
         event, wake = _alarm()
-        job = _Job(work, wake)
+        job = Job(work, wake, is_change)
         service = self._submit(job)
         try:
             await event.wait()
@@ -183,7 +80,7 @@ class Writer:
             if is_query:
                 service.interrupt(job)
             if undo is not None:
-                service.jobs.put(job.undo(undo))
+                service.jobs.put(job.undone(undo))
             raise
         if job.error is None:
             return job.result
@@ -219,7 +116,7 @@ class Writer:
         if self._closed:
             raise StoreError(self._name, "is closed; open it again")
 
-    def _submit(self, job: _Job[T]) -> _Service:
+    def _submit(self, job: AnyJob) -> Service:
         if self._forked():
             raise StoreError(
                 self._name,
@@ -232,8 +129,8 @@ class Writer:
             service.jobs.put(job)
         return service
 
-    def _start(self) -> _Service:
-        service = _Service(self._opening)
+    def _start(self) -> Service:
+        service = Service(self._opening)
         # A daemon: who forgets to close must not hang at exit. The finalizer closes for him, then too.
         thread = threading.Thread(target=service.run, name=f"taskorch store {self._name}", daemon=True)
         thread.start()
@@ -267,7 +164,7 @@ def _alarm() -> tuple[anyio.Event, Callable[[], None]]:
     return event, wake
 
 
-def _forgotten(service: _Service, thread: threading.Thread, name: str, pid: int) -> None:
+def _forgotten(service: Service, thread: threading.Thread, name: str, pid: int) -> None:
     """Close what was never closed: its writer was collected, or the interpreter ends."""
     if os.getpid() != pid:
         return

@@ -1,0 +1,169 @@
+"""The thread behind a store: does what it is asked for, one after the other, changes that wait together."""
+
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from queue import Empty, SimpleQueue
+from typing import Any, Generic, Protocol, TypeVar
+
+import attrs
+
+from taskorch.stores.sqlite.tables import Tables
+
+T = TypeVar("T")
+Desk = TypeVar("Desk")
+"""What work is done on: a connection, or the tables within a transaction."""
+
+_MOST_TOGETHER = 100
+
+
+class Opened(Protocol):
+    """What an opening gives: a connection, and a way to give back all that belongs to it."""
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """The connection."""
+        ...
+
+    def transact(self, works: Sequence[Callable[[Tables], object]]) -> Sequence[object]:
+        """Do *works* in one transaction; what came of each, which may be an exception."""
+        ...
+
+    def close(self) -> None:
+        """Give everything back; raises nothing."""
+        ...
+
+
+@attrs.define(eq=False)
+class Job(Generic[Desk, T]):
+    """Something to be done in the thread, and what came of it.
+
+    Attributes:
+        work: What is to be done.
+        wake: Wakes who waits for it.
+        is_change: Whether it is done on tables within a transaction, rather than on the connection.
+        result: What *work* returned.
+        done: Whether it has.
+        error: What it raised.
+        abandoned: Whether nobody waits any more.
+    """
+
+    work: Callable[[Desk], T]
+    wake: Callable[[], None]
+    is_change: bool = False
+    result: T = attrs.field(init=False)
+    done: bool = False
+    error: BaseException | None = None
+    abandoned: bool = False
+
+    def settle(self, outcome: T | Exception) -> None:
+        """Note what came of it."""
+        if isinstance(outcome, Exception):
+            self.error = outcome
+        else:
+            self.result, self.done = outcome, True
+
+    def undone(self, undo: Callable[[Desk, T], None]) -> "Job[Desk, None]":
+        """The job that takes this one back. It is queued behind it, when it is known what to take back."""
+
+        def work(desk: Desk) -> None:
+            if self.done:
+                undo(desk, self.result)
+
+        return Job(work, _nobody, self.is_change)
+
+
+# Any: jobs of whatever desk and result, as the thread sees them.
+AnyJob = Job[Any, Any]
+
+
+class Service:
+    """The side of the thread. It knows nothing of the writer, so that a forgotten writer can be collected.
+
+    Args:
+        opening: Opens the connection; called in the thread.
+
+    Attributes:
+        jobs: What is to be done; None for the end.
+        ended: Done when the thread is.
+        holding: Whether something is open.
+    """
+
+    def __init__(self, opening: Callable[[], Opened]) -> None:
+        self.jobs: SimpleQueue[AnyJob | None] = SimpleQueue()
+        self.ended: Future[None] = Future()
+        self.holding = False
+        self._opening = opening
+        self._switching = threading.Lock()
+        self._current: tuple[AnyJob, sqlite3.Connection] | None = None
+
+    def interrupt(self, job: AnyJob) -> None:
+        """Break off the query of *job*, if it is the one under way."""
+        with self._switching:
+            if self._current is not None and self._current[0] is job:
+                self._current[1].interrupt()
+
+    def run(self) -> None:
+        """Work until None comes.
+
+        The connection is a local name: in a forked child nobody reaches it, so nobody closes it there.
+        """
+        opened: Opened | None = None
+        ahead: list[AnyJob | None] = []
+        while (jobs := self._next(ahead)) is not None:
+            try:
+                if opened is None and not all(job.abandoned for job in jobs):
+                    opened = self._opening()
+                    self.holding = True
+                if opened is not None:
+                    self._do([job for job in jobs if not job.abandoned], opened)
+            except BaseException as error:  # noqa: BLE001 - it belongs to who waits, whatever it is
+                for job in jobs:
+                    job.error = error
+            for job in jobs:
+                job.wake()
+            # They hold things of the callers', which must not live on while nothing is to be done.
+            jobs.clear()
+            job = None  # type: ignore[assignment]  # likewise
+        if opened is not None:
+            opened.close()
+            self.holding = False
+        self.ended.set_result(None)
+
+    def _next(self, ahead: list[AnyJob | None]) -> list[AnyJob] | None:
+        """The next job, or several changes that wait; None at the end. What was taken too far is put into *ahead*."""
+        job = ahead.pop() if ahead else self.jobs.get()
+        if job is None:
+            return None
+        jobs = [job]
+        while job.is_change and len(jobs) < _MOST_TOGETHER:
+            try:
+                job = self.jobs.get_nowait()
+            except Empty:
+                break
+            if job is None or not job.is_change:
+                ahead.append(job)
+                break
+            jobs.append(job)
+        return jobs
+
+    def _do(self, jobs: Sequence[AnyJob], opened: Opened) -> None:
+        if not jobs:
+            return
+        if jobs[0].is_change:
+            for job, outcome in zip(jobs, opened.transact([job.work for job in jobs]), strict=True):
+                job.settle(outcome)
+            return
+        (job,) = jobs
+        with self._switching:
+            self._current = job, opened.connection
+        try:
+            job.settle(job.work(opened.connection))
+        finally:
+            with self._switching:
+                self._current = None
+
+
+def _nobody() -> None:
+    """Wake nobody: nobody waits."""
