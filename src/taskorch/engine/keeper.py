@@ -83,8 +83,11 @@ class Keeper:
             del _KEEPERS[id(self._store)]
             self._goodbye = bell(over.set)
             self._changed.notify()
-        await uncut(over.wait)
-        self._thread.join()  # it has nothing left to do
+        try:
+            await uncut(over.wait)
+        finally:  # a cancellation comes out of the wait, but not before its end
+            if over.is_set():
+                self._thread.join()  # it has nothing left to do
 
     def _work(self) -> None:
         try:
