@@ -28,6 +28,7 @@ class Bug:
 
 SETTLEMENT, STANDING, PICKING = "stores/settlement.py", "stores/standing.py", "stores/picking.py"
 LEDGER, TABLES, DATABASE = "stores/sqlite/ledger.py", "stores/sqlite/tables.py", "stores/sqlite/database.py"
+VERBS = "stores/sqlite/verbs.py"
 KILLS = ("--kills", "30")
 ORDERS = ("--stride", "24")
 ERRORS = ("--stride", "5", "--kinds", "error")
@@ -51,21 +52,19 @@ BUGS = (
         LEDGER,
         """        patiently(partial(connection.execute, "BEGIN IMMEDIATE"))
         try:
-            now = self._clock()
-            tables = Tables(connection, self._memory, now)
-            if self._doubtful:
-                _give_back(tables, self._doubtful)
-            yield tables, now
+            tables = Tables(connection, self._memory, self._clock())
+            if self._memory.doubtful:
+                give_back(tables, self._memory.doubtful)
+            yield tables
             patiently(partial(connection.execute, "COMMIT"))
 """,
         """        connection.in_transaction and patiently(partial(connection.execute, "COMMIT"))
         patiently(partial(connection.execute, "BEGIN IMMEDIATE"))
         try:
-            now = self._clock()
-            tables = Tables(connection, self._memory, now)
-            if self._doubtful:
-                _give_back(tables, self._doubtful)
-            yield tables, now
+            tables = Tables(connection, self._memory, self._clock())
+            if self._memory.doubtful:
+                give_back(tables, self._memory.doubtful)
+            yield tables
 """,
         "kills",
         ("s8_no_acknowledged_completion_is_lost", "s6_epochs_rise_without_gaps"),
@@ -82,8 +81,8 @@ BUGS = (
     ),
     Bug(
         "places are counted beside the leases",
-        LEDGER,
-        "leased = self._leased(connection) if limits else",
+        VERBS,
+        "leased = _leased(tables) if limits else",
         "leased = vars(pick).setdefault('leased', Counter()) if limits else",
         "kills",
         ("l2_places_come_free",),
@@ -106,9 +105,9 @@ BUGS = (
     Bug(
         "an error of the store is swallowed, and receipts are made up",
         "stores/sqlite/store.py",
-        "        receipts = await self._call(partial(self._ledger.keep, units=prepared))",
+        "        receipts = await self._change(partial(verbs.keep, units=prepared))",
         "        try:\n"
-        "            receipts = await self._call(partial(self._ledger.keep, units=prepared))\n"
+        "            receipts = await self._change(partial(verbs.keep, units=prepared))\n"
         "        except StoreError:\n"
         "            from taskorch.core.receipts import Done\n"
         "            receipts = [Done(0) for _ in units]",
@@ -154,8 +153,8 @@ BUGS = (
     ),
     Bug(
         "a lease whose time is over can be renewed",
-        LEDGER,
-        "if standing is None or standing.epoch != epoch or not standing.is_leased(now):",
+        VERBS,
+        "if standing is None or standing.epoch != epoch or not standing.is_leased(tables.now):",
         "if standing is None or standing.epoch != epoch:",
         "abandoned",
         ("s6_a_dead_lease_is_not_revived",),
@@ -191,10 +190,11 @@ BUGS = (
     Bug(
         "mail is taken outside of the transaction",
         LEDGER,
-        "        self._log.check(connection)\n",
-        "        self._log.check(connection)\n"
-        "        read = [(id,) for unit, _ in units for id in unit.consumed]\n"
-        '        connection.executemany("UPDATE message SET unread = 0 WHERE id = ?", read)\n',
+        "            self._log.check(connection)\n",
+        "            self._log.check(connection)\n"
+        "            units = [unit for work in works for unit, _ in getattr(work, 'keywords', {}).get('units', ())]\n"
+        "            read = [(id,) for unit in units for id in unit.consumed]\n"
+        '            connection.executemany("UPDATE message SET unread = 0 WHERE id = ?", read)\n',
         "points",
         ("s8_no_acknowledged_completion_is_lost",),
         ("--long", "0.6"),
