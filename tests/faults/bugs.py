@@ -197,7 +197,7 @@ BUGS = (
         '            connection.executemany("UPDATE message SET unread = 0 WHERE id = ?", read)\n',
         "points",
         ("s8_no_acknowledged_completion_is_lost",),
-        ("--long", "0.6"),
+        ("--long", "2"),
     ),
     Bug(
         "commits do not wait for the disk",
