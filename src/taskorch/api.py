@@ -75,31 +75,34 @@ def load(path: str | os.PathLike[str]) -> Workflow:
     return flow.at(directory)
 
 
-def open_store(url: str | os.PathLike[str]) -> Store:
+def open_store(url: str | os.PathLike[str], *, shared: bool = False) -> Store:
     """The store that *url* names; nothing is opened before it is first used.
 
     Args:
         url: ``memory:``, the path of an SQLite file, plainly or as ``sqlite:///path``, or
             ``postgresql://user@host/database``.
+        shared: Whether other processes may use the file too, as they always may a PostgreSQL database.
 
     Raises:
         StoreUnreadable: No such kind of store is known, its driver is not installed, or nothing can have such a name.
-        InvalidParameters: *url* is no text and no path.
+        InvalidParameters: *url* is no text and no path, or a store in memory is to be shared.
     """
     from taskorch import stores  # each kind imports its own driver
 
     url = arguments.path_of(url)
     if url == "memory:":
+        if shared:
+            raise InvalidParameters(["memory: cannot be shared with other processes; give the path of a file"])
         return stores.MemoryStore()
     if not url or url == ":memory:":
         raise StoreUnreadable(repr(url), 'names no store; use "memory:", a path, or sqlite:///path')
     if not arguments.may_be_a_name(url):
         raise StoreUnreadable(ascii(url[:40]), "no file can have such a name; use another path")
     if "://" not in url:
-        return stores.SQLiteStore(url)
+        return stores.SQLiteStore(url, shared=shared)
     scheme, _, rest = url.partition("://")
     if scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
-        return stores.SQLiteStore(rest[1:])
+        return stores.SQLiteStore(rest[1:], shared=shared)
     if scheme in ("postgresql", "postgres"):
         return stores.PostgresStore(url)
     raise StoreUnreadable(
