@@ -102,10 +102,27 @@ class Keeper:
         while leases := self._due():
             try:
                 answers = await self._store.renew([kept.key for kept in leases], LEASE)
-            except Exception:  # noqa: BLE001, S112 - tried again; a lease that runs out is refused to whoever writes next
+                refused = [kept for kept, answer in zip(leases, answers, strict=True) if isinstance(answer, Refused)]
+                free = await self._not_taken(refused)
+            except Exception:  # noqa: BLE001, S112 - tried again; who has been followed is refused when he writes next
                 continue
             for kept, answer in zip(leases, answers, strict=True):
-                kept.tell(answer)
+                if kept.key not in free:
+                    kept.tell(answer)
+
+    async def _not_taken(self, refused: list[Kept]) -> set[tuple[str, int]]:
+        """Those whose time is over, as the store was away for long, and which nobody has taken over since.
+
+        They may still record what they have; a lease is asked for again and again until somebody has taken over.
+        """
+        if not refused:
+            return set()
+        records = await self._store.read([kept.key[0] for kept in refused])
+        return {
+            kept.key
+            for kept, record in zip(refused, records, strict=True)
+            if record is not None and record.epoch == kept.key[1] and record.owner is None
+        }
 
     def _due(self) -> list[Kept]:
         """What is to be renewed, once it is time; nothing if there is nothing left to do."""

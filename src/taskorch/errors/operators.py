@@ -33,7 +33,10 @@ class StaleLease(OperatorError):
 
     def __init__(self, run_id: str, epoch: int) -> None:
         self.run_id, self.epoch = run_id, epoch
-        super().__init__(f"run {run_id!r} was taken over by another owner; epoch {epoch} may no longer write to it")
+        super().__init__(
+            f"run {run_id!r} was taken over by another owner, so epoch {epoch} may no longer write to it; what was "
+            "recorded is kept, and the same call with the same run_id gives its result once the other one has ended"
+        )
 
 
 class PoisonedRun(OperatorError):
