@@ -9,6 +9,7 @@ import attrs
 from taskorch.core import runs
 from taskorch.core.documents import JSON
 from taskorch.core.events import Event
+from taskorch.core.fingerprints import fingerprint
 from taskorch.core.frontier.attempts import POISON_LIMIT
 from taskorch.core.frontier.facts import Fact
 from taskorch.core.receipts import Claimed, Receipt, Refusal, Refused, Renewed
@@ -93,7 +94,7 @@ async def hold(
         PoisonedRun: It has cost one owner after the other its life, before they could record anything.
         StoreError: The store failed.
     """
-    mark = runs.fingerprint(flow)
+    mark = fingerprint(flow)
     task, is_new = await _read(store, run_id), False
     if task is None:
         task, event = runs.new_task(
