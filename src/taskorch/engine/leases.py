@@ -165,18 +165,7 @@ async def _taken_up(store: Store, run_id: str, claim: _Claim, *, is_new: bool) -
     return Held(Task.from_json(granted.record.body), facts, granted.epoch, claim.kept, messages)
 
 
-_MOST_FACTS = 300
-"""A unit has so many facts at most beside those of one decision: who reads journals reads whole units."""
 _unit = maker(Unit)
-
-
-class _Facts:
-    """The facts of one unit, which grow until it goes to the store, and what is to be done once they are safe."""
-
-    __slots__ = ("facts", "on_safe")
-
-    def __init__(self, facts: Sequence[Fact], then: Callable[[], None]) -> None:
-        self.facts, self.on_safe = [*facts], [then]
 
 
 class Lease:
@@ -194,7 +183,6 @@ class Lease:
         self._committer, self._on_lost, self._on_mail = committer, on_lost, on_mail
         self._task, self._epoch, self._kept = held.task, held.epoch, held.kept
         self._number = 0
-        self._growing: _Facts | None = None
         self._is_released = self.is_lost = False
         if self._kept is not None:
             self._kept.listen(self._renewed)
@@ -206,7 +194,7 @@ class Lease:
 
     def write(
         self,
-        facts: Sequence[Fact],
+        facts: Callable[[], Sequence[Fact]],
         then: Callable[[], None],
         *,
         task: Task | None = None,
@@ -215,43 +203,32 @@ class Lease:
     ) -> None:
         """Record *facts*, and *task* if it has changed; call *then* when they are safe.
 
-        The messages *consumed* are those that have been acted on by that. Facts alone go together with those before
-        them, as one unit, as long as that is not on its way.
+        What the facts are is asked when the way to the store is free. The messages *consumed* are those that have
+        been acted on by that.
         """
-        is_plain = task is None and not consumed and not release
-        growing = self._growing
-        if is_plain and growing is not None and len(growing.facts) < _MOST_FACTS:
-            growing.facts += facts
-            growing.on_safe.append(then)
-            return
         self._number += 1
         self._is_released |= release
         puts: tuple[Put, ...] = ()
         if task is not None:
             puts, self._task = (runs.put_of(task, self._task),), task
-        kept = _Facts(facts, then)
-        self._growing = kept if is_plain else None
         number, lease = self._number, LeaseAction.RELEASE if release else LeaseAction.KEEP
 
         def unit() -> Unit:
-            if self._growing is kept:
-                self._growing = None
             return _unit(
                 run=self._task.id,
                 epoch=self._epoch,
                 number=number,
                 puts=puts,
                 consumed=tuple(consumed),
-                facts=tuple(kept.facts),
+                facts=tuple(facts()),
                 lease=lease,
             )
 
         def on_receipt(receipt: Receipt) -> None:
-            for act in kept.on_safe:
-                if isinstance(receipt, Refused):
-                    self._lose(receipt)
-                elif not self.is_lost:
-                    act()
+            if isinstance(receipt, Refused):
+                self._lose(receipt)
+            elif not self.is_lost:
+                then()
 
         self._committer.submit(unit, on_receipt)
 
