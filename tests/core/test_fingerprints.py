@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from taskorch import Step, Workflow
 from taskorch.core import fingerprints
+from taskorch.core.copies import changed
 from taskorch.core.fingerprints import fingerprint
+from taskorch.core.members import member
 from taskorch.core.step import Link
 
 
@@ -130,6 +132,32 @@ def test_it_is_kept_where_nothing_can_change_in_place(monkeypatch: pytest.Monkey
     assert not asked
     assert fingerprint(attrs.evolve(flow)) == mark
     assert set(map(id, asked)) >= set(map(id, flow.steps))
+
+
+@attrs.frozen
+class Noted(Step):
+    """A step of a host's own, with a member more."""
+
+    note: list[str] = member(factory=list)
+
+
+def test_steps_of_a_class_of_their_own_count_with_all_they_say() -> None:
+    """Their further members are hashed too, and looked at each time."""
+    flow, note = Workflow("w"), ["first"]
+    flow.add(Noted("a", note=note))
+    before = fingerprint(flow)
+    assert before == expected(flow)
+
+    note.append("second")
+    assert before != fingerprint(flow) == expected(flow)
+
+
+def test_other_data_may_look_like_steps_and_links() -> None:
+    """Whatever a context holds, steps are written where steps belong."""
+    flow = plain()
+    alike = changed(flow, context={"a": {"id": "here"}, "b": {"from": "here", "to": "there"}})
+    for each in (alike, changed(alike, steps=[], links=[])):
+        assert fingerprint(each) == expected(each)
 
 
 TEXTS = st.text(st.sampled_from('aé"\\\n\u2028'), max_size=4)
