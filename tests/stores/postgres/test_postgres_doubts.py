@@ -37,7 +37,9 @@ def cut_store(own_server, proxy, schema):
 async def _insert(store, *ids):
     for id in ids:
         put = Put(id=id, body="{}", version=0, expected=None)
-        await expect_kept(store, Unit(run=id, epoch=0, number=0, puts=(put,), entries=(WaitingEntry(id=id, queue="q"),)))
+        await expect_kept(
+            store, Unit(run=id, epoch=0, number=0, puts=(put,), entries=(WaitingEntry(id=id, queue="q"),))
+        )
 
 
 @pytest.mark.parametrize("cut", ["before", "at once", "after"])

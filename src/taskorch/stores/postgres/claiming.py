@@ -12,7 +12,7 @@ from taskorch.stores.picking import Line, pick
 from taskorch.stores.postgres import arrays
 from taskorch.stores.postgres.leasing import Claimant, grant, move_due, transaction
 from taskorch.stores.postgres.lines import Lines
-from taskorch.stores.postgres.rows import COLUMNS, LINE, NOW, NOW_ONCE, RANK, Row
+from taskorch.stores.postgres.rows import COLUMNS, LINE, NOTHING, NOW, NOW_ONCE, RANK, Row
 from taskorch.stores.postgres.tables import lock_gates
 
 # One step of the index for each line, however many entries are in it.
@@ -24,17 +24,21 @@ _LINES = """
         FROM found WHERE found.line IS NOT NULL
     ) SELECT line FROM found WHERE line IS NOT NULL
 """
-_HAS_COME = f"SELECT EXISTS (SELECT FROM record WHERE place = ANY('{{0,2}}') AND look <= {NOW_ONCE})"
+# And a zero, which is no line, if somebody's time has come.
+_LINES_AND_NEWS = f"""
+    {_LINES} UNION ALL SELECT 0 WHERE EXISTS (SELECT FROM record WHERE place = ANY('{{0,2}}') AND look <= {NOW_ONCE})
+"""
 _LEASED = f"""
     SELECT line, count(*) FROM record
     WHERE owner IS NOT NULL AND place = 0 AND line IS NOT NULL AND (look IS NULL OR look > {NOW_ONCE}) GROUP BY line
 """
 _HEADS = f"""
-    SELECT head.* FROM unnest(%s::integer[], %s::bigint[]) AS asked (line, most)
+    SELECT head.*, NULL FROM unnest(%s::integer[], %s::bigint[]) AS asked (line, most)
     CROSS JOIN LATERAL (
-        SELECT {COLUMNS}, body FROM record WHERE record.line = asked.line AND place = 1
+        SELECT {COLUMNS}, body, ctid FROM record WHERE record.line = asked.line AND place = 1
         ORDER BY rank, id LIMIT asked.most FOR UPDATE SKIP LOCKED
     ) AS head
+    UNION ALL SELECT {NOTHING}, NULL, NULL, {NOW}
 """
 _FEW = 4
 """So many lines are read as far as a claim may go at once; of more, only the heads at first."""
@@ -80,15 +84,12 @@ def claim(connection: psycopg.Connection, lines: Lines, asked: Claim) -> list[Cl
 
 def _lines(connection: psycopg.Connection, lines: Lines, queues: Collection[str]) -> list[int]:
     """The lines of *queues* in which entries are due."""
-    with connection.pipeline():
-        come = connection.execute(_HAS_COME)
-        found = connection.execute(_LINES)
-        has_come, keys = come.fetchall()[0][0], found.fetchall()
-    if has_come:
+    keys = [key for (key,) in connection.execute(_LINES_AND_NEWS)]
+    if 0 in keys:
         move_due(connection)
-        keys = connection.execute(_LINES).fetchall()
-    lines.learn(connection, (key for (key,) in keys))
-    return [key for (key,) in keys if lines.line(key)[0] in queues]
+        keys = [key for (key,) in connection.execute(_LINES)]
+    lines.learn(connection, keys)
+    return [key for key in keys if lines.line(key)[0] in queues]
 
 
 def _picked(
@@ -119,9 +120,8 @@ def _room(tags: Sequence[str], limits: Mapping[str, int], leased: Counter[str]) 
 def _heads(connection: psycopg.Connection, bounds: Mapping[int, int]) -> tuple[list[Row], int]:
     """The first rows of each line, locked; what others have in hand is left out."""
     wanted = {key: bound for key, bound in bounds.items() if bound > 0}
-    found = connection.execute(_HEADS, (arrays.numbers(wanted), arrays.numbers(wanted.values())))
-    clock = connection.execute(f"SELECT {NOW}")
-    return found.fetchall(), clock.fetchall()[0][0]
+    *rows, end = connection.execute(_HEADS, (arrays.numbers(wanted), arrays.numbers(wanted.values()))).fetchall()
+    return rows, end[-1]
 
 
 class _Heads:

@@ -9,11 +9,14 @@ import psycopg
 from taskorch.core.receipts import Claimed, Refusal, Refused, Renewed
 from taskorch.stores.postgres import arrays
 from taskorch.stores.postgres.lines import Lines
-from taskorch.stores.postgres.rows import BODY, COLUMNS, LINE, NOW, NOW_ONCE, Row, standing_of
+from taskorch.stores.postgres.rows import BODY, COLUMNS, LINE, NOTHING, NOW, NOW_ONCE, Row, standing_of
 
 _ONE = f"""
-    SELECT {COLUMNS}, body, coalesce((SELECT identity FROM process WHERE key = record.process), '') FROM record
-    WHERE id = %s FOR UPDATE
+    SELECT locked.*, NULL FROM (
+        SELECT {COLUMNS}, body, ctid, coalesce((SELECT identity FROM process WHERE key = record.process), '')
+        FROM record WHERE id = %s FOR UPDATE
+    ) AS locked
+    UNION ALL SELECT {NOTHING}, NULL, NULL, NULL, {NOW}
 """
 _PAST = """
     INSERT INTO past SELECT * FROM unnest(%s::text[], %s::bigint[], %s::bigint[]) ORDER BY 1
@@ -23,7 +26,7 @@ _GRANT = """
     UPDATE record SET epoch = new.epoch, losses = new.losses, owner = %s, process = %s, until = %s::bigint, number = 0,
         place = CASE WHEN line IS NULL THEN NULL ELSE 0 END,
         look = CASE WHEN line IS NULL THEN NULL ELSE %s::bigint END
-    FROM unnest(%s::text[], %s::bigint[], %s::bigint[]) AS new (id, epoch, losses) WHERE record.id = new.id
+    FROM unnest(%s::tid[], %s::bigint[], %s::bigint[]) AS new (at, epoch, losses) WHERE record.ctid = new.at
 """
 _LOCK = "SELECT 1 FROM record WHERE id = ANY(%s::text[]) ORDER BY id FOR UPDATE"
 _RENEW = f"""
@@ -114,7 +117,7 @@ class Claimant:
 def grant(
     connection: psycopg.Connection, lines: Lines, rows: Sequence[Row], claimant: Claimant, now: int
 ) -> list[Claimed]:
-    """Give *claimant* the next leases of records, whose rows are locked and go on with the body."""
+    """Give *claimant* the next leases of records, whose rows are locked and go on with the body and where they are."""
     if not rows:
         return []
     until = None if claimant.ttl is None else now + int(claimant.ttl * 1e6)
@@ -129,9 +132,9 @@ def grant(
     if past:
         runs, epochs, numbers = zip(*past, strict=True)
         connection.execute(_PAST, (arrays.texts(runs), arrays.numbers(epochs), arrays.numbers(numbers)))
-    ids = arrays.texts([one.record.id for one in claimed])
+    at = arrays.texts([row[BODY + 1] for row in rows])
     epochs_now, losses = arrays.numbers([c.epoch for c in claimed]), arrays.numbers([c.losses for c in claimed])
-    connection.execute(_GRANT, (claimant.owner, claimant.process, until, until, ids, epochs_now, losses))
+    connection.execute(_GRANT, (claimant.owner, claimant.process, until, until, at, epochs_now, losses))
     return claimed
 
 
@@ -149,15 +152,13 @@ def lease(
     """
     given: list[Claimed] = []
     with transaction(connection, given):
-        found = connection.execute(_ONE, (id,))
-        clock = connection.execute(f"SELECT {NOW}")
-        row = found.fetchone()
-        now: int = clock.fetchall()[0][0]
-        if row is None:
+        *rows, end = connection.execute(_ONE, (id,)).fetchall()
+        if not rows:
             return Refused(Refusal.UNKNOWN, id=id)
+        [row], now = rows, end[-1]
         lines.learn(connection, (row[LINE],))
         standing = standing_of(row, lines)
-        if standing.is_leased(now) and not is_void(row[BODY + 1]):
+        if standing.is_leased(now) and not is_void(row[BODY + 2]):
             return Refused(Refusal.BUSY, by=standing.owner or "", id=id)
         given += grant(connection, lines, [row], claimant, now)
     return given[0]

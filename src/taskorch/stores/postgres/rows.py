@@ -14,6 +14,8 @@ COLUMNS = "id, version, epoch, owner, until, number, losses, finished_at, mail, 
 BODY = 13
 """Where the body is in a row that goes on with it."""
 MAIL, LINE, RANK = 8, 9, 10
+NOTHING = "NULL::text, " + ", ".join(["NULL"] * 12)
+"""A row of nothing instead of ``COLUMNS``."""
 NOW = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 """The time of the server, in microseconds since 1970."""
 NOW_ONCE = f"(SELECT {NOW})"

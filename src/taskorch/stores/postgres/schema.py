@@ -82,15 +82,17 @@ VERSION = len(MIGRATIONS)
 OLDEST_SERVER = 140000
 
 # The tables are used by their indexes alone. The planner's guesses, made while they are almost empty, would outlive
-# their growth in a prepared statement.
+# their growth in a prepared statement. And as there is one good plan for each statement, it is not made anew each time.
 _SETTINGS = "SELECT set_config('search_path', %s, false), set_config('jit', 'off', false)"
 _INDEXES = "SELECT set_config('enable_seqscan', 'off', false), set_config('enable_bitmapscan', 'off', false)"
+_PLANS = "SELECT set_config('plan_cache_mode', 'force_generic_plan', false)"
 
 
 def enter(connection: psycopg.Connection, schema: str) -> None:
     """Make the names of our tables mean those of *schema*, for as long as the connection lives."""
     connection.execute(_SETTINGS, (sql.Identifier(schema).as_string(connection),))
     connection.execute(_INDEXES)
+    connection.execute(_PLANS)
 
 
 def migrate(connection: psycopg.Connection, schema: str, address: Address) -> None:

@@ -7,11 +7,18 @@ import psycopg
 from taskorch.core.unit import LeaseAction, Message, Put, Unit, WaitingEntry
 from taskorch.stores.postgres import arrays
 from taskorch.stores.postgres.lines import Lines, text_of
-from taskorch.stores.postgres.rows import COLUMNS, LINE, MAIL, NOW, standing_of
+from taskorch.stores.postgres.rows import COLUMNS, LINE, MAIL, NOTHING, NOW, standing_of
 from taskorch.stores.settlement import Changes
 from taskorch.stores.standing import Standing
 
-_LOCKED = f"SELECT {COLUMNS} FROM record WHERE id = ANY(%s::text[]) ORDER BY id FOR UPDATE"
+# The time comes last, once everything is locked.
+_LOCKED = f"""
+    SELECT locked.*, NULL FROM (
+        SELECT {COLUMNS}, ctid FROM record WHERE id = ANY(%s::text[]) ORDER BY id FOR UPDATE
+    ) AS locked
+    UNION ALL SELECT {NOTHING}, NULL, {NOW}
+"""
+_PLACE_OF_ROW = 13
 _UNREAD = "SELECT run, id FROM message WHERE run = ANY(%s::text[]) AND unread"
 _SENT = "SELECT id, run, body FROM message WHERE id = ANY(%s::text[])"
 _BODIES = "SELECT id, body FROM record WHERE id = ANY(%s::text[])"
@@ -35,18 +42,20 @@ _LEASE = {"owner": "text", "number": "bigint"}
 _PUT = {"version": "bigint", "body": "text", "state": "text", "parent": "text", "finished_at": "bigint"}
 
 
-def _new(columns: Mapping[str, str]) -> str:
+def _new(columns: dict[str, str]) -> str:
     """A table of new values, one array for each column."""
     types = ", ".join(f"%s::{kind}[]" for kind in columns.values())
-    return f"unnest(%s::text[], {types}) AS new (id, {', '.join(columns)})"
+    return f"unnest({types}) AS new ({', '.join(columns)})"
 
 
-def _update(columns: Mapping[str, str]) -> str:
+def _update(columns: dict[str, str]) -> str:
+    # By where the rows are: they are locked, so nobody moves them.
     values = ", ".join(f"{name} = new.{name}" for name in columns)
-    return f"UPDATE record SET {values} FROM {_new(columns)} WHERE record.id = new.id"
+    return f"UPDATE record SET {values} FROM {_new({'at': 'tid'} | columns)} WHERE record.ctid = new.at"
 
 
-_INSERT = f"INSERT INTO record (id, {', '.join(_ENTRY | _PUT)}) SELECT * FROM {_new(_ENTRY | _PUT)} ORDER BY 1"
+_ADDED = {"id": "text"} | _ENTRY | _PUT
+_INSERT = f"INSERT INTO record ({', '.join(_ADDED)}) SELECT * FROM {_new(_ADDED)} ORDER BY 1"
 _UPDATE = _update(_LEASE | _ENTRY)
 _UPDATE_PUT = _update(_LEASE | _ENTRY | _PUT)
 _UPDATE_NUMBER = _update({"number": "bigint"})
@@ -84,7 +93,8 @@ class Tables:
 
     def __init__(self, connection: psycopg.Connection, lines: Lines, channel: str, units: Sequence[Unit]) -> None:
         self._connection, self._lines, self._channel = connection, lines, channel
-        # As the row is: who owns it, and the entry.
+        # Where the row is; and as it is there: who owns it, and the entry.
+        self._at: dict[str, str] = {}
         self._before: dict[str, tuple[str | None, WaitingEntry | None]] = {}
         self._standings: dict[str, Standing] = {}
         self._sent: dict[str, Message] = {}
@@ -112,19 +122,18 @@ class Tables:
         wanted = arrays.texts(sorted(ids))
         locked = execute(_LOCKED, (wanted,))
         known = execute(_SENT, (arrays.texts(sorted(sent)),)) if sent else None
-        clock = execute(f"SELECT {NOW}")
-        rows = locked.fetchall()
+        *rows, end = locked.fetchall()
+        self.now = end[-1]
         self._lines.learn(self._connection, (row[LINE] for row in rows))
         for row in rows:
             standing = self._standings[row[0]] = standing_of(row, self._lines)
-            self._before[row[0]] = standing.owner, standing.entry
+            self._before[row[0]], self._at[row[0]] = (standing.owner, standing.entry), row[_PLACE_OF_ROW]
         if mail := [row[0] for row in rows if row[MAIL]]:
             for run, id in execute(_UNREAD, (arrays.texts(mail),)):
                 self._standings[run].unread.add(id)
         self._has_mail = set(mail)
         if known is not None:
             self._sent = {id: Message(id=id, run=run, body=body) for id, run, body in known}
-        self.now = clock.fetchall()[0][0]
         if queues:
             self._waiting = dict.fromkeys(queues, 0)
             for queue, count in execute(_WAITING, {"queues": arrays.texts(queues), "now": self.now}):
@@ -199,13 +208,18 @@ class Tables:
             else:
                 (told if self._stays(standing) else moved).append(standing)
         if added:
-            execute(_INSERT, (_ids(added), *self._entries(added), *_puts(added, changes.puts)))
+            ids = arrays.texts([standing.id for standing in added])
+            execute(_INSERT, (ids, *self._entries(added), *_puts(added, changes.puts)))
         if put:
-            execute(_UPDATE_PUT, (_ids(put), *_leases(put), *self._entries(put), *_puts(put, changes.puts)))
+            execute(_UPDATE_PUT, (self._rows(put), *_leases(put), *self._entries(put), *_puts(put, changes.puts)))
         if moved:
-            execute(_UPDATE, (_ids(moved), *_leases(moved), *self._entries(moved)))
+            execute(_UPDATE, (self._rows(moved), *_leases(moved), *self._entries(moved)))
         if told:
-            execute(_UPDATE_NUMBER, (_ids(told), arrays.numbers([standing.number for standing in told])))
+            execute(_UPDATE_NUMBER, (self._rows(told), arrays.numbers([standing.number for standing in told])))
+
+    def _rows(self, standings: Sequence[Standing]) -> str:
+        """Where the rows are."""
+        return arrays.texts([self._at[standing.id] for standing in standings])
 
     def _stays(self, standing: Standing) -> bool:
         """Whether nothing but its number is new: then no index has to be touched."""
@@ -233,10 +247,6 @@ class Tables:
             arrays.numbers([place for place, _ in places]),
             arrays.numbers([look for _, look in places]),
         ]
-
-
-def _ids(standings: Sequence[Standing]) -> str:
-    return arrays.texts([standing.id for standing in standings])
 
 
 def _leases(standings: Sequence[Standing]) -> tuple[str, str]:
