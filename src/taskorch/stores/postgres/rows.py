@@ -24,7 +24,7 @@ NOW_ONCE = f"(SELECT {NOW})"
 
 def standing_of(row: Row, lines: Lines) -> Standing:
     """How the record of a row stands; its messages are not known here, and its line must be."""
-    id, version, epoch, owner, until, number, losses, finished_at, _, line, rank, due, wakes = row[:13]
+    id, version, epoch, owner, until, number, losses, finished_at, _, line, rank, due, wakes, *_ = row
     entry = None
     if line is not None:
         queue, tags = lines.line(line)

@@ -107,15 +107,17 @@ class Tables:
         self._load_more(units)
 
     def _load(self, units: Sequence[Unit]) -> None:
-        ids, sent, queues = set[str](), set[str](), set[str]()
+        ids = {unit.run for unit in units}
+        sent, queues = set[str](), set[str]()
         for unit in units:
-            ids.add(unit.run)
-            ids.update(put.id for put in unit.puts)
-            ids.update(entry.id for entry in unit.entries)
-            ids.update(unit.gone)
-            ids.update(message.run for message in unit.messages)
-            sent.update(message.id for message in unit.messages)
-            queues.update(room.queue for room in unit.rooms)
+            ids.update([put.id for put in unit.puts])
+            if unit.entries or unit.gone:
+                ids.update([entry.id for entry in unit.entries], unit.gone)
+            if unit.messages:
+                ids.update([message.run for message in unit.messages])
+                sent.update([message.id for message in unit.messages])
+            if unit.rooms:
+                queues.update([room.queue for room in unit.rooms])
         execute = self._connection.execute
         if queues:
             lock_gates(self._connection, "queue ", queues)
