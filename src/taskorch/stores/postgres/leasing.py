@@ -76,6 +76,26 @@ class UnknownGiftError(Exception):
 
 
 @contextmanager
+def pipeline(connection: psycopg.Connection) -> Iterator[None]:
+    """Statements that go to the server without waiting for each other; the first error is raised.
+
+    The driver would tell the log of those that follow it, such as that a lost connection cannot end its pipeline.
+    """
+    first: BaseException | None = None
+    try:
+        with connection.pipeline():
+            try:
+                yield
+            except BaseException as error:  # noqa: BLE001 - raised below
+                first = error
+    except psycopg.Error:
+        if first is None:
+            raise
+    if first is not None:
+        raise first
+
+
+@contextmanager
 def transaction(connection: psycopg.Connection, given: Sequence[Claimed] = ()) -> Iterator[None]:
     """A transaction whose statements go to the server without waiting for each other; rolled back if one fails.
 
@@ -87,7 +107,7 @@ def transaction(connection: psycopg.Connection, given: Sequence[Claimed] = ()) -
         UnknownGiftError: The connection was lost at the end of a transaction that gave leases.
     """
     try:
-        with connection.pipeline():
+        with pipeline(connection):
             connection.execute("BEGIN")
             yield
             connection.execute("COMMIT")

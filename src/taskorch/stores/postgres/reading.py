@@ -10,6 +10,7 @@ from taskorch.core.unit import Message
 from taskorch.errors import StoreError
 from taskorch.stores.journal import facts
 from taskorch.stores.postgres import arrays
+from taskorch.stores.postgres.leasing import pipeline
 from taskorch.stores.postgres.lines import Lines
 from taskorch.stores.postgres.rows import BODY, COLUMNS, LINE, NOW, Row, standing_of
 
@@ -118,7 +119,7 @@ def next_due(connection: psycopg.Connection, queues: Sequence[str]) -> int | Non
     if not keys:
         return None
     wanted = {"lines": arrays.numbers(key for (key,) in keys)}
-    with connection.pipeline():
+    with pipeline(connection):
         due = connection.execute(_IS_DUE, wanted)
         ends = connection.execute(_LEASE_ENDS, wanted)
         later = connection.execute(_NEXT, wanted)
@@ -133,7 +134,7 @@ def trim(connection: psycopg.Connection, finished_before: int, n: int) -> int:
     with connection.transaction():
         ids = [row[0] for row in connection.execute(_OLD, (finished_before, max(n, 0)))]
         if ids:
-            with connection.pipeline():
+            with pipeline(connection):
                 for statement in _FORGET:
                     connection.execute(statement, (arrays.texts(ids),))
     return len(ids)
