@@ -21,19 +21,31 @@ async def test_work_goes_on_when_the_server_is_back(own_server, schema, caplog):
     caplog.set_level(logging.DEBUG)
     async with PostgresStore(own_server.dsn, schema=schema, connect_timeout=1) as store:
         await expect_kept(store, inserting("a"))
-        own_server.crash()
-        try:
-            for _ in range(3):
-                with pytest.raises(StoreUnavailable, match=r"make it again|make the call again"):
-                    await store.apply([inserting("b")])
-        finally:
-            own_server.start()
-        with anyio.fail_after(60):
-            while not await _is_kept(store, "b"):
-                pass
+        async with anyio.create_task_group() as group:
+            group.start_soon(_listen, store)
+            await anyio.sleep(0.2)  # so that the listener is connected, too
+            own_server.crash()
+            try:
+                for _ in range(3):
+                    with pytest.raises(StoreUnavailable, match=r"make it again|make the call again"):
+                        await store.apply([inserting("b")])
+            finally:
+                own_server.start()
+            with anyio.fail_after(60):
+                while not await _is_kept(store, "b"):
+                    pass
+            group.cancel_scope.cancel()
 
         assert [record.id for record in await store.read(["a", "b"])] == ["a", "b"]
     assert not [record for record in caplog.records if record.name.startswith("psycopg")], "told nobody's console"
+
+
+async def _listen(store):
+    while True:
+        try:
+            await store.hints()
+        except StoreUnavailable:
+            await anyio.sleep(0.05)
 
 
 async def _is_kept(store, id):

@@ -186,7 +186,7 @@ class Connections:
             connection = pool.get(is_refusal, is_idle)
         except (NoConnectionError, PoolClosedError) as error:
             self.check()
-            raise no_connection(self._address, self._connect_timeout, str(error)) from error
+            raise no_connection(self._address, self._connect_timeout, str(error)) from None
         except psycopg.Error as error:
             raise fault_of_opening(self._address, error) from None  # without its error, see _open
         try:
