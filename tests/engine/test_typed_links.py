@@ -340,3 +340,20 @@ async def test_the_circular_projects_are_refused(path):
         await taskorch.run(taskorch.load(path), observers=[heard.append])
     assert len(caught.value.cycle) > 1
     assert heard == []
+
+
+async def test_a_start_lets_another_start_at_once_though_nobody_watches():
+    """Without a store and observers too, a body may wait for what a step does that starts when it has started."""
+    flow, done = Workflow("w"), anyio.Event()
+
+    async def wait():
+        with anyio.fail_after(5):
+            await done.wait()
+
+    async def release():
+        done.set()
+
+    flow.step(wait, id="a")
+    flow.step(release, id="b")
+    flow.link("a", "b", type=SS)
+    (await taskorch.run(flow)).check()

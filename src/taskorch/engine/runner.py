@@ -175,8 +175,9 @@ class Runner:
         if frontier.is_timed:
             self._stop(frontier.due(now))
         if self._is_untold:  # nobody has to know before: what starts may begin
-            waiting = frontier.ready.heaps
-            while waiting and not self.is_closing and (step := frontier.take(now)) is not None:
+            # What starts may settle links that others wait for; ``take`` looks after them.
+            waiting, settled, released = frontier.ready.heaps, frontier.gates.settled, frontier.gates.released
+            while (waiting or settled or released) and not self.is_closing and (step := frontier.take(now)) is not None:
                 self._pool.release(step, frontier.attempt[step])
             if frontier.paused or not frontier.open:
                 self._end_quietly(now)
@@ -195,8 +196,7 @@ class Runner:
     def _tell(self, now: int, beginning: Sequence[Event]) -> None:
         """Start what can be started, once everything that was decided is recorded and told."""
         frontier, started = self._frontier, []
-        waiting = frontier.ready.heaps
-        while waiting and not self.is_closing and (step := frontier.take(now)) is not None:
+        while not self.is_closing and (step := frontier.take(now)) is not None:
             started.append((step, frontier.attempt[step]))
         first, last = self._told, len(frontier.facts)
         self._told = last
