@@ -10,9 +10,10 @@ from functools import partial
 import attrs
 import pytest
 
+import taskorch
 from taskorch.core.selection import Lane
 from taskorch.core.unit import WaitingEntry
-from taskorch.errors import RunBusy, StoreError, StoreUnavailable, StoreUnreadable
+from taskorch.errors import InvalidParameters, RunBusy, StoreError, StoreUnavailable, StoreUnreadable
 from taskorch.stores import SQLiteStore
 from taskorch.stores.sqlite import ledger, queries, schema, tables, verbs
 from taskorch.stores.sqlite.lock import FileLock
@@ -145,12 +146,23 @@ async def test_an_empty_file_is_an_empty_store(path):
 
 
 async def test_wrong_arguments_are_told_at_once():
-    """A durability that does not exist and a database in memory are refused by the constructor."""
-    with pytest.raises(ValueError, match="full"):
-        SQLiteStore("x.db", durability="fast")
-    for path in (":memory:", ""):
-        with pytest.raises(ValueError, match="MemoryStore"):
-            SQLiteStore(path)
+    """A durability that does not exist and a log of no size are refused by the constructor, as ValueErrors too."""
+    for wrong in ({"durability": "fast"}, {"durability": 5}, {"log_limit": -1}, {"log_limit": "a"}):
+        with pytest.raises(InvalidParameters, match=f"^{next(iter(wrong))} must be .*, not ") as refused:
+            SQLiteStore("x.db", **wrong)
+        assert isinstance(refused.value, ValueError)
+
+
+@pytest.mark.parametrize("target", ["store.db", "/"], ids=["circle", "root"])
+async def test_links_that_lead_nowhere_are_told(path, target):
+    """Links in a circle, or to the root, are a store that cannot be opened, whoever follows them."""
+    path.symlink_to(target)
+    with pytest.raises(StoreUnreadable):
+        await taskorch.run(taskorch.Workflow("w"), store=path)
+    store = SQLiteStore(path)
+    with pytest.raises(StoreUnreadable):
+        await store.read(["r"])
+    await store.aclose()
 
 
 async def test_a_missing_folder_is_not_made(path):
@@ -354,7 +366,7 @@ async def test_a_full_disk_is_survived(path):
         pages = await store._writer.call(lambda c: c.execute("PRAGMA page_count").fetchone()[0])
         await store._writer.call(lambda c: c.execute(f"PRAGMA max_page_count = {pages}").fetchone())
         big = [inserting(f"big-{number}", '"' + "x" * 9000 + '"') for number in range(3)]
-        with pytest.raises(StoreUnavailable, match="full"):
+        with pytest.raises(StoreUnavailable, match=r"no space is left on its disk .*free some"):
             await store.apply([owners(1), *big])
         await expect_steps(store, [0])
         await store._writer.call(lambda c: c.execute("PRAGMA max_page_count = 1000000").fetchone())

@@ -12,7 +12,7 @@ class StoreError(OperatorError):
 
     def __init__(self, store: str, message: str) -> None:
         self.store = store
-        super().__init__(f"store {quoted(store)}: {message}")
+        super().__init__(f"store {quoted(store).removesuffix(':')}: {message}")  # memory: has a colon of its own
 
 
 class StoreUnreadable(StoreError):

@@ -12,6 +12,7 @@ import attrs
 
 from taskorch.errors import StoreError, StoreUnreadable
 from taskorch.errors.root import quoted
+from taskorch.stores.addresses import resolved
 from taskorch.stores.processes import identity, is_dead
 from taskorch.stores.sqlite import schema
 from taskorch.stores.sqlite.faults import fault_of_opening, is_busy
@@ -114,7 +115,7 @@ class Opening:
         """
         try:
             # One file has one lock, by whatever link it is reached.
-            path = self.path.resolve()
+            path = resolved(self.name, self.path)
             lock = self._lock(path)
         except OSError as error:
             raise self._unreadable(

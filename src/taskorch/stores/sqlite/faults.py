@@ -31,6 +31,8 @@ def fault(store: str, error: sqlite3.Error) -> StoreError:
         ``StoreUnavailable`` if the same call may be made again, else ``StoreError``.
     """
     code = _primary_code(error)
+    if code == sqlite3.SQLITE_FULL:
+        return StoreUnavailable(store, f"no space is left on its disk ({error}); free some, then make the call again")
     if code in _PASSING_ONCE_OPEN:
         return StoreUnavailable(store, f"{error}; whether the call took effect is unknown, make it again")
     if code in _DAMAGED:
@@ -41,6 +43,9 @@ def fault(store: str, error: sqlite3.Error) -> StoreError:
 def fault_of_opening(store: str, error: sqlite3.Error) -> StoreError:
     """The error to raise for *error* while the store was being opened."""
     code = _primary_code(error)
+    if code == sqlite3.SQLITE_FULL:
+        why = f"cannot be opened, as no space is left on its disk ({error}); free some, then make the call again"
+        return StoreUnavailable(store, why)
     if code in _PASSING:
         return StoreUnavailable(store, f"cannot be opened just now ({error}); make the call again")
     if code in _DAMAGED:
@@ -53,6 +58,11 @@ def fault_of_opening(store: str, error: sqlite3.Error) -> StoreError:
 def is_busy(error: sqlite3.Error) -> bool:
     """Whether *error* says that somebody else is at the file just now."""
     return _primary_code(error) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether *error* says that the file is not as it was written."""
+    return _primary_code(error) in _DAMAGED
 
 
 def _primary_code(error: sqlite3.Error) -> int:
