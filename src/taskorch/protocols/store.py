@@ -26,7 +26,7 @@ class Store(Protocol):
     may be made again, ``StoreError`` for anything that another try cannot mend. A refusal is never an
     exception: it is returned, so that one stale run cannot sink a batch.
 
-    After ``StoreUnavailable`` of ``claim`` or ``lease`` something may have been given of which the caller does not know.
+    After ``StoreUnavailable`` of ``claim`` or ``lease`` something may have been given without the caller's knowledge.
     The store gives it back, or it runs out by its time; until then the same ``lease`` may find itself ``BUSY`` by the
     very same owner.
 
@@ -34,7 +34,8 @@ class Store(Protocol):
 
     **Leases.** A lease is (owner, epoch) on one record. It *lives* until it is released, its time is over, or the store
     object through which it was given is closed; also, in a store that can tell, until its owner is known to be dead.
-    One of 0 seconds or less is over at once. It is *current* until it is released or somebody gets the next epoch. Only the holder of the current lease writes to its run: one whose time is over may still record what it has, as
+    One of 0 seconds or less is over at once. It is *current* until it is released or somebody gets the next epoch.
+    Only the holder of the current lease writes to its run: one whose time is over may still record what it has, as
     long as nobody has taken over, but never lives again.
 
     **Waiting.** An entry is *due* from its instant on; one that ``wakes`` is due as well while there are unread
@@ -49,23 +50,21 @@ class Store(Protocol):
 
     @property
     def is_shared(self) -> bool:
-        """Whether other processes may use it too: then leases need a time, and hints may not tell everything."""
+        """Whether other processes may use it too, so that leases need a time, and hints may not tell everything."""
         ...
 
     async def apply(self, units: Sequence[Unit]) -> list[Receipt]:
         """Keep each unit wholly or not at all, in order; the batch only shares the trip to the disk.
 
-        For each unit the first that holds decides, in this order:
+        For each unit the first that holds decides, in this order; 4 to 8 hold for owners and clients alike:
 
         1. An owner's unit (``epoch`` > 0) whose number is not above the last one kept under this very epoch of
            its run: ``Repeated``. Nothing is changed, whatever has become of the lease.
         2. An owner's unit whose epoch is not that of the current lease of its run: ``Refused(STALE_LEASE)``.
         3. A client's unit with puts or messages, if every record is as it puts it (version and body, nothing else is
            compared) and every message has been sent just so, read or unread: ``Repeated``. A repeat whose record has
-           moved on since is not known again, and refused by rule 4 or 6; one that has only facts, entries or ``gone``
+           moved on since is not known again, and refused by a later rule; one that has only facts, entries or ``gone``
            is kept again.
-        The rules that follow hold for owners and clients alike.
-
         4. A put with ``expected=None`` for an id that exists, or a message whose id does: ``Refused(EXISTS)``.
         5. A put, an entry or an id in ``gone`` for a record, other than the owner's own run, on which a lease
            lives: ``Refused(BUSY, by=…)``: only its owner writes to it.
@@ -174,9 +173,10 @@ class Store(Protocol):
         ...
 
     async def trim(self, finished_before: int, n: int = 1000) -> int:
-        """Forget at most *n* records that finished before that instant and on which no lease lives; the store chooses which.
+        """Forget at most *n* records that finished before that instant and on which no lease lives.
 
-        Their journals, messages and entries go too. What a reader of ``events`` has not read yet of them may be lost.
+        The store chooses which. Their journals, messages and entries go too. What a reader of ``events`` has not read
+        yet of them may be lost.
 
         Returns:
             How many were forgotten; fewer than *n* means that there are no more.
