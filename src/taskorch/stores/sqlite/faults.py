@@ -44,8 +44,7 @@ def fault_of_opening(store: str, error: sqlite3.Error) -> StoreError:
     """The error to raise for *error* while the store was being opened."""
     code = _primary_code(error)
     if code == sqlite3.SQLITE_FULL:
-        why = f"cannot be opened, as no space is left on its disk ({error}); free some, then make the call again"
-        return StoreUnavailable(store, why)
+        return no_space_to_open(store, error)
     if code in _PASSING:
         return StoreUnavailable(store, f"cannot be opened just now ({error}); make the call again")
     if code in _DAMAGED:
@@ -58,6 +57,13 @@ def fault_of_opening(store: str, error: sqlite3.Error) -> StoreError:
 def is_busy(error: sqlite3.Error) -> bool:
     """Whether *error* says that somebody else is at the file just now."""
     return _primary_code(error) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+
+
+def no_space_to_open(store: str, error: Exception) -> StoreUnavailable:
+    """The error to raise where the disk is full while the store was being opened."""
+    return StoreUnavailable(
+        store, f"cannot be opened, as no space is left on its disk ({error}); free some, then make the call again"
+    )
 
 
 def is_damage(error: sqlite3.Error) -> bool:
