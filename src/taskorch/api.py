@@ -16,7 +16,7 @@ from taskorch.core import runs
 from taskorch.core.documents import JSON
 from taskorch.core.frontier.plans import plan_of
 from taskorch.core.frontier.slots import Kind
-from taskorch.core.json_text import described, shown
+from taskorch.core.json_text import described
 from taskorch.core.results import RunResult
 from taskorch.core.suggestions import suggestion
 from taskorch.core.task import check_id
@@ -29,7 +29,7 @@ from taskorch.engine.execution import Execution
 from taskorch.engine.handle import RunHandle, alive, block, find
 from taskorch.engine.leases import new_owner
 from taskorch.engine.observation import Trace
-from taskorch.errors import CallerError, InvalidParameters, InvalidWorkflow, StoreUnreadable, UnknownAction
+from taskorch.errors import CallerError, InvalidParameters, InvalidWorkflow, UnknownAction
 from taskorch.formats.mermaid import workflow as mermaid
 from taskorch.protocols import Clock, Dispatcher, Observer, Store
 
@@ -80,35 +80,25 @@ def open_store(url: str | os.PathLike[str], *, shared: bool = False) -> Store:
 
     Args:
         url: ``memory:``, the path of an SQLite file, plainly or as ``sqlite:///path``, or
-            ``postgresql://user@host/database``.
+            ``postgresql://user@host/database``. A file whose name looks like an address is given as ``./name``.
         shared: Whether other processes may use the file too, as they always may a PostgreSQL database.
 
     Raises:
         StoreUnreadable: No such kind of store is known, its driver is not installed, or nothing can have such a name.
+            What was given is not quoted, as it may hold a password.
         InvalidParameters: *url* is no text and no path, or a store in memory is to be shared.
     """
     from taskorch import stores  # each kind imports its own driver
+    from taskorch.stores import addresses
 
-    url = arguments.path_of(url)
-    if url == "memory:":
-        if shared:
-            raise InvalidParameters(["memory: cannot be shared with other processes; give the path of a file"])
-        return stores.MemoryStore()
-    if not url or url == ":memory:":
-        raise StoreUnreadable(repr(url), 'names no store; use "memory:", a path, or sqlite:///path')
-    if not arguments.may_be_a_name(url):
-        raise StoreUnreadable(ascii(url[:40]), "no file can have such a name; use another path")
-    if "://" not in url:
-        return stores.SQLiteStore(url, shared=shared)
-    scheme, _, rest = url.partition("://")
-    if scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
-        return stores.SQLiteStore(rest[1:], shared=shared)
-    if scheme in ("postgresql", "postgres"):
-        return stores.PostgresStore(url)
-    raise StoreUnreadable(
-        f"{shown(scheme)}://…",
-        "this kind of store is not known; use memory:, a path, sqlite:///path, or postgresql://host/database",
-    )
+    kind, place = addresses.read(url)
+    if kind == "sqlite":
+        return stores.SQLiteStore(place, shared=shared)
+    if kind == "postgresql":
+        return stores.PostgresStore(place)
+    if shared:
+        raise InvalidParameters(["memory: cannot be shared with other processes; give the path of a file"])
+    return stores.MemoryStore()
 
 
 def work_root(store: Store | None) -> Path:
@@ -116,11 +106,14 @@ def work_root(store: Store | None) -> Path:
 
     Beside an SQLite file it is ``<file>.work``, so that a resumed run finds what it left. For other stores, and
     without one, it is a new place among the temporary files, made when it is first needed.
+
+    Raises:
+        StoreUnreadable: The file cannot be followed to its place.
     """
     from taskorch import stores  # as above
 
     if store is not None and isinstance(store, stores.SQLiteStore):
-        file = Path(store.name).resolve()  # one file has one work folder, by whatever link it is reached
+        file = store.place  # one file has one work folder, by whatever link it is reached
         return file.with_name(file.name + ".work")
     return Path(tempfile.gettempdir()) / f"taskorch-{_unique(8)}"
 

@@ -208,7 +208,7 @@ def test_unreadable_store(shell: Shell, make: Callable[[Path], None], message: s
     said = shell.run("run", FILE, "--store", "store")
 
     assert (said.code, said.out) == (2, "")
-    assert "\nStoreUnreadable: store store: " in said.err
+    assert said.err.startswith("StoreUnreadable: store store: ")  # and no word of a run that was begun
     assert message in said.err
     assert before == shell.files()
 

@@ -129,7 +129,8 @@ def test_second_process(shell: Shell, tag: str) -> None:
     assert (said.code, said.out) == (2, "")
     assert "RunBusy: store " in said.err
     assert f"is held by process {process.pid} (started " in said.err
-    assert "; wait until it has ended, stop it, or use another store\n" in said.err
+    assert "; open it with shared=True (--shared) in all of them, or wait until it has ended, stop it" in said.err
+    assert "run-id" not in said.err
     assert process.poll() is None
     os.kill(process.pid, signal.SIGINT)
     assert process.wait(PATIENCE) == 130

@@ -3,15 +3,18 @@
 import json
 import os
 import pty
+import sqlite3
 import stat
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import anyio
 import pytest
 
+from taskorch.cli.places import Place
 from taskorch.stores import SQLiteStore
 from tests.cli.shell import PATIENCE, PROGRAM, Said, Shell, greeting, line_with, python, until, workflow
 
@@ -324,3 +327,35 @@ def test_debug_mode(shell: Shell) -> None:
     assert told[0] == "a: complete, now COMPLETED: its body ended well; it had to wait for no step"
     assert told[1].startswith("b: cancel, now CANCELLED (omitted): its condition on other steps was not met: on_")
     assert len(told) == 2
+
+
+def test_a_store_may_be_shared(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With --shared the file is opened as others open it too; what that costs with an old library is one line."""
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 51, 2))
+    shell.write(FILE, greeting())
+    said = shell.run("run", FILE, "--store", "s.db", "--shared")
+    assert said.code == 0
+    assert said.err.startswith("warning: SQLite ")
+    with closing(sqlite3.connect(shell.directory / "s.db")) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+
+    said = shell.run("run", FILE, "--store", "memory:", "--shared")
+    assert said.code == 2
+    assert "memory: cannot be shared" in said.err
+
+
+def test_a_run_in_a_database_has_no_file(shell: Shell) -> None:
+    """The address of a database is no path: its steps have a work directory among the temporary files."""
+    place = Place.of("postgresql://me:hidden@nowhere/x")
+    assert (place.file, place.folder, place.keeps) == (None, None, True)
+    assert shell.directory not in place.work_root.parents
+
+
+def test_a_store_that_cannot_be_opened_began_nothing(shell: Shell) -> None:
+    """Where the store is not reached no run is begun, and none is spoken of."""
+    shell.write(FILE, greeting())
+    said = shell.run("run", FILE, "--store", "postgresql://me:hidden@127.0.0.1:1/x")
+    assert said.code == 3
+    assert said.err.startswith("StoreUnavailable: store postgresql://me@127.0.0.1:1/x: cannot be reached")
+    assert said.err.endswith("\nnothing was begun\n")
+    assert "--run-id" not in said.err

@@ -70,3 +70,27 @@ async def test_a_broken_promise_is_found(fault: Callable[..., Any], text: str, m
 
     with pytest.raises(AssertionError, match=text):
         await checks.check_dispatcher(lambda: Broken(fault), awaits=False)
+
+
+async def _an_async_factory() -> ThreadDispatcher:
+    return ThreadDispatcher()
+
+
+@pytest.mark.parametrize(
+    "factory", [None, ThreadDispatcher(), lambda: None, lambda: ThreadDispatcher, _an_async_factory], ids="abcde"
+)
+async def test_nonsense_for_a_factory_is_told(factory: Any) -> None:
+    """What makes no dispatchers is a TypeError before the first check."""
+    with pytest.raises(TypeError, match="dispatcher"):
+        await checks.check_dispatcher(factory)
+
+
+async def test_a_dispatcher_that_never_returns_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A check ends within its bound."""
+
+    async def waits(self: Broken, job: Job, report: Report) -> object:
+        return await anyio.sleep_forever()
+
+    monkeypatch.setattr(checks, "LIMIT", 0.05)
+    with pytest.raises(AssertionError, match="check_returns did not end within"):
+        await checks.check_dispatcher(lambda: Broken(waits))

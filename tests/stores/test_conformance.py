@@ -10,6 +10,7 @@ from taskorch.errors import StoreError
 from taskorch.protocols import Store
 from taskorch.stores import MemoryStore
 from taskorch.stores.settlement import Settlement
+from taskorch.testing import stores
 from taskorch.testing.stores import CHECKS, check_store
 from taskorch.testing.units import a_fact, expect_claimed, expect_steps, hold, inserting, owners
 from tests.stores.mistakes import claims, contents, crowds, leases, rules  # noqa: F401 - noted by being imported
@@ -143,3 +144,76 @@ def test_a_store_is_a_store(fresh):
     store: Store = fresh()
 
     assert store.name
+
+
+ALWAYS = MemoryStore()
+
+
+def _lacking(*verbs, **others):
+    """A store without some verbs, and with others instead."""
+    names = [verb for verb in VERBS if verb not in verbs]
+    return type(
+        "Odd", (), {"name": "odd", "is_shared": False, **{name: getattr(MemoryStore, name) for name in names}, **others}
+    )()
+
+
+@asynccontextmanager
+async def _of_nothing():
+    yield None
+
+
+async def _async_factory():
+    return MemoryStore()
+
+
+@pytest.mark.parametrize(
+    ("factory", "message"),
+    [
+        (MemoryStore(), "a function that makes a store, not a MemoryStore"),
+        (lambda: None, "gave None, which is no store"),
+        (lambda: MemoryStore, "gave the class MemoryStore, which is no store"),
+        (_of_nothing, "gave None, which is no store"),
+        (_async_factory, "the factory is async"),
+        (lambda: _lacking("trim", "hints", "lease"), "a Odd is no store: it lacks lease, hints, trim;"),
+        (lambda: _lacking(read=lambda self, ids: [], trim=lambda self: 0), "verbs that are not async: read, trim;"),
+        (object, "lacks name, is_shared, apply, claim"),
+        (lambda: ALWAYS, "the same store twice"),
+    ],
+    ids=["store", "none", "class", "nothing", "async", "lacking", "plain", "object", "same"],
+)
+async def test_nonsense_for_a_factory_is_told_before_the_first_check(factory, message):
+    """What makes no stores is a TypeError that says all that is wrong at once."""
+    with pytest.raises(TypeError, match=message):
+        await check_store(factory)
+
+
+async def test_a_verb_that_never_returns_is_told(monkeypatch):
+    """A check ends within its bound, and names itself."""
+
+    class Silent(MemoryStore):
+        async def read(self, ids):
+            await anyio.sleep_forever()
+
+    monkeypatch.setattr(stores, "PATIENCE", 0.05)
+    with pytest.raises(
+        AssertionError, match=r"memory: fails \w+: .* did not end within 0.05 s: a verb does not return"
+    ):
+        await check_store(Silent)
+
+
+async def test_verbs_may_pass_on_to_others():
+    """A verb that is a plain function is as good, if it gives what can be awaited."""
+
+    class Passing:
+        name, is_shared = "passing", False
+
+        def __init__(self):
+            self._inner = MemoryStore()
+
+        def read(self, ids):
+            return self._inner.read(ids)
+
+        def __getattr__(self, verb):
+            return getattr(self._inner, verb)
+
+    assert await check_store(Passing) == len(CHECKS)

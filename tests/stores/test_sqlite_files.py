@@ -1,5 +1,6 @@
 """What a SQLiteStore opens, what it refuses, and what it leaves behind."""
 
+import errno
 import os
 import re
 import sqlite3
@@ -10,11 +11,12 @@ from functools import partial
 import attrs
 import pytest
 
+import taskorch
 from taskorch.core.selection import Lane
 from taskorch.core.unit import WaitingEntry
-from taskorch.errors import RunBusy, StoreError, StoreUnavailable, StoreUnreadable
-from taskorch.stores import SQLiteStore
-from taskorch.stores.sqlite import ledger, queries, schema, tables, verbs
+from taskorch.errors import InvalidParameters, RunBusy, StoreError, StoreUnavailable, StoreUnreadable
+from taskorch.stores import MemoryStore, SQLiteStore
+from taskorch.stores.sqlite import database, ledger, queries, schema, tables, verbs
 from taskorch.stores.sqlite.lock import FileLock
 from taskorch.testing.units import expect_claimed, expect_steps, hold, inserting, owners
 
@@ -164,12 +166,23 @@ async def test_an_empty_file_is_an_empty_store(path):
 
 
 async def test_wrong_arguments_are_told_at_once():
-    """A durability that does not exist and a database in memory are refused by the constructor."""
-    with pytest.raises(ValueError, match="full"):
-        SQLiteStore("x.db", durability="fast")
-    for path in (":memory:", ""):
-        with pytest.raises(ValueError, match="MemoryStore"):
-            SQLiteStore(path)
+    """A durability that does not exist and a log of no size are refused by the constructor, as ValueErrors too."""
+    for wrong in ({"durability": "fast"}, {"durability": 5}, {"log_limit": -1}, {"log_limit": "a"}):
+        with pytest.raises(InvalidParameters, match=f"^{next(iter(wrong))} must be .*, not ") as refused:
+            SQLiteStore("x.db", **wrong)
+        assert isinstance(refused.value, ValueError)
+
+
+@pytest.mark.parametrize("target", ["store.db", "/"], ids=["circle", "root"])
+async def test_links_that_lead_nowhere_are_told(path, target):
+    """Links in a circle, or to the root, are a store that cannot be opened, whoever follows them."""
+    path.symlink_to(target)
+    with pytest.raises(StoreUnreadable):
+        await taskorch.run(taskorch.Workflow("w"), store=path)
+    store = SQLiteStore(path)
+    with pytest.raises(StoreUnreadable):
+        await store.read(["r"])
+    await store.aclose()
 
 
 async def test_a_missing_folder_is_not_made(path):
@@ -373,7 +386,7 @@ async def test_a_full_disk_is_survived(path):
         pages = await store._writer.call(lambda c: c.execute("PRAGMA page_count").fetchone()[0])
         await store._writer.call(lambda c: c.execute(f"PRAGMA max_page_count = {pages}").fetchone())
         big = [inserting(f"big-{number}", '"' + "x" * 9000 + '"') for number in range(3)]
-        with pytest.raises(StoreUnavailable, match="full"):
+        with pytest.raises(StoreUnavailable, match=r"no space is left on its disk .*free some"):
             await store.apply([owners(1), *big])
         await expect_steps(store, [0])
         await store._writer.call(lambda c: c.execute("PRAGMA max_page_count = 1000000").fetchone())
@@ -406,3 +419,45 @@ def test_the_marks_are_where_the_format_says(path):
     _a_database(path, "PRAGMA application_id = 12", "PRAGMA user_version = 34", "CREATE TABLE t (x)")
 
     assert schema.marks(path.read_bytes()[: schema.HEADER_SIZE]) == (12, 34)
+
+
+async def test_a_disk_that_is_full_when_the_store_is_opened_is_told(path, monkeypatch):
+    """Whether the database or the lock beside it finds no room: free some, and the same call goes through."""
+    error = sqlite3.OperationalError("database or disk is full")
+    error.sqlite_errorcode = sqlite3.SQLITE_FULL
+
+    def fails(*_, **__):
+        raise error
+
+    advice = r"no space is left on its disk .*; free some, then make the call again"
+    store = SQLiteStore(path, connect=fails)
+    with pytest.raises(StoreUnavailable, match=advice):
+        await store.read(["r"])
+    await store.aclose()
+
+    async with SQLiteStore(path) as store:
+        with monkeypatch.context() as patched:
+            patched.setattr(database, "FileLock", lambda *_, **__: (_ for _ in ()).throw(OSError(errno.ENOSPC, "full")))
+            with pytest.raises(StoreUnavailable, match=advice):
+                await store.read(["r"])
+        assert await store.read(["r"]) == [None]
+
+
+async def test_a_store_in_memory_is_named_with_one_colon():
+    """The name of a store in memory ends with a colon of its own."""
+    store = MemoryStore()
+    await store.aclose()
+    with pytest.raises(StoreError, match=r"^store memory: is closed"):
+        await store.read(["r"])
+
+
+@pytest.mark.filterwarnings("ignore:SQLite")
+@pytest.mark.parametrize("shared", [True, False])
+async def test_who_shares_a_file_with_one_that_does_not_is_told_how(path, shared):
+    """Of two store objects on one file both must share it; the second is told so."""
+    async with SQLiteStore(path, shared=shared) as first, SQLiteStore(path, shared=not shared) as second:
+        await first.read(["r"])
+        with pytest.raises(RunBusy, match=r"open it with shared=True .* in all of them, or wait") as refused:
+            await second.read(["r"])
+        assert refused.value.subject == f"store {path}"
+        assert refused.value.owner.startswith(f"process {os.getpid()} ")

@@ -91,10 +91,13 @@ def _add_audit(make: _Maker, carry_out: Callable[..., Exit]) -> None:
 
 def _add_doctor(make: _Maker, carry_out: Callable[..., Exit]) -> None:
     text = "say whether this machine, and a store, are sound"
-    epilog = "exit codes:\n  0  all is fine\n  1  something has to be looked at: those lines begin with 'look'"
+    epilog = (
+        "exit codes:\n  0  all is fine; a 'note' needs no hurry\n"
+        "  1  something has to be looked at: those lines begin with 'look'\n  2  STORE names no store"
+    )
     doctor = _add(make, "doctor", text, epilog)
     doctor.add_argument(
-        "store", metavar="STORE", nargs="?", help="a file or the address of a store; nothing is changed"
+        "store", metavar="STORE", nargs="?", help="a file or an address, as for run; nothing is changed"
     )
     doctor.set_defaults(command=carry_out)
 
@@ -111,7 +114,13 @@ def _add(make: _Maker, name: str, text: str, epilog: str | None = None) -> argpa
 
 
 def _add_options(run: argparse.ArgumentParser) -> None:
-    run.add_argument("--store", metavar="FILE", help="where it is kept (.taskorch/state.db); memory: keeps nothing")
+    run.add_argument(
+        "--store",
+        metavar="STORE",
+        help="where it is kept: a file (by default .taskorch/state.db), sqlite:///path or postgresql://user@host/db; "
+        "memory: keeps nothing",
+    )
+    run.add_argument("--shared", action="store_true", help="others may use the file too, if all of them say so")
     run.add_argument("--run-id", metavar="ID", help="the run to go on with, or to begin; by default a new one")
     run.add_argument(
         "--param",

@@ -12,7 +12,9 @@ from taskorch.api import open_store
 from taskorch.cli.exits import Exit
 from taskorch.cli.screen import Screen, shown
 from taskorch.errors import StoreError
-from taskorch.stores.sqlite.health import Finding, examine, examine_library
+from taskorch.protocols import Store
+from taskorch.stores import MemoryStore, SQLiteStore
+from taskorch.stores.sqlite.health import Finding, Mark, examine, examine_library
 
 _EXTRAS = {"trio": "trio", "cli": "rich", "postgres": "psycopg"}
 """What each extra brings, by the name it is imported by."""
@@ -20,34 +22,37 @@ _EXTRAS = {"trio": "trio", "cli": "rich", "postgres": "psycopg"}
 
 def doctor(asked: Namespace, screen: Screen) -> Exit:
     """Say what was looked at, and what has to be done."""
-    findings = [*_machine(), *(() if asked.store is None else _store(asked.store))]
+    store = None if asked.store is None else open_store(asked.store)  # what names no store is refused as run does
+    findings = [*_store(store), *_machine()]
     for finding in findings:
-        screen.put(f"{'ok  ' if finding.is_fine else 'look'}  {shown(finding.text)}")
+        screen.put(f"{finding.mark:<4}  {shown(finding.text)}")
     return Exit.COMPLETED if all(finding.is_fine for finding in findings) else Exit.FAILED
 
 
 def _machine() -> Iterator[Finding]:
-    yield Finding(True, f"Python {platform.python_version()} on {platform.system()}")
+    yield Finding(Mark.OK, f"Python {platform.python_version()} on {platform.system()}")
     installed = [extra for extra, module in _EXTRAS.items() if find_spec(module) is not None]
-    yield Finding(True, f"extras: {', '.join(installed) or 'none'}")
+    yield Finding(Mark.OK, f"extras: {', '.join(installed) or 'none'}")
+
+
+def _store(store: Store | None) -> Iterator[Finding]:
+    """How the store is, and the SQLite library."""
+    if isinstance(store, SQLiteStore):
+        yield from examine(Path(store.name))
+        return
+    if isinstance(store, MemoryStore):
+        yield Finding(Mark.OK, "memory: keeps nothing, so there is nothing to examine")
+    elif store is not None:
+        yield anyio.run(_asked, store)
     yield examine_library()
 
 
-def _store(url: str) -> Iterator[Finding]:
-    scheme, _, rest = url.partition("://")
-    if rest and scheme != "sqlite":
-        yield anyio.run(_asked, url)
-    else:
-        yield from examine(Path(rest.removeprefix("/") if rest else url))
-
-
-async def _asked(url: str) -> Finding:
+async def _asked(store: Store) -> Finding:
     """Whether a store answers."""
-    store = open_store(url)
     try:
         await store.read(["doctor"])
     except StoreError as error:
-        return Finding(False, str(error))
+        return Finding(Mark.LOOK, str(error))
     finally:
         await store.aclose()
-    return Finding(True, f"{store.name} answers")
+    return Finding(Mark.OK, f"{store.name} answers")

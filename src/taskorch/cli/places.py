@@ -7,7 +7,7 @@ import attrs
 from taskorch.api import open_store, work_root
 from taskorch.errors import StoreUnreadable
 from taskorch.protocols import Store
-from taskorch.stores import MemoryStore
+from taskorch.stores import MemoryStore, SQLiteStore
 
 FOLDER = Path(".taskorch")
 """Made in the working directory where no other place is given."""
@@ -20,7 +20,7 @@ class Place:
     Attributes:
         store: The store.
         work_root: Where runs get folders for the files of their steps; the same for a run that is resumed.
-        file: The file of the store, or None if nothing is kept.
+        file: The file of the store, or None if there is none.
         folder: The folder to be made for it, or None if the place was chosen by the user.
     """
 
@@ -30,20 +30,33 @@ class Place:
     folder: Path | None
 
     @classmethod
-    def of(cls, url: str | None) -> "Place":
+    def of(cls, url: str | None, *, shared: bool = False) -> "Place":
         """The place that ``--store`` names; by default ``.taskorch/state.db`` in the working directory.
+
+        Args:
+            url: What it names, or None.
+            shared: Whether other processes may use it too.
 
         Raises:
             StoreUnreadable: There is no such kind of store.
+            InvalidParameters: It cannot be shared.
         """
         ours = FOLDER.absolute()
-        try:
-            store = open_store(str(ours / "state.db") if url is None else url)
-        except ValueError as error:
-            raise StoreUnreadable(repr(url), f"{error}; give a path or memory:") from None
-        if isinstance(store, MemoryStore):
-            return cls(store, work_root(store), None, None)
-        return cls(store, work_root(store), Path(store.name).resolve(), ours if url is None else None)
+        store = open_store(ours / "state.db" if url is None else url, shared=shared)
+        root = work_root(store)
+        if not isinstance(store, SQLiteStore):
+            return cls(store, root, None, None)
+        return cls(store, root, store.place, ours if url is None else None)
+
+    @property
+    def keeps(self) -> bool:
+        """Whether a run that is kept here can be gone on with by another process."""
+        return not isinstance(self.store, MemoryStore)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the store may hold runs already."""
+        return self.keeps and (self.file is None or self.file.exists())
 
     def prepare(self) -> None:
         """Make the folder, readable by its owner only. To be called when a run really starts.

@@ -2,6 +2,8 @@
 
 import json
 import secrets
+import threading
+import warnings
 from argparse import Namespace
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -31,23 +33,22 @@ from taskorch.errors import InvalidDocument, InvalidParameters, TaskorchError
 def run(asked: Namespace, screen: Screen) -> Exit:
     """Run a workflow, or go on with a run of it."""
     flow = api.load(asked.file)
-    place = Place.of(asked.store)
+    place = _place(asked, screen)
     order = Order.of(asked, flow, place)
     place.prepare()
     began = datetime.now(UTC)
-    screen.say(f"run {order.run_id}: {shown(flow.name, 200)}")
-    if asked.run_id is None and place.file is not None:
-        screen.say(f"after an interruption, {order.way_on}")
+    opened = threading.Event()
     try:
-        result = anyio.run(partial(_carry_out, order, display(screen)))
+        result = anyio.run(partial(_carry_out, order, display(screen), opened))
     except Interrupted as end:
-        screen.say(f"interrupted, and nothing of it is alive: {order.way_on}")
+        way_on = order.way_on if opened.is_set() else "nothing was begun"
+        screen.say(f"interrupted, and nothing of it is alive: {way_on}")
         return Exit(128 + end.signum)
     except TaskorchError as error:
         screen.complain(error)
         code = exit_of(error)
         if code is Exit.BROKEN:
-            screen.say(order.way_on)
+            screen.say(order.way_on if opened.is_set() else "nothing was begun")
         return code
     if result.ended_at < began:
         screen.say("it had ended before; this is its recorded result")
@@ -62,6 +63,7 @@ class Order:
     Attributes:
         flow: The workflow.
         run_id: The run.
+        is_new: Whether the id was made for it.
         params: Its params; None to go on with those it was started with.
         concurrency: The most bodies at once, or None.
         dispatcher: Who runs the bodies.
@@ -70,6 +72,7 @@ class Order:
 
     flow: Workflow
     run_id: str
+    is_new: bool
     params: Mapping[str, JSON] | None
     concurrency: int | None
     dispatcher: LocalDispatcher
@@ -85,7 +88,7 @@ class Order:
         Plan.of(flow)
         params = _params(asked.params, flow)
         # Only a store that is there can know what a run was started with.
-        is_known = asked.run_id is not None and place.file is not None and place.file.exists()
+        is_known = asked.run_id is not None and place.is_there
         given = None if is_known and not params else params
         if given is not None:
             runs.check(flow, {**flow.parameters, **given})
@@ -97,6 +100,7 @@ class Order:
         return cls(
             flow=flow,
             run_id=run_id,
+            is_new=asked.run_id is None,
             params=given,
             concurrency=asked.concurrency,
             dispatcher=LocalDispatcher(directory=flow.directory, root=asked.root, work_root=place.work_root),
@@ -106,14 +110,29 @@ class Order:
     @property
     def way_on(self) -> str:
         """How to go on after an interruption. The arguments are not repeated: a value may be a secret."""
-        if self.place.file is None:
+        if not self.place.keeps:
             return "with --store memory: nothing was kept to go on with"
         return f"go on by the same command with --run-id {self.run_id}"
 
 
-async def _carry_out(order: Order, progress: Display) -> RunResult:
+def _place(asked: Namespace, screen: Screen) -> Place:
+    """Where the run is kept; what is warned of is said in a line."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        place = Place.of(asked.store, shared=asked.shared)
+    for warning in caught:
+        screen.say(f"warning: {shown(str(warning.message))}")
+    return place
+
+
+async def _carry_out(order: Order, progress: Display, opened: threading.Event) -> RunResult:
     async def work() -> RunResult:
         try:
+            await order.place.store.read([order.run_id])  # before anything is said: a store that fails runs nothing
+            opened.set()
+            progress.say(f"run {order.run_id}: {shown(order.flow.name, 200)}")
+            if order.is_new and order.place.keeps:
+                progress.say(f"after an interruption, {order.way_on}")
             return await api.run(
                 order.flow,
                 params=order.params,

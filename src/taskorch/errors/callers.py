@@ -113,8 +113,8 @@ class NotSteerable(CallerError):
         super().__init__(f"run {run_id!r} {message}")
 
 
-class InvalidParameters(CallerError):
-    """The values given for a run do not fit the workflow.
+class InvalidParameters(CallerError, ValueError):
+    """Values that were given cannot be: for a run, they do not fit the workflow; for a store, it cannot be so.
 
     Attributes:
         problems: What is wrong, one sentence each.
@@ -151,7 +151,10 @@ class RunBusy(CallerError):
 
     def __init__(self, subject: str, owner: str) -> None:
         self.subject, self.owner = subject, owner
-        super().__init__(f"{subject} is held by {owner}; wait until it has ended, stop it, or use another store")
+        sharing = "open it with shared=True (--shared) in all of them, or " if subject.startswith("store ") else ""
+        super().__init__(
+            f"{subject} is held by {owner}; {sharing}wait until it has ended, stop it, or use another store"
+        )
 
 
 class UnknownEscalation(CallerError):

@@ -12,7 +12,7 @@ class StoreError(OperatorError):
 
     def __init__(self, store: str, message: str) -> None:
         self.store = store
-        super().__init__(f"store {quoted(store)}: {message}")
+        super().__init__(f"store {quoted(store).removesuffix(':')}: {message}")  # memory: has a colon of its own
 
 
 class StoreUnreadable(StoreError):
@@ -20,11 +20,18 @@ class StoreUnreadable(StoreError):
 
 
 class StoreUnavailable(StoreError):
-    """The outcome of a call is unknown; the same call may be made again."""
+    """The outcome of a call is unknown; the same call may be made again, and has the effect of one.
+
+    A disk that is full or fails, a server that is away. A run bears it for about five minutes before it raises this;
+    nothing that was recorded is lost then, and the same call with the same ``run_id`` goes on.
+    """
 
 
 class StaleLease(OperatorError):
     """Another owner has taken over the run, so this one may no longer write to it.
+
+    Its bodies were stopped; what it had recorded before is kept. Nothing has to be mended: the other one carries the
+    run on. If that happens often, something stops this process for longer than a lease lives (30 s).
 
     Attributes:
         run_id: The run.

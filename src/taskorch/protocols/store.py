@@ -13,17 +13,28 @@ class Store(Protocol):
 
     All verbs are asynchronous, may be called from any task of one event loop, on asyncio and trio alike, and
     may be called at the same time. None of them holds a transaction over an await. What a store has answered
-    survives the end of the process, as far as the store's own documentation promises it.
+    survives the end of the process, as far as the store's own documentation promises it. *n* of 0 or less asks for
+    nothing, and gets it.
+
+    What verbs are given comes from ``taskorch.core.unit`` (``Unit``, ``Put``, ``WaitingEntry``, ``Room``, ``Message``)
+    and ``taskorch.core.selection`` (``Lane``, ``Filter``), what they answer from ``taskorch.core.receipts``; ranks are
+    made by ``taskorch.core.rank``. An *owner* is whoever holds a lease and writes under its epoch, a *client* whoever
+    writes without (``epoch`` 0).
 
     Errors: ``StoreUnreadable`` if it cannot be opened (raised by the first verb; nothing was changed),
     ``RunBusy`` if another process holds it, ``StoreUnavailable`` if the outcome is *unknown* and the same call
     may be made again, ``StoreError`` for anything that another try cannot mend. A refusal is never an
     exception: it is returned, so that one stale run cannot sink a batch.
 
+    After ``StoreUnavailable`` of ``claim`` or ``lease`` something may have been given without the caller's knowledge.
+    The store gives it back, or it runs out by its time; until then the same ``lease`` may find itself ``BUSY`` by the
+    very same owner.
+
     **Time** is the store's own: one clock, whoever calls. Instants are microseconds since 1970 (UTC).
 
-    **Leases.** A lease is (owner, epoch) on one record. It *lives* until it is released, its time is over, its owner
-    is known to be dead, or the store is closed; it is *current* until it is released or somebody gets the next epoch.
+    **Leases.** A lease is (owner, epoch) on one record. It *lives* until it is released, its time is over, or the store
+    object through which it was given is closed; also, in a store that can tell, until its owner is known to be dead.
+    One of 0 seconds or less is over at once. It is *current* until it is released or somebody gets the next epoch.
     Only the holder of the current lease writes to its run: one whose time is over may still record what it has, as
     long as nobody has taken over, but never lives again.
 
@@ -39,19 +50,21 @@ class Store(Protocol):
 
     @property
     def is_shared(self) -> bool:
-        """Whether other processes may use it too: then leases need a time, and hints may not tell everything."""
+        """Whether other processes may use it too, so that leases need a time, and hints may not tell everything."""
         ...
 
     async def apply(self, units: Sequence[Unit]) -> list[Receipt]:
         """Keep each unit wholly or not at all, in order; the batch only shares the trip to the disk.
 
-        For each unit the first that holds decides, in this order:
+        For each unit the first that holds decides, in this order; 4 to 8 hold for owners and clients alike:
 
         1. An owner's unit (``epoch`` > 0) whose number is not above the last one kept under this very epoch of
            its run: ``Repeated``. Nothing is changed, whatever has become of the lease.
         2. An owner's unit whose epoch is not that of the current lease of its run: ``Refused(STALE_LEASE)``.
-        3. A client's unit with puts or messages, if every record is as it puts it (version and body) and every
-           message has been sent just so: ``Repeated``.
+        3. A client's unit with puts or messages, if every record is as it puts it (version and body, nothing else is
+           compared) and every message has been sent just so, read or unread: ``Repeated``. A repeat whose record has
+           moved on since is not known again, and refused by a later rule; one that has only facts, entries or ``gone``
+           is kept again.
         4. A put with ``expected=None`` for an id that exists, or a message whose id does: ``Refused(EXISTS)``.
         5. A put, an entry or an id in ``gone`` for a record, other than the owner's own run, on which a lease
            lives: ``Refused(BUSY, by=…)``: only its owner writes to it.
@@ -63,9 +76,11 @@ class Store(Protocol):
         9. Otherwise it is kept, ``Done(cursor)``: records are written, entries placed or taken away, messages
            sent, those consumed are unread no longer, the facts are appended to the run's journal behind all earlier
            ones, the number is remembered, and the lease is kept or released. A write to a record, other than the
-           owner's own run, whose lease lives no longer ends that lease. Cursors of one run rise.
+           owner's own run, whose lease lives no longer ends that lease. Cursors are those of ``journal``, and rise
+           within a run; a unit without facts gets 0.
 
-        Refusals carry the ``id`` that they are about. Every unit sees the effects of those before it in the batch.
+        Refusals carry the ``id`` that they are about: of several the first, in the order puts, entries, ``gone``,
+        messages, the run of the facts. Every unit sees the effects of those before it in the batch.
         When the call returns, all kept units are as safe as the store makes them. If it raises
         ``StoreUnavailable``, the outcome of all is unknown: the caller repeats the same units, and rule 1 or 3
         makes them take effect once.
@@ -77,8 +92,9 @@ class Store(Protocol):
     ) -> list[Claimed]:
         """Give *owner* the leases of at most *n* records whose entries are due.
 
-        The lanes are gone through in the order given. From each come at most as many as its quota, the lowest rank
-        of all its queues first, of equal ranks the lowest id. An entry is passed over, before anything is counted,
+        The lanes are gone through in the order given. From each come at most as many as its quota, which counts this
+        call only, the lowest rank of all its queues first, of equal ranks the lowest id. A record is given once, even
+        if its queue is in two lanes. An entry is passed over, before anything is counted,
         while one of its tags has as many living leases as *limits* allows, those just given included. A lease has
         the tags of its entry. What is given is exact however many call at once; while two calls overlap, either may
         be given entries that rank behind those the other has in hand.
@@ -107,7 +123,8 @@ class Store(Protocol):
         """Let leases, each a run and an epoch, live for *ttl* seconds from now.
 
         ``Refused(STALE_LEASE)`` for one that does not live: what is over is not revived. This verb may also be
-        called from another thread with an event loop of its own, as one that is kept busy must not lose its leases.
+        called from another thread with an event loop of its own, as one that is kept busy must not lose its leases;
+        other verbs may be under way at the same time.
         """
         ...
 
@@ -151,13 +168,15 @@ class Store(Protocol):
         """Wait until something may have changed that is worth looking for: an entry, a message, a lease.
 
         It may miss what happened, return for nothing, and wait for ever: who calls it must also look by the clock.
+        All who wait are woken. When the store is closed, it returns or raises ``StoreError``.
         """
         ...
 
     async def trim(self, finished_before: int, n: int = 1000) -> int:
         """Forget at most *n* records that finished before that instant and on which no lease lives.
 
-        Their journals, messages and entries go too. What a reader of ``events`` has not read yet of them may be lost.
+        The store chooses which. Their journals, messages and entries go too. What a reader of ``events`` has not read
+        yet of them may be lost.
 
         Returns:
             How many were forgotten; fewer than *n* means that there are no more.
@@ -165,5 +184,8 @@ class Store(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Release what is held, leases included. Closing twice does no harm; other verbs then raise StoreError."""
+        """Release what is held, with the leases that were given through this store object, and no others.
+
+        A verb that is under way is finished first. Closing twice does no harm; other verbs then raise ``StoreError``.
+        """
         ...

@@ -16,9 +16,9 @@ class Place(IntEnum):
     """Where a waiting entry belongs in the index of its queue."""
 
     LEASED = 0
-    """A lease lives: out of reach until its time is over."""
+    """A lease lives, so it is out of reach until its time is over."""
     READY = 1
-    """Due: by rank."""
+    """Due, in the order of its rank."""
     LATER = 2
     """Not due yet, or never by itself."""
 

@@ -5,12 +5,14 @@ The bodies are picklable and speak through files, so that they may run in anothe
 sees the same directory for temporary files.
 """
 
+import inspect
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import anyio
 import anyio.lowlevel
@@ -18,6 +20,7 @@ import anyio.lowlevel
 from taskorch.protocols import Dispatcher, Job
 
 PATIENCE = 10.0  # seconds that anything here may take at most
+LIMIT = 60.0  # seconds that one check may take: a dispatcher that never returns is so found
 TOGETHER = 3  # bodies that must be able to run at the same time
 
 
@@ -53,14 +56,30 @@ async def check_dispatcher(factory: Callable[[], Dispatcher], *, blocks: bool = 
 
     Raises:
         AssertionError: A promise is broken; the text says which.
+        TypeError: The factory makes no dispatchers.
     """
     for blocking in (True, False) if awaits else (True,):
-        await check_returns(factory(), blocking=blocking)
-        await check_raises(factory(), blocking=blocking)
-        await check_independence(factory(), blocking=blocking)
+        checks: list[Callable[..., Awaitable[None]]] = [check_returns, check_raises, check_independence]
         if blocks or not blocking:
-            await check_together(factory(), blocking=blocking)
-            await check_cancellation(factory(), blocking=blocking)
+            checks += [check_together, check_cancellation]
+        for check in checks:
+            with anyio.move_on_after(LIMIT) as scope:
+                await check(_made(factory), blocking=blocking)
+            _expect(not scope.cancelled_caught, f"{check.__name__} did not end within {LIMIT:g} s")
+
+
+def _made(factory: Callable[[], Dispatcher]) -> Dispatcher:
+    """A new dispatcher; ``TypeError`` if it is none."""
+    if not callable(factory):
+        raise TypeError(f"check_dispatcher needs a function that makes a dispatcher, not a {type(factory).__name__}")
+    made: Any = factory()  # Any: that is what is asked here
+    if isinstance(made, type) or not callable(getattr(made, "dispatch", None)):
+        if inspect.iscoroutine(made):
+            made.close()  # nobody will await it
+        name = made.__name__ if isinstance(made, type) else type(made).__name__
+        raise TypeError(f"the factory gave no dispatcher ({name}); let it return one, with an async dispatch()")
+    dispatcher: Dispatcher = made
+    return dispatcher
 
 
 async def check_returns(dispatcher: Dispatcher, *, blocking: bool) -> None:

@@ -4,8 +4,9 @@ Each check is given a fresh store. Its docstring is the rule, which ``check_stor
 Together they are ``CHECKS``; ``taskorch.testing.store_checks`` has them by subject.
 """
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AsyncExitStack
+
+import anyio
 
 from taskorch.protocols.store import Store
 from taskorch.testing.store_checks import (
@@ -28,8 +29,10 @@ from taskorch.testing.store_checks import (
     trimming,
 )
 from taskorch.testing.store_checks.check import Check
+from taskorch.testing.store_checks.factory import Factory, fresh, kind
 
-Factory = Callable[[], AbstractAsyncContextManager[Store] | Store]
+PATIENCE = 60.0
+"""The most seconds that one check may take; a verb that never returns is so found."""
 
 CHECKS: tuple[Check, ...] = (
     *records.CHECKS,
@@ -63,29 +66,37 @@ async def check_store(factory: Factory) -> int:
         How many checks were made.
 
     Raises:
-        AssertionError: The store breaks a rule; the message names the check and quotes the rule.
+        AssertionError: The store breaks a rule, or takes more than ``PATIENCE`` seconds for a check; the message names
+            the check and quotes the rule.
+        TypeError: The factory cannot be called so, or what it gives is no store; the message names all verbs that are
+            missing or not async.
     """
+    if not callable(factory):
+        raise TypeError(f"check_store needs a function that makes a store, not {kind(factory)}; give lambda: Store(…)")
+    last: Store | None = None
     for check in CHECKS:
-        await _make(check, factory)
+        last = await _make(check, factory, last)
     return len(CHECKS)
 
 
-async def _make(check: Check, factory: Factory) -> None:
+async def _make(check: Check, factory: Factory, last: Store | None) -> Store:
+    """Make one check with a store of its own, which is another than the *last* one; that store."""
     async with AsyncExitStack() as stack:
-        fresh = factory()
-        if isinstance(fresh, AbstractAsyncContextManager):
-            store = await stack.enter_async_context(fresh)
-        else:
-            store = fresh
-            stack.push_async_callback(store.aclose)
+        store = await fresh(factory, stack)
+        if store is last:
+            raise TypeError("the factory gave the same store twice; each check needs a fresh, empty one")
         try:
-            await check(store)
+            # Not anyio.fail_after: a check may raise, or swallow, a TimeoutError of its own.
+            with anyio.move_on_after(PATIENCE) as scope:
+                await check(store)
+            _expect(not scope.cancelled_caught, f"it did not end within {PATIENCE:g} s: a verb does not return")
         except Exception as error:
             if not isinstance(broken := _first(error), AssertionError):
                 error.add_note(f"raised by {store.name} during the check {check.__name__} of check_store")
                 raise
             rule = " ".join((check.__doc__ or "").split())
             raise AssertionError(f"{store.name} fails {check.__name__}: {rule} But: {broken}") from None
+    return store
 
 
 def _first(error: Exception) -> Exception:
@@ -93,3 +104,8 @@ def _first(error: Exception) -> Exception:
     while isinstance(error, ExceptionGroup):
         error = error.exceptions[0]
     return error
+
+
+def _expect(condition: bool, otherwise: str) -> None:
+    if not condition:
+        raise AssertionError(otherwise)

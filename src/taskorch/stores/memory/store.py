@@ -35,6 +35,9 @@ class MemoryStore:
         self._changed: anyio.Event | None = None
         self._closed = False
 
+    def __repr__(self) -> str:
+        return "MemoryStore()"
+
     @property
     def name(self) -> str:
         """``memory:``."""

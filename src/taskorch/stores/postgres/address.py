@@ -6,7 +6,12 @@ import attrs
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from taskorch.errors import StoreUnreadable
+from taskorch.core.json_text import described
+from taskorch.errors import InvalidParameters, StoreUnreadable
+
+_SCHEMES = ("postgresql", "postgres")
+_LONGEST = 2_000_000
+"""The longest timeout, in seconds: the server counts milliseconds in 32 bits."""
 
 
 @attrs.frozen
@@ -38,13 +43,21 @@ def address_of(dsn: str, *, statement_timeout: float, connect_timeout: float) ->
 
     Raises:
         StoreUnreadable: It is no address. The driver's own words are left out, as they quote the text.
+        InvalidParameters: *dsn* is no text, or a timeout is longer than can be.
     """
+    if not isinstance(dsn, str):
+        raise InvalidParameters([f"expected the URL of a database, got {described(dsn)}; give a text"])
+    if max(statement_timeout, connect_timeout) > _LONGEST:
+        raise InvalidParameters([f"the timeouts must be at most {_LONGEST:,} seconds"])
+    scheme, separator, rest = dsn.partition("://")
+    is_url = scheme.lower() in _SCHEMES and bool(separator)
     try:
-        known: dict[str, Any] = conninfo_to_dict(dsn)  # Any: what the driver makes of it, texts and numbers
+        # Any: what the driver makes of it, texts and numbers
+        known: dict[str, Any] = conninfo_to_dict(f"{scheme.lower()}://{rest}" if is_url else dsn)
     except (psycopg.Error, UnicodeError, ValueError):
-        raise StoreUnreadable(
-            "postgresql://…", "is no address of a database; use postgresql://user:password@host:port/database"
-        ) from None
+        raise _unreadable() from None
+    if not _is_sound(known, rest if is_url else ""):
+        raise _unreadable()
     milliseconds = max(int(statement_timeout * 1000), 1)
     limits = f"-c statement_timeout={milliseconds} -c idle_in_transaction_session_timeout={milliseconds}"
     # Whoever is gone without a word is noticed: while we ask by the first, while we only listen within a minute.
@@ -60,6 +73,27 @@ def address_of(dsn: str, *, statement_timeout: float, connect_timeout: float) ->
     }
     password = known.get("password")
     return Address(_shown(known), make_conninfo("", **settings), str(password) if password else None)
+
+
+def _is_sound(known: dict[str, Any], url: str) -> bool:  # Any: as above
+    """Whether each part is what it may be; otherwise it may be a piece of a password that was cut in two."""
+    authority, _, path = url.partition("?")[0].partition("/")
+    ports = str(known.get("port") or "").split(",")
+    hosts = str(known.get("host") or "").split(",")
+    return (
+        all(port == "" or (port.isascii() and port.isdigit()) for port in ports)
+        and not any("@" in host[1:] or "/" in host[1:] * (host[:1] not in "/@") for host in hosts)
+        and authority.count("@") <= 1
+        and not {"@", "/"} & set(path)
+    )
+
+
+def _unreadable() -> StoreUnreadable:
+    return StoreUnreadable(
+        "postgresql://…",
+        "is no address; use postgresql://user:password@host:port/database, and percent-encode the password "
+        "(urllib.parse.quote(password, safe=''))",
+    )
 
 
 def _shown(known: dict[str, Any]) -> str:  # Any: as above

@@ -80,6 +80,9 @@ class PostgresStore:
         self._looking = threading.Lock()
         self._looked = float("-inf")
 
+    def __repr__(self) -> str:
+        return f"PostgresStore({self._name!r}, schema={self._schema!r})"
+
     @property
     def name(self) -> str:
         """The address without the password."""

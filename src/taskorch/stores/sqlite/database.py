@@ -1,5 +1,6 @@
 """Opening and closing the file: look before touching, lock, then open."""
 
+import errno
 import sqlite3
 import stat
 import time
@@ -12,9 +13,10 @@ import attrs
 
 from taskorch.errors import StoreError, StoreUnavailable, StoreUnreadable
 from taskorch.errors.root import quoted
+from taskorch.stores.addresses import resolved
 from taskorch.stores.processes import identity, is_dead
 from taskorch.stores.sqlite import schema
-from taskorch.stores.sqlite.faults import fault_of_opening, is_busy
+from taskorch.stores.sqlite.faults import fault_of_opening, is_busy, no_space_to_open
 from taskorch.stores.sqlite.ledger import Ledger
 from taskorch.stores.sqlite.lock import FileLock, inherited, is_held, one_opening
 from taskorch.stores.sqlite.tables import Tables
@@ -114,9 +116,11 @@ class Opening:
         """
         try:
             # One file has one lock, by whatever link it is reached.
-            path = self.path.resolve()
+            path = resolved(self.name, self.path)
             lock = self._lock(path)
         except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise no_space_to_open(self.name, error) from error
             raise self._unreadable(
                 f"cannot be opened ({error.strerror}: {quoted(str(error.filename or self.path))}); "
                 "check that the file and its folder may be read and written"

@@ -31,6 +31,8 @@ def fault(store: str, error: sqlite3.Error) -> StoreError:
         ``StoreUnavailable`` if the same call may be made again, else ``StoreError``.
     """
     code = _primary_code(error)
+    if code == sqlite3.SQLITE_FULL:
+        return StoreUnavailable(store, f"no space is left on its disk ({error}); free some, then make the call again")
     if code in _PASSING_ONCE_OPEN:
         return StoreUnavailable(store, f"{error}; whether the call took effect is unknown, make it again")
     if code in _DAMAGED:
@@ -41,6 +43,8 @@ def fault(store: str, error: sqlite3.Error) -> StoreError:
 def fault_of_opening(store: str, error: sqlite3.Error) -> StoreError:
     """The error to raise for *error* while the store was being opened."""
     code = _primary_code(error)
+    if code == sqlite3.SQLITE_FULL:
+        return no_space_to_open(store, error)
     if code in _PASSING:
         return StoreUnavailable(store, f"cannot be opened just now ({error}); make the call again")
     if code in _DAMAGED:
@@ -53,6 +57,18 @@ def fault_of_opening(store: str, error: sqlite3.Error) -> StoreError:
 def is_busy(error: sqlite3.Error) -> bool:
     """Whether *error* says that somebody else is at the file just now."""
     return _primary_code(error) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+
+
+def no_space_to_open(store: str, error: Exception) -> StoreUnavailable:
+    """The error to raise where the disk is full while the store was being opened."""
+    return StoreUnavailable(
+        store, f"cannot be opened, as no space is left on its disk ({error}); free some, then make the call again"
+    )
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether *error* says that the file is not as it was written."""
+    return _primary_code(error) in _DAMAGED
 
 
 def _primary_code(error: sqlite3.Error) -> int:

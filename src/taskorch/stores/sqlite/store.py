@@ -12,10 +12,12 @@ from typing import Self, TypeVar, get_args
 
 import anyio
 
+from taskorch.core.json_text import described
 from taskorch.core.receipts import Claimed, Entry, Page, Receipt, Record, Refusal, Refused, Renewed
 from taskorch.core.selection import Filter, Lane
 from taskorch.core.unit import Message, Unit
-from taskorch.errors import StoreError
+from taskorch.errors import InvalidParameters, StoreError, StoreUnreadable
+from taskorch.stores import addresses
 from taskorch.stores.clock import never_back, system_time
 from taskorch.stores.journal import position, written
 from taskorch.stores.processes import is_dead
@@ -71,7 +73,9 @@ class SQLiteStore:
         log_limit: How many bytes the write-ahead log may have while somebody else reads the file.
 
     Raises:
-        ValueError: *durability* is neither, or *path* asks for a database in memory.
+        StoreUnreadable: *path* can be no file, or looks like the address of a store: ``open_store`` takes those.
+        InvalidParameters: *path* is no text and no path, *durability* is neither, or *log_limit* is no number of
+            bytes; it is a ``ValueError`` as well.
     """
 
     def __init__(
@@ -84,13 +88,10 @@ class SQLiteStore:
         now: Callable[[], int] = system_time,
         log_limit: int = LIMIT,
     ) -> None:
-        self._name = os.fspath(path)
-        if self._name in ("", ":memory:"):
-            raise ValueError("a SQLiteStore needs the path of a file; a MemoryStore needs no disk")
-        if durability not in get_args(Durability):
-            raise ValueError(f"durability must be 'full' or 'normal', not {durability!r}")
+        self._name = addresses.file_name(path)
+        _check(durability, log_limit)
         # Absolute from now on: a program may change its directory before the first verb.
-        location = Path(self._name).absolute()
+        self._location = location = addresses.absolute(self._name)
         self._is_shared, self._clock = shared, never_back(now)
         log = Log(self._name, location.with_name(location.name + "-wal"), log_limit)
         self._ledger = Ledger(Memory(lasts=not shared), self._clock, log)
@@ -113,6 +114,21 @@ class SQLiteStore:
     def name(self) -> str:
         """The path, as it was given."""
         return self._name
+
+    def __repr__(self) -> str:
+        return f"SQLiteStore({self._name!r}{', shared=True' * self._is_shared})"
+
+    @property
+    def place(self) -> Path:
+        """Where the file lies: its path from the root, by whatever link it is reached.
+
+        Raises:
+            StoreUnreadable: It cannot be followed.
+        """
+        try:
+            return addresses.resolved(self._name, self._location)
+        except OSError as error:
+            raise StoreUnreadable(self._name, f"cannot be found ({error.strerror}); use another path") from None
 
     @property
     def is_shared(self) -> bool:
@@ -241,6 +257,16 @@ class SQLiteStore:
         except (ValueError, OverflowError) as error:
             # Text that is not UTF-8, a number beyond 64 bits, or a journal somebody else has written into.
             raise StoreError(self._name, f"a value cannot be kept or read ({error})") from error
+
+
+def _check(durability: object, log_limit: object) -> None:
+    problems = []
+    if durability not in get_args(Durability):
+        problems.append(f"durability must be 'full' or 'normal', not {described(durability)}")
+    if not isinstance(log_limit, int) or isinstance(log_limit, bool) or log_limit < 0:
+        problems.append(f"log_limit must be a number of bytes, 0 or more, not {described(log_limit)}")
+    if problems:
+        raise InvalidParameters(problems)
 
 
 def _undo(tables: Tables, answers: Sequence[Claimed | Refused]) -> None:
