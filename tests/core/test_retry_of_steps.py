@@ -8,7 +8,7 @@ import pytest
 from taskorch import InvalidWorkflow, Retry, Step, Workflow
 from taskorch.core.frontier.plan import Plan
 from taskorch.core.retry import GiveUp, RetryAt, RetryStrategy
-from taskorch.core.runs import fingerprint
+from taskorch.core.fingerprints import fingerprint
 from taskorch.core.settings import RetryPolicy
 from tests.core.samples import flow_of
 

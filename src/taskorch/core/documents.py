@@ -9,6 +9,8 @@ were read, in their order. cattrs does the walking; its lenient coercions are re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from enum import Enum, StrEnum
+from itertools import compress
+from operator import attrgetter, is_not
 from typing import Any, ClassVar, Self, TypeVar, get_args, get_origin
 
 import attrs
@@ -274,6 +276,9 @@ def _document_reader(cls: type[Document]) -> Callable[[JSON, Any], Document]:
 
 def _document_writer(cls: type[Document]) -> Callable[[Document], dict[str, Any]]:
     members = {key: _Written(attribute, cls.complete) for key, attribute in cls.members().items()}
+    # Most members of most documents are what they are by default: those are sorted out without a loop of ours.
+    entries, defaults, numbers = [*members.items()], [m.default for m in members.values()], range(len(members))
+    values_of = attrgetter(*(member.name for member in members.values()), "written")  # with two it gives a tuple
 
     def write(document: Document) -> dict[str, Any]:
         data: dict[str, Any] = {}
@@ -284,12 +289,16 @@ def _document_writer(cls: type[Document]) -> Callable[[Document], dict[str, Any]
                     data[key] = members[key].form(value)
             elif key in document.extensions:
                 data[key] = copied(document.extensions[key])
-        for key, member in members.items():
-            value = getattr(document, member.name)
+        values = values_of(document)
+        for number in compress(numbers, map(is_not, values, defaults)):
+            (key, member), value = entries[number], values[number]
             if key not in data and not member.is_left_out(value):
                 data[key] = member.form(value)
-        rest = {**document.python_notes, **document.extensions}
-        return data | {k: copied(v) for k, v in rest.items() if k not in data}
+        notes, extensions = document.python_notes, document.extensions
+        rest = {**notes, **extensions} if notes and extensions else notes or extensions
+        if rest:
+            data |= {key: copied(value) for key, value in rest.items() if key not in data}
+        return data
 
     return write
 
@@ -304,6 +313,7 @@ class _Written:
         self._default = default.factory() if hasattr(default, "factory") else default
         self.is_sparse = bool(attribute.metadata["sparse"])
         self._always = complete and not self.is_sparse
+        self.default: object = self if self._always else self._default  # it is left out if it is this very object
 
     def is_left_out(self, value: object) -> bool:
         return not self._always and (value is self._default or value == self._default)

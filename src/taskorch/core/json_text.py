@@ -110,6 +110,8 @@ def check(value: object, limits: Limits = LIMITS) -> list[Problem]:
 
 def copied(value: object) -> object:
     """The same JSON data in objects and arrays of its own, so that nobody else can change it."""
+    if type(value) is str:  # most are
+        return value
     if isinstance(value, Mapping):
         return {key: copied(item) for key, item in value.items()}
     if isinstance(value, list):

@@ -24,20 +24,11 @@ ACTOR = "taskorch/engine"
 
 _WITHIN_A_TASK = json_text.Limits(depth=json_text.LIMITS.depth - 5)  # they lie so deep in the document of the task
 _ENDS = {Outcome.COMPLETED: Verb.COMPLETE, Outcome.FAILED: Verb.FAIL, Outcome.CANCELLED: Verb.CANCEL}
-_FORM = 1  # of what is hashed; another form says nothing about a change of the workflow
 
 
 def idempotency_key(run_id: str, step_id: str) -> str:
     """A text that is the same for every attempt of a step in a run, and for no other step or run."""
     return f"{run_id}/{step_id}"
-
-
-def fingerprint(flow: Workflow) -> str:
-    """A text that differs for workflows that differ in anything but the order of their keys."""
-    import hashlib  # a run that nothing keeps does without it
-
-    canonical = json.dumps(flow.to_dict(), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return f"{_FORM}:{hashlib.sha256(canonical.encode()).hexdigest()}"
 
 
 def check(flow: Workflow, params: Mapping[str, JSON]) -> None:

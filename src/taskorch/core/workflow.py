@@ -53,6 +53,7 @@ class Memo:
 
     def __init__(self) -> None:
         self.plan: object = None
+        self.mark: object = None
 
     def __reduce__(self) -> tuple[object, ...]:
         return Memo, ()
@@ -156,7 +157,7 @@ class Workflow(WorkflowDocument):
         name = _expect(str, "id", getattr(fn, "__name__", "") if id is None else id, "a string")
         if id is None and not name.isidentifier():
             raise InvalidWorkflow.because("the function has no name that could be an id", "give id=", name)
-        feeds: Mapping[str, str] = {parameter: self.id_of(source) for parameter, source in inputs.items()}
+        feeds: Mapping[str, str] = {parameter: self.id_of(source) for parameter, source in inputs.items()} or _UNFED
         try:
             body = self._roll.shared(Body.of(fn, feeds, inline=inline))
         except InvalidWorkflow as error:
@@ -306,6 +307,7 @@ class Workflow(WorkflowDocument):
         return json.dumps(self.to_dict(), ensure_ascii=False, indent=indent)
 
 
+_UNFED: Mapping[str, str] = EMPTY  # type: ignore[assignment]  # an empty mapping maps to anything
 _OPTIONS = [attribute.name for attribute in Step.members().values() if attribute.name not in ("id", "command")]
 """What ``step`` and ``command`` take by name and pass on."""
 _OF_LINKS = ["type", "condition", "lag"]

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 import anyio
+from anyio.lowlevel import checkpoint
 
 from taskorch.core.receipts import Receipt
 from taskorch.core.unit import Unit
@@ -31,12 +32,15 @@ class Committer:
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store, self._clock = store, clock
-        self._pending: list[tuple[Unit, OnReceipt]] = []
+        self._pending: list[tuple[Callable[[], Unit], OnReceipt]] = []
         self._dirty = anyio.Event()
         self._closing = anyio.Event()
 
-    def submit(self, unit: Unit, on_receipt: OnReceipt) -> None:
-        """Record *unit*, and call *on_receipt* with the store's answer, in the order of submission."""
+    def submit(self, unit: Callable[[], Unit], on_receipt: OnReceipt) -> None:
+        """Record a unit, and call *on_receipt* with the store's answer, in the order of submission.
+
+        *unit* is called once, when the way to the store is free, and tells which; until then it may still grow.
+        """
         self._pending.append((unit, on_receipt))
         self._dirty.set()
 
@@ -51,16 +55,19 @@ class Committer:
         Raises:
             StoreError: A unit could not be recorded, or its fate stays unknown. Nothing was released since.
         """
+        new_event = type(anyio.Event())  # of this event loop: it is asked for once, not for each event
         with anyio.CancelScope(shield=True):
             while self._pending or not self._closing.is_set():
                 if not self._pending:
-                    self._dirty = anyio.Event()
+                    self._dirty = new_event()
                     await self._dirty.wait()
                     continue
                 batch, self._pending = self._pending, []
-                receipts = await self._apply([unit for unit, _ in batch])
+                receipts = await self._apply([unit() for unit, _ in batch])
                 for (_, on_receipt), receipt in zip(batch, receipts, strict=True):
                     on_receipt(receipt)
+                if not self._pending:
+                    await checkpoint()  # what begins now has often ended by then: nobody has to wake us
 
     async def _apply(self, units: Sequence[Unit]) -> list[Receipt]:
         def limit() -> int:

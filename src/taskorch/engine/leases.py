@@ -7,8 +7,10 @@ from typing import NamedTuple
 import attrs
 
 from taskorch.core import runs
+from taskorch.core.copies import maker
 from taskorch.core.documents import JSON
 from taskorch.core.events import Event
+from taskorch.core.fingerprints import fingerprint
 from taskorch.core.frontier.attempts import POISON_LIMIT
 from taskorch.core.frontier.facts import Fact
 from taskorch.core.receipts import Claimed, Receipt, Refusal, Refused, Renewed
@@ -93,7 +95,7 @@ async def hold(
         PoisonedRun: It has cost one owner after the other its life, before they could record anything.
         StoreError: The store failed.
     """
-    mark = runs.fingerprint(flow)
+    mark = fingerprint(flow)
     task, is_new = await _read(store, run_id), False
     if task is None:
         task, event = runs.new_task(
@@ -163,6 +165,9 @@ async def _taken_up(store: Store, run_id: str, claim: _Claim, *, is_new: bool) -
     return Held(Task.from_json(granted.record.body), facts, granted.epoch, claim.kept, messages)
 
 
+_unit = maker(Unit)
+
+
 class Lease:
     """Writes to a run under one epoch; what it is told is recorded in order, or the run is lost."""
 
@@ -189,7 +194,7 @@ class Lease:
 
     def write(
         self,
-        facts: Sequence[Fact],
+        facts: Callable[[], Sequence[Fact]],
         then: Callable[[], None],
         *,
         task: Task | None = None,
@@ -198,22 +203,26 @@ class Lease:
     ) -> None:
         """Record *facts*, and *task* if it has changed; call *then* when they are safe.
 
-        The messages *consumed* are those that have been acted on by that.
+        What the facts are is asked when the way to the store is free. The messages *consumed* are those that have
+        been acted on by that.
         """
         self._number += 1
         self._is_released |= release
         puts: tuple[Put, ...] = ()
         if task is not None:
             puts, self._task = (runs.put_of(task, self._task),), task
-        unit = Unit(
-            run=self._task.id,
-            epoch=self._epoch,
-            number=self._number,
-            puts=puts,
-            consumed=tuple(consumed),
-            facts=tuple(facts),
-            lease=LeaseAction.RELEASE if release else LeaseAction.KEEP,
-        )
+        number, lease = self._number, LeaseAction.RELEASE if release else LeaseAction.KEEP
+
+        def unit() -> Unit:
+            return _unit(
+                run=self._task.id,
+                epoch=self._epoch,
+                number=number,
+                puts=puts,
+                consumed=tuple(consumed),
+                facts=tuple(facts()),
+                lease=lease,
+            )
 
         def on_receipt(receipt: Receipt) -> None:
             if isinstance(receipt, Refused):

@@ -7,7 +7,6 @@ bodies begin and observers hear of it. Nothing outside ever sees what the disk d
 from collections.abc import Callable, Sequence
 from contextvars import Context, copy_context
 from functools import partial
-from typing import NamedTuple
 
 import anyio
 
@@ -27,6 +26,7 @@ from taskorch.core.times import instant
 from taskorch.engine import cancellations
 from taskorch.engine.clocks import reading
 from taskorch.engine.current import CURRENT, Here, StepContext
+from taskorch.engine.decisions import Decided
 from taskorch.engine.jobs import Jobs
 from taskorch.engine.leases import Lease
 from taskorch.engine.mailbox import Mailbox
@@ -37,16 +37,6 @@ from taskorch.engine.timers import Timers
 from taskorch.errors import OperatorError, OutputNotStorable, StepCancelled, StepTimeout, TaskorchError
 
 _LOOP = int(Kind.LOOP)  # asked of every step: the members of an enum cost more to compare than numbers
-
-
-class _Decided(NamedTuple):
-    """What was decided at one moment, to be acted on when it is safe."""
-
-    started: Sequence[tuple[int, int]]
-    facts: Sequence[Fact]
-    beginning: Sequence[Event]
-    end: Sequence[Event]
-    is_last: bool
 
 
 class Runner:
@@ -72,6 +62,7 @@ class Runner:
         self._mailbox: Mailbox | None = None
         self._is_untold = False  # whether nobody has to know what was decided before it is acted on
         self._told = len(frontier.facts)
+        self._growing: Decided | None = None  # what has not gone to the store yet, if more may go with it
         self._caller = copy_context()
         self._timers = Timers(around.clock, self._fire, self._next_due)
         self._pool = Pool(self, around.workers, self._timers.ring)
@@ -206,14 +197,21 @@ class Runner:
         frontier, started = self._frontier, []
         while not self.is_closing and (step := frontier.take(now)) is not None:
             started.append((step, frontier.attempt[step]))
-        facts: Sequence[Fact] = frontier.facts[self._told :]
-        self._told = len(frontier.facts)
+        first, last = self._told, len(frontier.facts)
+        self._told = last
         end = self._settle(now) if frontier.paused or not frontier.open else ()
-        decided = _Decided(started, facts, beginning, end, self._is_last)
         consumed = self._consumed() if self._mailbox is not None and self._mailbox.heeded else ()
+        is_plain = not (beginning or end or consumed)
+        growing = self._growing
+        if is_plain and growing is not None and growing.takes(last):
+            growing.last = last
+            growing.started += started
+            return
+        decided = Decided(started, first, last, beginning, end, is_last=self._is_last)
         if self._lease is None:
             self._act(decided, inside=True)
-        elif facts or beginning or end or consumed:
+        elif first < last or not is_plain:
+            self._growing = decided if is_plain else None
             self._record(self._lease, decided, consumed)
 
     def _settle(self, now: int) -> list[Event]:
@@ -239,23 +237,29 @@ class Runner:
             return ()
         return () if self._mailbox is None else self._mailbox.acted_on()
 
-    def _record(self, lease: Lease, decided: "_Decided", consumed: Sequence[str]) -> None:
+    def _record(self, lease: Lease, decided: Decided, consumed: Sequence[str]) -> None:
         before = lease.task
         lease.write(
-            decided.facts,
-            lambda: self._act(decided, inside=False),
+            partial(self._facts_of, decided),
+            partial(self._act, decided, inside=False),
             task=None if self._task is before else self._task,
             consumed=consumed,
             release=decided.is_last,
         )
 
-    def _act(self, decided: "_Decided", *, inside: bool) -> None:
+    def _facts_of(self, decided: Decided) -> Sequence[Fact]:
+        """The facts of what goes to the store now; it grows no longer."""
+        if self._growing is decided:
+            self._growing = None
+        return self._frontier.facts[decided.first : decided.last]
+
+    def _act(self, decided: Decided, *, inside: bool) -> None:
         """What was decided is safe: let bodies begin, tell observers, end the run."""
         observation = self._around.observation
         if observation:
             for event in decided.beginning:
                 observation.tell(event)
-            observation.publish(decided.facts)
+            observation.publish(self._frontier.facts[decided.first : decided.last])
             for event in decided.end:
                 observation.tell(event)
             if observation.alarms is not None:
@@ -278,7 +282,7 @@ class Runner:
         for step in self._frontier.running():  # decided, but never begun
             self._frontier.interrupt(step, self._now())
         facts = self._frontier.facts[self._told :]
-        lease.write(facts, lambda: self._around.observation.publish(facts), release=True)
+        lease.write(lambda: facts, lambda: self._around.observation.publish(facts), release=True)
 
     def _close(self) -> None:
         if self._group is not None:

@@ -1,6 +1,7 @@
 """How the facts of one unit are written down: a JSON array with one array per fact."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from taskorch.core.frontier.facts import Fact
@@ -9,6 +10,8 @@ from taskorch.errors import StoreError
 
 # ASCII only: the message of an error may hold lone surrogates (a file name that is not UTF-8), and a fact
 # must not be lost because of them. NaN and infinity are no JSON, so they are refused rather than written.
+_SIZE = 5
+_SIZES = frozenset({_SIZE})
 _ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 
 
@@ -37,7 +40,10 @@ def facts(text: str) -> tuple[Fact, ...]:
     """The facts in *text*, as ``written`` made it; details are JSON values."""
     # Any: a detail may be every JSON value, see taskorch.core.frontier.facts.
     rows: list[list[Any]] = json.loads(text)
-    return tuple((step, verb, attempt, at, detail) for step, verb, attempt, at, detail in rows)
+    if not _SIZES.issuperset(map(len, rows)):
+        raise ValueError(f"a fact has {_SIZE} parts")
+    made: Iterable[Any] = map(tuple, rows)  # Any: of the size of a fact
+    return tuple(made)
 
 
 def position(store: str, cursor: str) -> int:

@@ -250,7 +250,7 @@ class Settlement:
     def _close(self, unit: Unit) -> None:
         """End leases that the unit has written over; note an owner's number, and end his own lease if it says so."""
         own = unit.run if unit.epoch > 0 else None
-        for id in _touched(unit):
+        for id in _touched(unit) if unit.puts or unit.entries or unit.gone else ():
             standing = self._standings.get(id)
             if standing is not None and standing.owner is not None and id != own:
                 standing.owner = None

@@ -130,9 +130,25 @@ class Fold:
 
     def replay(self, facts: Iterable[Fact]) -> None:
         """Take over what has happened before, from the beginning of the run on."""
+        states, note, apply, lags = self.states, self._note, self._apply, self.gates.lags
+        add, is_judged, is_urgent = self.ready.add, self.breakers is not None, bool(self.plan.queue_timeouts)
         for fact in facts:
-            self._clamp(fact[3])
-            self._do(*fact)
+            step, verb, attempt, at, detail = fact
+            self.latest = max(self.latest, at)
+            if lags:
+                self.gates.lapse(self.latest)
+            state = NEXT[states[step]][verb]
+            if state < 0:
+                raise self._illegal(step, verb)
+            states[step] = state
+            note(fact)
+            # As in ``_do``; what nearly all facts say has a short way.
+            if verb == COMPLETE and not is_judged:
+                self._end(step, at, detail, _COMPLETED)
+            elif verb == ENQUEUE and not is_urgent:
+                add(step)
+            elif verb != SCHEDULE:
+                apply[verb](step, attempt, at, detail)
 
     def is_running(self, step: int, attempt: int) -> bool:
         """Whether this very attempt is under way."""
@@ -179,11 +195,14 @@ class Fold:
     def _do(self, step: int, verb: int, attempt: int, at: int, detail: Any) -> None:  # Any: as in a fact
         state = NEXT[self.states[step]][verb]
         if state < 0:
-            id, current = self.plan.steps[step].id, STATES[self.states[step]]
-            raise IllegalTransition(id, current, VERBS[verb], LIFECYCLE.verbs(current))
+            raise self._illegal(step, verb)
         self.states[step] = state
         self._note((step, verb, attempt, at, detail))
         self._apply[verb](step, attempt, at, detail)
+
+    def _illegal(self, step: int, verb: int) -> IllegalTransition:
+        id, current = self.plan.steps[step].id, STATES[self.states[step]]
+        return IllegalTransition(id, current, VERBS[verb], LIFECYCLE.verbs(current))
 
     # The three facts of every step have a short way: who decides them has looked at the state already.
 

@@ -20,7 +20,7 @@ class _Compiled(NamedTuple):
     def is_of(self, flow: Workflow) -> bool:
         """Whether it is that of *flow* as it is: two workflows that are equal may have other functions."""
         is_same = self.flow() is flow
-        return is_same and _are_same(self.plan.steps, flow.steps) and _are_same(self.links, flow.links)
+        return is_same and are_same(self.plan.steps, flow.steps) and are_same(self.links, flow.links)
 
 
 _ENVIRONMENT = attrgetter("environment")
@@ -42,6 +42,6 @@ def plan_of(flow: Workflow) -> Plan:
     return plan
 
 
-def _are_same(some: Sequence[object], others: Sequence[object]) -> bool:
+def are_same(some: Sequence[object], others: Sequence[object]) -> bool:
     """Whether both hold the very same objects."""
     return len(some) == len(others) and all(map(is_, some, others))

@@ -32,7 +32,7 @@ class MemoryStore:
     def __init__(self, *, now: Callable[[], int] = system_time) -> None:
         self._now = now
         self._tables = Tables(now)
-        self._changed = anyio.Event()
+        self._changed: anyio.Event | None = None
         self._closed = False
 
     @property
@@ -119,6 +119,8 @@ class MemoryStore:
     async def hints(self) -> None:
         """Wait until something has changed."""
         await self._enter()
+        if self._changed is None:
+            self._changed = anyio.Event()
         await self._changed.wait()
 
     async def trim(self, finished_before: int, n: int = 1000) -> int:
@@ -147,5 +149,6 @@ class MemoryStore:
             raise StoreError(self.name, "is closed; open another one")
 
     def _hint(self) -> None:
-        self._changed.set()
-        self._changed = anyio.Event()
+        if self._changed is not None:
+            self._changed.set()
+            self._changed = None

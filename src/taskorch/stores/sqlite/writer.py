@@ -9,7 +9,7 @@ import threading
 import warnings
 import weakref
 from collections.abc import Callable
-from contextlib import suppress
+from functools import partial
 from typing import TypeVar, cast
 
 import anyio
@@ -41,6 +41,7 @@ class Writer:
         self._service: Service | None = None
         self._thread: threading.Thread | None = None
         self._finalizer: weakref.finalize[..., Writer] | None = None
+        self._loop: _Loop | None = None
 
     async def call(
         self,
@@ -70,7 +71,7 @@ class Writer:
             StoreError: The store is closed, or was opened by the process this one was forked from.
             Exception: What the opening or *work* raised.
         """
-        event, wake = _alarm()
+        event, wake = self._alarm()
         job = Job(work, wake, is_change)
         service = self._submit(job)
         try:
@@ -105,11 +106,12 @@ class Writer:
         if self._service is None or self._thread is None:
             await anyio.lowlevel.checkpoint()
             return
-        event, wake = _alarm()
+        event, wake = self._alarm()
         with anyio.CancelScope(shield=True):
             self._service.ended.add_done_callback(lambda _: wake())
             await event.wait()
         self._thread.join()
+        self._loop = None
 
     def require_open(self) -> None:
         """Raise ``StoreError`` if it is closed."""
@@ -129,6 +131,13 @@ class Writer:
             service.jobs.put(job)
         return service
 
+    def _alarm(self) -> tuple[anyio.Event, Callable[[], None]]:
+        """An event of the event loop that runs now, and what sets it; the loop is mostly the same as before."""
+        loop, token = self._loop, current_token().native_token
+        if loop is None or loop.token is not token:
+            loop = self._loop = _Loop(token)
+        return loop.alarm()
+
     def _start(self) -> Service:
         service = Service(self._opening)
         # A daemon: who forgets to close must not hang at exit. The finalizer closes for him, then too.
@@ -143,25 +152,31 @@ class Writer:
         return self._service is not None and os.getpid() != self._pid
 
 
-def _alarm() -> tuple[anyio.Event, Callable[[], None]]:
-    """An event of this event loop, and a function that sets it from any thread without waiting for the loop.
+class _Loop:
+    """An event loop, as far as a thread has to know it: its kind of event, and how to have it do something soon."""
 
-    (``anyio.from_thread.run_sync`` waits until the loop has run the function: for ever, if the loop ends.)
-    """
-    event = anyio.Event()
-    loop = current_token().native_token
-    # asyncio and trio each have such a function, under another name.
-    soon = cast(
-        Callable[[Callable[[], None]], object],
-        getattr(loop, "call_soon_threadsafe", None) or getattr(loop, "run_sync_soon", None),
-    )
+    def __init__(self, token: object) -> None:
+        self.token = token
+        self.event = type(anyio.Event())  # asked for once: ``anyio.Event`` would ask which loop it is each time
+        # asyncio and trio each have such a function, under another name.
+        self._soon = cast(
+            Callable[[Callable[[], None]], object],
+            getattr(token, "call_soon_threadsafe", None) or getattr(token, "run_sync_soon", None),
+        )
 
-    def wake() -> None:
-        # The loop has ended, and whoever waited with it.
-        with suppress(RuntimeError):
-            soon(event.set)
+    def alarm(self) -> tuple[anyio.Event, Callable[[], None]]:
+        """An event of this event loop, and a function that sets it from any thread without waiting for the loop.
 
-    return event, wake
+        (``anyio.from_thread.run_sync`` waits until the loop has run the function: for ever, if the loop ends.)
+        """
+        event = self.event()
+        return event, partial(self._call, event.set)
+
+    def _call(self, function: Callable[[], None]) -> None:
+        try:  # noqa: SIM105 - of every call; suppress() would cost more
+            self._soon(function)
+        except RuntimeError:  # the loop has ended, and whoever waited with it
+            pass
 
 
 def _forgotten(service: Service, thread: threading.Thread, name: str, pid: int) -> None:
