@@ -245,6 +245,27 @@ async def test_a_run_that_was_taken_over_stops_at_once(store):
     assert (await store.read(["r"]))[0].owner == "another"
 
 
+async def test_a_run_that_is_taken_over_before_its_first_body_stops(store):
+    """Who loses its lease while it reads where the run stands raises StaleLease, and begins nothing."""
+
+    class Slow(Renewing):
+        async def journal(self, run, after=0, n=1000):
+            if (await self.store.read([run]))[0].epoch == 1:
+                await self.store.lease("another", run, 60, force=True)
+                before = self.renewals
+                while self.renewals < before + 3:  # that the first one was refused has been told since
+                    await anyio.sleep(0.005)
+            return await self.store.journal(run, after, n)
+
+    case = Waiting()
+    with anyio.fail_after(20), pytest.raises(StaleLease) as caught:
+        await taskorch.run(case.flow, store=Slow(store), run_id="r")
+    assert (caught.value.run_id, caught.value.epoch) == ("r", 1)
+    assert case.story == []
+    assert await facts_of(store) == []
+    assert (await store.read(["r"]))[0].owner == "another"
+
+
 async def test_a_dead_owner_is_taken_over_and_a_living_one_is_not(store):
     """RunBusy names the living owner; once its time is over the same call goes on from the last recorded fact."""
     case = Waiting()

@@ -155,6 +155,8 @@ class Runner:
         try:
             async with anyio.create_task_group() as self._group:
                 await anyio.lowlevel.checkpoint_if_cancelled()
+                if self._error is not None:  # lost before it could begin
+                    return
                 self._pool.open(self._group)
                 self._frontier.resume(self._now())
                 self._task, beginning = runs.begun(self._task, self._around.started_at)
