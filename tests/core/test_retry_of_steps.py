@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from taskorch import InvalidWorkflow, Retry, Step, Workflow
+from taskorch.core.fingerprints import fingerprint
 from taskorch.core.frontier.plan import Plan
 from taskorch.core.retry import GiveUp, RetryAt, RetryStrategy
-from taskorch.core.fingerprints import fingerprint
 from taskorch.core.settings import RetryPolicy
 from tests.core.samples import flow_of
 
