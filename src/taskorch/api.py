@@ -24,10 +24,10 @@ from taskorch.core.workflow import Workflow
 from taskorch.dispatchers import LocalDispatcher
 from taskorch.engine import arguments
 from taskorch.engine.cancellations import uncut
+from taskorch.engine.claims import new_owner
 from taskorch.engine.clocks import SystemClock
 from taskorch.engine.execution import Execution
 from taskorch.engine.handle import RunHandle, alive, block, find
-from taskorch.engine.leases import new_owner
 from taskorch.engine.observation import Trace
 from taskorch.errors import CallerError, InvalidParameters, InvalidWorkflow, StoreUnreadable, UnknownAction
 from taskorch.formats.mermaid import workflow as mermaid

@@ -18,10 +18,10 @@ from taskorch.core.run_data import RunView
 from taskorch.core.task import Internals, Task
 from taskorch.core.times import microseconds
 from taskorch.core.workflow import Workflow
+from taskorch.engine.claims import give_back_after
 from taskorch.engine.committer import Committer
 from taskorch.engine.jobs import Jobs
-from taskorch.engine.leases import Held, Lease, Restart, give_back_after, hold
-from taskorch.engine.mailbox import Mailbox
+from taskorch.engine.leases import Held, Lease, Restart, Taken, hold
 from taskorch.engine.observation import Observation, Trace, Traced
 from taskorch.engine.records import Records
 from taskorch.engine.runner import Runner
@@ -110,11 +110,11 @@ class Execution:
         try:
             run = LiveRun.of(self, observation, held)
         except BaseException as error:
-            if held.epoch is not None:
-                await give_back_after(error, store, self.run_id, held.epoch, held.kept)
+            if held.taken is not None:
+                await give_back_after(error, store, [held.taken.claim])
             raise
-        if held.epoch is not None:
-            run.keep(store, held)
+        if held.taken is not None:
+            run.keep(store, held.taken, held.task)
         return run
 
     def _observation(self) -> Observation:
@@ -205,12 +205,11 @@ class LiveRun:
         """Its time."""
         return self._execution.clock
 
-    def keep(self, store: Store, held: Held) -> None:
+    def keep(self, store: Store, taken: Taken, task: Task) -> None:
         """Record it from now on, under the lease that is held, and hear of what is asked of it elsewhere."""
         runner, committer = self.runner, Committer(store, self.clock)
-        mailbox = Mailbox(store, self.run_id, held.messages)
-        lease = Lease(committer, held, on_lost=runner.lose, on_mail=runner.fetch)
-        self._records = Records(committer, lease, mailbox)
+        lease = Lease(committer, taken.claim, task, on_lost=runner.lose, on_mail=runner.fetch)
+        self._records = Records(committer, lease, taken.mailbox)
 
     async def carry_out(self) -> RunResult:
         """Carry it out to its end.

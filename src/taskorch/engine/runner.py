@@ -161,6 +161,8 @@ class Runner:
                 self._frontier.resume(self._now())
                 self._task, beginning = runs.begun(self._task, self._around.started_at)
                 self._heed()
+                if self._mailbox is not None:
+                    self._mailbox.listen(self.fetch)
                 self._group.start_soon(self._timers.run)
                 self._decided(self._now(), [*beginning, *self._resumed()])
                 self._pool.wake(inside=True)
