@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from copy import deepcopy
 from functools import partial
 from inspect import isawaitable
+from types import CoroutineType
 from typing import Any, NamedTuple
 
 from taskorch.core import outputs
@@ -158,7 +159,8 @@ class _Inputs(NamedTuple):
 
 def _call_and_encode(call: Callable[[], Any], encode: Callable[[Any], str]) -> str | Awaitable[str]:
     output = call()
-    return _await_and_encode(output, encode) if isawaitable(output) else encode(output)
+    is_awaited = type(output) is CoroutineType or isawaitable(output)  # nearly always the first, or neither
+    return _await_and_encode(output, encode) if is_awaited else encode(output)
 
 
 async def _await_and_encode(output: Awaitable[Any], encode: Callable[[Any], str]) -> str:

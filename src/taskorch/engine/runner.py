@@ -199,7 +199,8 @@ class Runner:
     def _tell(self, now: int, beginning: Sequence[Event]) -> None:
         """Start what can be started, once everything that was decided is recorded and told."""
         frontier, started = self._frontier, []
-        while not self.is_closing and (step := frontier.take(now)) is not None:
+        waiting = frontier.ready.heaps
+        while waiting and not self.is_closing and (step := frontier.take(now)) is not None:
             started.append((step, frontier.attempt[step]))
         first, last = self._told, len(frontier.facts)
         self._told = last
