@@ -163,8 +163,8 @@ BUGS = (
     Bug(
         "leases of the dead live on",
         DATABASE,
-        "ledger.expire(connection, is_dead if self.is_shared else lambda _: True)",
-        "ledger.expire(connection, lambda _: False)",
+        "        self.ledger.expire(connection, is_gone)",
+        "        self.ledger.expire(connection, lambda _: False)",
         "kills",
         ("l1_leases_of_the_dead_are_void",),
         KILLS,

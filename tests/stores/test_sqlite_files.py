@@ -20,7 +20,7 @@ from taskorch.testing.units import expect_claimed, expect_steps, hold, inserting
 
 # Living leases are few; a scalar and a list of values are no tables.
 _IS_SMALL = re.compile(r"SCAN (CONSTANT ROW|json_each|forgotten|process|record USING (COVERING )?INDEX held|journal)\b")
-_WHOLE = verbs._LEASED, tables.WITH_BODY, tables._LAST_CURSOR
+_WHOLE = verbs._LEASED, tables.WITH_BODY, tables._LAST_CURSOR, ledger._LIBRARIES
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="file modes and forks are of POSIX")
 
@@ -127,7 +127,7 @@ async def test_every_lookup_uses_an_index(path):
             if isinstance(text, str) and text.lstrip().startswith("SELECT")
         ]
         assert len(texts) > 24
-        for text in texts:
+        for text in [text.format("?, ?") for text in texts]:  # where several values are meant
             values = (None,) * text.count("?")
             rows = await store._writer.call(
                 lambda c, text=text, values=values: c.execute("EXPLAIN QUERY PLAN " + text, values).fetchall()
@@ -135,6 +135,25 @@ async def test_every_lookup_uses_an_index(path):
             scans = [row[3] for row in rows if row[3].startswith("SCAN") or "TEMP B-TREE" in row[3]]
             # Living leases are few, and looked through; what is claimed says how many.
             assert text in _WHOLE or not [scan for scan in scans if not _IS_SMALL.match(scan)], (text, rows)
+
+
+async def test_a_file_with_two_names_is_refused(path):
+    """Two hard links would have two locks and two logs."""
+    async with SQLiteStore(path) as store:
+        await hold(store)
+    path.with_name("other.db").hardlink_to(path)
+    await _refused(path, r"has 2 names \(hard links\)")
+
+
+async def test_a_lock_file_that_is_torn_or_gone(path):
+    """What a full disk has left of a lock file is written anew; one that was removed while it is held is missed."""
+    path.with_name("store.db.lock").write_text('{"p')
+    async with SQLiteStore(path) as store:
+        await hold(store)
+        path.with_name("store.db.lock").unlink()
+        with pytest.raises(StoreError, match="its lock file was removed"):
+            await SQLiteStore(path).read([])
+        await store.apply([owners(1)])
 
 
 async def test_an_empty_file_is_an_empty_store(path):

@@ -23,7 +23,11 @@ def rank(*numbers: float) -> str:
 
 
 def _sortable(number: float) -> str:
+    try:
+        number = float(number) + 0.0  # there is one zero only
+    except OverflowError:
+        raise ValueError("a rank is made of numbers that a float can hold") from None
     if number - number != 0:  # NaN or infinite
         raise ValueError(f"a rank is made of finite numbers, not {number!r}")
-    (bits,) = struct.unpack(">Q", struct.pack(">d", number + 0.0))  # + 0.0: there is one zero only
+    (bits,) = struct.unpack(">Q", struct.pack(">d", number))
     return f"{bits ^ (_ALL if bits & _SIGN else _SIGN):016x}"

@@ -56,6 +56,6 @@ def position(store: str, cursor: str) -> int:
     Raises:
         StoreError: It is none.
     """
-    if cursor and not (cursor.isascii() and cursor.isdigit()):
+    if cursor and not (cursor.isascii() and cursor.isdigit() and len(cursor) < 20):
         raise StoreError(store, f"{cursor[:40]!r} is no cursor of its events; pass the one of the last page")
     return int(cursor or 0)

@@ -147,9 +147,11 @@ class Settlement:
         for put in unit.puts:
             if put.expected is None and put.id in self._standings:
                 return Refused(Refusal.EXISTS, id=put.id)
+        told = set[str]()
         for message in unit.messages:
-            if message.id in self._sent:
+            if message.id in self._sent or message.id in told:
                 return Refused(Refusal.EXISTS, id=message.id)
+            told.add(message.id)
         return None
 
     def _not_free(self, unit: Unit) -> Refused | None:

@@ -11,7 +11,7 @@ from taskorch.core.receipts import Claimed, Entry, Page, Receipt, Record, Refusa
 from taskorch.core.selection import Filter, Lane
 from taskorch.core.unit import Message, Unit
 from taskorch.errors import StoreError
-from taskorch.stores.clock import end_of, system_time
+from taskorch.stores.clock import end_of, never_back, system_time
 from taskorch.stores.journal import position, written
 from taskorch.stores.memory.tables import Tables
 from taskorch.stores.picking import pick
@@ -30,8 +30,8 @@ class MemoryStore:
     """
 
     def __init__(self, *, now: Callable[[], int] = system_time) -> None:
-        self._now = now
-        self._tables = Tables(now)
+        self._now = never_back(now)
+        self._tables = Tables(self._now)
         self._changed: anyio.Event | None = None
         self._closed = False
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 import attrs
 
-from taskorch.errors import StoreError, StoreUnreadable
+from taskorch.errors import StoreError, StoreUnavailable, StoreUnreadable
 from taskorch.errors.root import quoted
 from taskorch.stores.processes import identity, is_dead
 from taskorch.stores.sqlite import schema
@@ -70,7 +70,7 @@ class Database:
 
     def close(self) -> None:
         """Release our leases, bring the log into the file, close it, release the lock."""
-        with suppress(sqlite3.Error):
+        with suppress(Exception):  # whatever it is, the lock is released
             self.ledger.leave(self.connection)
         # What cannot be brought over now stays in the log, and is found there by the next opening.
         with suppress(sqlite3.Error):
@@ -140,6 +140,8 @@ class Opening:
         with one_opening():
             is_known = is_held(lock_path)  # then another store object of this process has looked at it
             if not lock_path.exists():
+                if is_known:
+                    raise StoreError(self.name, "is open, and its lock file was removed; close it, then open it again")
                 self._look(path)
                 return FileLock(lock_path, f"store {self.name}", shared=self.is_shared)
             lock = FileLock(lock_path, f"store {self.name}", shared=self.is_shared)
@@ -154,23 +156,27 @@ class Opening:
     def _look(self, path: Path) -> None:
         """Refuse what is not ours without touching it."""
         try:
-            mode = path.stat().st_mode
+            found = path.stat()
         except FileNotFoundError:
             if not path.parent.is_dir():
                 raise self._unreadable(f"there is no folder {quoted(str(path.parent))}; make it first") from None
             return
-        if not stat.S_ISREG(mode):
-            what = "a folder" if stat.S_ISDIR(mode) else "no regular file"
+        if not stat.S_ISREG(found.st_mode):
+            what = "a folder" if stat.S_ISDIR(found.st_mode) else "no regular file"
             raise self._unreadable(f"{quoted(str(path))} is {what}; give the path of a file")
+        if found.st_nlink > 1:  # each name would have a lock and a log of its own
+            raise self._unreadable(
+                f"{quoted(str(path))} has {found.st_nlink} names (hard links); keep one of them, or use symbolic links"
+            )
         # For writing too, but only to see whether that is allowed.
         with path.open("r+b", buffering=0) as file:
             header = file.read(schema.HEADER_SIZE)
         if not header:
             return  # an empty file is an empty database
-        found = schema.marks(header)
-        if found is None:
+        marks = schema.marks(header)
+        if marks is None:
             raise self._unreadable("is no SQLite database; it was left as it is; give the path of another file")
-        self._refuse(schema.objection(*found))
+        self._refuse(schema.objection(*marks))
 
     def _open(self, path: Path) -> sqlite3.Connection:
         try:
@@ -201,12 +207,28 @@ class Opening:
             self._refuse(schema.objection(application, version))
             if version != schema.VERSION:
                 schema.migrate(connection, version)
-        mode = "wal" if not self.is_shared or has_sound_log(sqlite3.sqlite_version_info) else "truncate"
-        if self._journal(connection, mode) not in {mode, "wal"}:
-            raise self._unreadable("lies where SQLite cannot keep a write-ahead log; put it on a local disk")
         # Unshared, we hold the lock, so whoever held a lease is gone.
-        self.ledger.expire(connection, is_dead if self.is_shared else lambda _: True)
-        self.ledger.register(connection, identity(self.token))
+        is_gone: Callable[[str], bool] = is_dead if self.is_shared else lambda _: True
+        library = sqlite3.sqlite_version_info
+        if self.is_shared and not has_sound_log(library):
+            self._set_journal(connection, "truncate")  # before anything is written
+        self.ledger.expire(connection, is_gone)
+        others = self.ledger.register(connection, identity(self.token), ".".join(map(str, library)))
+        is_sound = all(has_sound_log(tuple(map(int, version.split(".")))) for version in others)
+        self._set_journal(connection, "wal" if is_sound or not self.is_shared else "truncate")
+
+    def _set_journal(self, connection: sqlite3.Connection, mode: str) -> None:
+        found = self._journal(connection, mode)
+        if found == mode:
+            connection.execute(schema.OBJECTS).fetchone()  # from the first look on nobody else can change it
+            return
+        if self.is_shared:
+            raise StoreUnavailable(
+                self.name,
+                f"others have it open with the journal mode {found}, and this process needs {mode}; "
+                "have all of them use the same version of SQLite",
+            )
+        raise self._unreadable("lies where SQLite cannot keep a write-ahead log; put it on a local disk")
 
     def _journal(self, connection: sqlite3.Connection, mode: str) -> str:
         """Set the mode of the journal; the mode it has then. Others who have the file open may prevent a change."""

@@ -14,7 +14,8 @@ from taskorch.stores.sqlite.verbs import give_back
 T = TypeVar("T")
 
 _PROCESSES = "SELECT key, identity FROM process WHERE key <> ?"
-_REGISTER = "INSERT OR IGNORE INTO process (identity) VALUES (?)"
+_REGISTER = "INSERT OR IGNORE INTO process (identity, library) VALUES (?, ?)"
+_LIBRARIES = "SELECT DISTINCT library FROM process"
 _PROCESS = "SELECT key FROM process WHERE identity = ?"
 _UNREGISTER = "DELETE FROM process WHERE key = ?"
 _EXPIRE = """
@@ -65,16 +66,18 @@ class Ledger:
 
     # --- who holds leases ------------------------------------------------------------------------------------
 
-    def register(self, connection: sqlite3.Connection, identity: str) -> None:
-        """Let this process be known as a holder of leases."""
+    def register(self, connection: sqlite3.Connection, identity: str, library: str) -> list[str]:
+        """Let this process be known as a holder of leases; the versions of SQLite of all who are."""
         with self._transaction(connection):
             # An opening whose commit came to an unknown end has written the row already.
-            connection.execute(_REGISTER, (identity,))
+            connection.execute(_REGISTER, (identity, library))
             (key,) = connection.execute(_PROCESS, (identity,)).fetchone()
+            libraries = [version for (version,) in connection.execute(_LIBRARIES)]
         self._memory.process = str(key)
+        return libraries
 
-    def expire(self, connection: sqlite3.Connection, is_dead: Callable[[str], bool]) -> None:
-        """End the time of all leases of processes that are dead."""
+    def expire(self, connection: sqlite3.Connection, is_dead: Callable[[str], bool]) -> bool:
+        """End the time of all leases of processes that are dead; whether there were any."""
         others = connection.execute(_PROCESSES, (self._memory.process or -1,)).fetchall()
         dead = [key for key, identity in others if is_dead(identity)]
         if dead:
@@ -82,6 +85,7 @@ class Ledger:
                 connection.executemany(_EXPIRE, [(str(key),) for key in dead])
                 connection.executemany(_UNREGISTER, [(key,) for key in dead])
                 self._memory.forget()
+        return bool(dead)
 
     def leave(self, connection: sqlite3.Connection) -> None:
         """Release all leases of this process."""

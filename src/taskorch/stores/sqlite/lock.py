@@ -100,7 +100,7 @@ class FileLock:
 
 def _try(handle: int, path: Path, subject: str, *, shared: bool) -> None:
     text = _read(handle)
-    if text and not text.startswith(_OURS):
+    if text and not text.startswith(_OURS) and not _OURS.startswith(text):  # a part of it, if the disk was full
         raise FileExistsError(errno.EEXIST, "there is a file of somebody else's in the place of our lock", str(path))
     try:
         try_lock(handle, shared=shared)

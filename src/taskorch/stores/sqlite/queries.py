@@ -1,14 +1,13 @@
 """What the store is asked without anything being changed. Everything here runs in the writer's thread."""
 
-import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from taskorch.core.receipts import Entry, Page, Record
 from taskorch.core.selection import Filter, Lane
 from taskorch.core.unit import Message
 from taskorch.stores.journal import facts
-from taskorch.stores.sqlite.tables import WITH_BODY, Lines, Row, standing_of
+from taskorch.stores.sqlite.tables import WITH_BODY, Lines, Memory, Row, Tables, standing_of
 
 _RECORD = WITH_BODY + " WHERE id = ?"
 _JOURNAL = """
@@ -23,11 +22,10 @@ _MESSAGES = """
     SELECT id, body FROM message
     WHERE record = (SELECT key FROM record WHERE id = ?) AND unread = 1 ORDER BY number LIMIT ?
 """
-_LINES = "SELECT key FROM line WHERE queue = ?"
-_READY = "SELECT 1 FROM record WHERE line = ? AND place = 1 LIMIT 1"
-# The plus: go along the index in order, for only the first one is wanted.
+# Joined in this order: along the index, for only the first one is wanted.
 _NEXT_LOOK = """
-    SELECT look FROM record WHERE look IS NOT NULL AND +line IN (SELECT value FROM json_each(?)) ORDER BY look LIMIT 1
+    SELECT look FROM record CROSS JOIN line ON line.key = record.line
+    WHERE look IS NOT NULL AND queue IN ({}) ORDER BY look LIMIT 1
 """
 
 
@@ -41,8 +39,8 @@ def find(connection: sqlite3.Connection, where: Filter, after: str, n: int, now:
     """At most *n* records that meet *where*, by their ids."""
     conditions, values = ["id > ?"], [after]
     if where.states is not None:
-        conditions.append("state IN (SELECT value FROM json_each(?))")
-        values.append(json.dumps(sorted(where.states)))
+        conditions.append(f"state IN ({_holes(where.states)})")
+        values.extend(where.states)
     if where.parent is not None:
         conditions.append("parent = ?")
         values.append(where.parent)
@@ -74,11 +72,15 @@ def events(connection: sqlite3.Connection, after: int, n: int) -> Page:
 def next_due(connection: sqlite3.Connection, lanes: Sequence[Lane], now: int) -> int | None:
     """The first instant at which an entry in *lanes* is due; see ``Store.next_due``."""
     queues = {queue for lane in lanes for queue in lane.queues}
-    lines = [line for queue in queues for (line,) in connection.execute(_LINES, (queue,))]
-    if any(connection.execute(_READY, (line,)).fetchone() for line in lines):
+    if queues.intersection(Tables(connection, Memory(lasts=False), now).ready()):
         return now
-    row = connection.execute(_NEXT_LOOK, (json.dumps(lines),)).fetchone()
+    row = connection.execute(_NEXT_LOOK.format(_holes(queues)), tuple(queues)).fetchone()
     return None if row is None else int(row[0])
+
+
+def _holes(values: Collection[str]) -> str:
+    """As many holes of a statement as there are values."""
+    return ", ".join("?" * len(values))
 
 
 def _record(connection: sqlite3.Connection, row: Row, now: int) -> Record:

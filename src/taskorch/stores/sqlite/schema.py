@@ -24,8 +24,8 @@ MARKS = "SELECT application_id, user_version FROM pragma_application_id, pragma_
 OBJECTS = "SELECT count(*) FROM sqlite_master"
 
 TABLES = (
-    # The processes that hold leases or did, by what they are known by.
-    "CREATE TABLE process (key INTEGER PRIMARY KEY AUTOINCREMENT, identity TEXT NOT NULL UNIQUE)",
+    # The processes that hold leases or did, by what they are known by, and their version of SQLite.
+    "CREATE TABLE process (key INTEGER PRIMARY KEY AUTOINCREMENT, identity TEXT NOT NULL UNIQUE, library TEXT)",
     # Where entries may wait: a queue and a set of tags.
     "CREATE TABLE line (key INTEGER PRIMARY KEY, queue TEXT NOT NULL, tags TEXT NOT NULL, UNIQUE (queue, tags))",
     # A record and how it stands. place and look are what Standing.place() says: 0 leased, 1 ready, 2 later; when to

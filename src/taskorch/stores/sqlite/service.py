@@ -47,6 +47,7 @@ class Job(Generic[Desk, T]):
         done: Whether it has.
         error: What it raised.
         abandoned: Whether nobody waits any more.
+        is_owed: Whether it is to be tried until it is done, with whatever comes next.
     """
 
     work: Callable[[Desk], T]
@@ -56,6 +57,7 @@ class Job(Generic[Desk, T]):
     done: bool = False
     error: BaseException | None = None
     abandoned: bool = False
+    is_owed: bool = False
 
     def settle(self, outcome: T | Exception) -> None:
         """Note what came of it."""
@@ -71,7 +73,7 @@ class Job(Generic[Desk, T]):
             if self.done:
                 undo(desk, self.result)
 
-        return Job(work, _nobody, self.is_change)
+        return Job(work, _nobody, self.is_change, is_owed=True)
 
 
 # Any: jobs of whatever desk and result, as the thread sees them.
@@ -97,6 +99,7 @@ class Service:
         self._opening = opening
         self._switching = threading.Lock()
         self._current: tuple[AnyJob, sqlite3.Connection] | None = None
+        self._owed: list[AnyJob] = []
 
     def interrupt(self, job: AnyJob) -> None:
         """Break off the query of *job*, if it is the one under way."""
@@ -113,7 +116,7 @@ class Service:
         ahead: list[AnyJob | None] = []
         while (jobs := self._next(ahead)) is not None:
             try:
-                if opened is None and not all(job.abandoned for job in jobs):
+                if opened is None and not all(job.abandoned or job.is_owed for job in jobs):
                     opened = self._opening()
                     self.holding = True
                 if opened is not None:
@@ -126,10 +129,12 @@ class Service:
             # They hold things of the callers', which must not live on while nothing is to be done.
             jobs.clear()
             job = None  # type: ignore[assignment]  # likewise
-        if opened is not None:
-            opened.close()
+        try:
+            if opened is not None:
+                opened.close()
+        finally:  # whoever closes waits for it
             self.holding = False
-        self.ended.set_result(None)
+            self.ended.set_result(None)
 
     def _next(self, ahead: list[AnyJob | None]) -> list[AnyJob] | None:
         """The next job, or several changes that wait; None at the end. What was taken too far is put into *ahead*."""
@@ -152,8 +157,10 @@ class Service:
         if not jobs:
             return
         if jobs[0].is_change:
+            jobs = [*self._owed, *jobs]
             for job, outcome in zip(jobs, opened.transact([job.work for job in jobs]), strict=True):
                 job.settle(outcome)
+            self._owed = [job for job in jobs if job.is_owed and not job.done]
             return
         (job,) = jobs
         with self._switching:

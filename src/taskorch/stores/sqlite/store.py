@@ -12,11 +12,11 @@ from typing import Self, TypeVar, get_args
 
 import anyio
 
-from taskorch.core.receipts import Claimed, Entry, Page, Receipt, Record, Refused, Renewed
+from taskorch.core.receipts import Claimed, Entry, Page, Receipt, Record, Refusal, Refused, Renewed
 from taskorch.core.selection import Filter, Lane
 from taskorch.core.unit import Message, Unit
 from taskorch.errors import StoreError
-from taskorch.stores.clock import system_time
+from taskorch.stores.clock import never_back, system_time
 from taskorch.stores.journal import position, written
 from taskorch.stores.processes import is_dead
 from taskorch.stores.sqlite import queries, verbs
@@ -91,9 +91,9 @@ class SQLiteStore:
             raise ValueError(f"durability must be 'full' or 'normal', not {durability!r}")
         # Absolute from now on: a program may change its directory before the first verb.
         location = Path(self._name).absolute()
-        self._is_shared, self._clock = shared, now
+        self._is_shared, self._clock = shared, never_back(now)
         log = Log(self._name, location.with_name(location.name + "-wal"), log_limit)
-        self._ledger = Ledger(Memory(lasts=not shared), now, log)
+        self._ledger = Ledger(Memory(lasts=not shared), self._clock, log)
         opening = Opening(
             path=location,
             name=self._name,
@@ -104,7 +104,7 @@ class SQLiteStore:
             is_shared=shared,
         )
         self._writer = Writer(self._name, opening)
-        self._changed: anyio.Event | None = None
+        self._waiting: set[anyio.Event] = set()
         self._looked = -_SECONDS_BETWEEN_LOOKS
         if shared and not has_sound_log(sqlite3.sqlite_version_info):
             warnings.warn(OLD_LIBRARY.format(sqlite3.sqlite_version), stacklevel=2)
@@ -128,6 +128,11 @@ class SQLiteStore:
         """
         prepared = [(unit, written(self._name, unit)) for unit in units]
         receipts = await self._change(partial(verbs.keep, units=prepared))
+        busy = [number for number, receipt in enumerate(receipts) if _is_busy(receipt)]
+        if busy and await self._expire():  # those who stood in the way are dead
+            again = [prepared[number] for number in busy]
+            for number, receipt in zip(busy, await self._change(partial(verbs.keep, units=again)), strict=True):
+                receipts[number] = receipt
         self._hint()
         return receipts
 
@@ -178,9 +183,12 @@ class SQLiteStore:
     async def hints(self) -> None:
         """Wait until something has changed through this store object; what other processes change gives no hint."""
         self._writer.require_open()
-        if self._changed is None:
-            self._changed = anyio.Event()
-        await self._changed.wait()
+        changed = anyio.Event()
+        self._waiting.add(changed)
+        try:
+            await changed.wait()
+        finally:
+            self._waiting.discard(changed)
 
     async def trim(self, finished_before: int, n: int = 1000) -> int:
         """Forget at most *n* records that finished before that instant; see ``Store.trim``."""
@@ -203,16 +211,17 @@ class SQLiteStore:
     ) -> None:
         await self.aclose()
 
-    async def _expire(self, min_age: float = 0) -> None:
+    async def _expire(self, min_age: float = 0) -> bool:
         """End the time of leases whose processes have died, if nobody has looked for *min_age* seconds."""
-        if self._is_shared and time.monotonic() - self._looked >= min_age:
-            await self._told(self._writer.call(partial(self._ledger.expire, is_dead=is_dead)))
-            self._looked = time.monotonic()
+        if not self._is_shared or time.monotonic() - self._looked < min_age:
+            return False
+        found = await self._told(self._writer.call(partial(self._ledger.expire, is_dead=is_dead)))
+        self._looked = time.monotonic()
+        return found
 
     def _hint(self) -> None:
-        if self._changed is not None:
-            self._changed.set()
-            self._changed = None
+        for changed in self._waiting:
+            changed.set()
 
     async def _change(self, work: Callable[[Tables], T], undo: Callable[[Tables, T], None] | None = None) -> T:
         return await self._told(self._writer.call(work, undo, is_change=True))
@@ -237,3 +246,7 @@ class SQLiteStore:
 def _undo(tables: Tables, answers: Sequence[Claimed | Refused]) -> None:
     """Give back leases whose claimant has gone before it knew of them."""
     verbs.give_back(tables, [(answer.record.id, answer.epoch) for answer in answers if isinstance(answer, Claimed)])
+
+
+def _is_busy(receipt: Receipt) -> bool:
+    return isinstance(receipt, Refused) and receipt.why is Refusal.BUSY

@@ -42,7 +42,8 @@ _SENT = """
 """
 _READY = "SELECT count(*) FROM record WHERE place = 1 AND line = ?"
 _LATER = "SELECT count(*) FROM record WHERE place = 2 AND line = ?"
-_LINES = "SELECT key FROM line WHERE queue = ?"
+_NEXT_READY = "SELECT min(line) FROM record WHERE place = 1 AND line > ?"
+_NEXT_LATER = "SELECT min(line) FROM record WHERE place = 2 AND line > ?"
 _LAST_CURSOR = "SELECT max((SELECT coalesce(max(cursor), 0) FROM journal), (SELECT cursor FROM forgotten))"
 
 _ADD = """
@@ -62,7 +63,13 @@ _PUT_AND_STAND = """
         version = ?, state = ?, parent = ?, finished_at = ?, body = ?
     WHERE key = ?
 """
-_MOVE = "UPDATE record SET place = ?, look = ? WHERE key = ?"
+# What ``Standing.place`` says of records on which no lease lives, for however many have come due at once.
+_MOVE = """
+    UPDATE record SET
+        place = CASE WHEN due <= ? OR (wakes AND mail) THEN 1 ELSE 2 END,
+        look = CASE WHEN due <= ? OR (wakes AND mail) THEN NULL ELSE due END
+    WHERE look <= ?
+"""
 _REMEMBER = "INSERT INTO past (record, epoch, number) VALUES (?, ?, ?)"
 _SEND = "INSERT INTO message (id, record, unread, body) VALUES (?, ?, 1, ?)"
 _READ = "UPDATE message SET unread = 0 WHERE id = ?"
@@ -89,7 +96,7 @@ class Known:
 
 
 class Lines:
-    """The lines entries wait in: they are few, never change and are never taken away."""
+    """The lines entries wait in: they never change and are never taken away."""
 
     def __init__(self) -> None:
         self._keys: dict[tuple[str, tuple[str, ...]], int] = {}
@@ -117,6 +124,11 @@ class Lines:
             return None
         queue, tags = self.line(connection, row[11])
         return WaitingEntry(id=row[1], queue=queue, rank=row[12], due=row[13], tags=tags, wakes=bool(row[14]))
+
+    def tidy(self) -> None:
+        """Go on knowing, within bounds."""
+        if len(self._lines) > _MOST_REMEMBERED:
+            self.forget()
 
     def forget(self) -> None:
         """A line may not have been kept."""
@@ -152,6 +164,7 @@ class Memory:
 
     def tidy(self) -> None:
         """At the end of a transaction that was kept: go on knowing, within bounds."""
+        self.lines.tidy()
         if not self._lasts or len(self.known) > _MOST_REMEMBERED:
             self.known.clear()
             self.last_cursor = None
@@ -238,15 +251,31 @@ class Tables:
 
     def waiting(self, queue: str) -> int:
         """How many entries wait in a queue."""
-        counts = (_READY, _LATER)
-        lines = self._execute(_LINES, (queue,)).fetchall()
-        return sum(self._execute(count, line).fetchone()[0] for line in lines for count in counts)
+        return sum(
+            int(self._execute(count, (key,)).fetchone()[0])
+            for step, count in ((_NEXT_READY, _READY), (_NEXT_LATER, _LATER))
+            for key, found, _ in self._along(step)
+            if found == queue
+        )
+
+    def ready(self) -> dict[str, list[tuple[int, tuple[str, ...]]]]:
+        """The lines in which somebody is ready, by queue: each its key and its tags."""
+        lines: dict[str, list[tuple[int, tuple[str, ...]]]] = {}
+        for key, queue, tags in self._along(_NEXT_READY):
+            lines.setdefault(queue, []).append((key, tags))
+        return lines
+
+    def _along(self, step: str) -> Iterator[tuple[int, str, tuple[str, ...]]]:
+        """Leap along an index from one line to the next; there may be many lines in which nobody is."""
+        key = 0
+        while (key := self._execute(step, (key,)).fetchone()[0]) is not None:
+            yield key, *self.memory.lines.line(self.connection, key)
 
     # --- writing ---------------------------------------------------------------------------------------------
 
     def write(self, changes: Changes) -> Sequence[int]:
         """Write *changes* down; the cursors of the facts."""
-        told = {run: number for run, _, number, _ in changes.facts}
+        told = {run: number for run, epoch, number, _ in changes.facts if epoch > 0}
         for id, standing in changes.standings.items():
             put = changes.puts.get(id)
             if id in changes.added and put is not None:
@@ -295,9 +324,9 @@ class Tables:
         if past is not None:
             self._execute(_REMEMBER, (self._known[id].key, *past))
 
-    def move(self, standing: Standing) -> None:
-        """Put its entry where it belongs now."""
-        self._execute(_MOVE, (*_place(standing, self.now), self._known[standing.id].key))
+    def look(self) -> None:
+        """Put each entry whose time has come where it belongs now."""
+        self._execute(_MOVE, (self.now,) * 3)
 
     def _add(self, standing: Standing, put: Put) -> None:
         columns = self._columns(standing)

@@ -11,11 +11,9 @@ from taskorch.core.unit import Unit
 from taskorch.stores.clock import end_of
 from taskorch.stores.picking import Line, pick
 from taskorch.stores.settlement import Settlement
-from taskorch.stores.sqlite.tables import COLUMNS, Tables
+from taskorch.stores.sqlite.tables import Tables
 
-_LOOK = f"SELECT {COLUMNS} FROM record WHERE look <= ?"
 _LEASED = "SELECT line, count(*) FROM record WHERE owner IS NOT NULL AND place = 0 AND line IS NOT NULL GROUP BY line"
-_NEXT_LINE = "SELECT min(line) FROM record WHERE place = 1 AND line > ?"
 _LINE = "SELECT rank, id FROM record WHERE place = 1 AND line = ? ORDER BY rank, id"
 _OLD = """
     SELECT key FROM record
@@ -49,7 +47,7 @@ class Claimant:
 def keep(tables: Tables, units: Sequence[tuple[Unit, str | None]]) -> list[Receipt]:
     """Keep *units*, each with its facts as written; see ``Store.apply``."""
     if any(unit.rooms for unit, _ in units):
-        _look(tables)
+        tables.look()
     return Settlement(tables, tables.now).settle(units)
 
 
@@ -57,9 +55,9 @@ def claim(
     tables: Tables, claimant: Claimant, lanes: Sequence[Lane], limits: Mapping[str, int], n: int
 ) -> list[Claimed]:
     """Give leases of what is due; see ``Store.claim``."""
-    _look(tables)
+    tables.look()
     leased = _leased(tables) if limits else Counter[str]()
-    ready = _ready(tables)
+    ready = tables.ready()
     ids = pick(lanes, lambda queue: _lines(tables, ready.get(queue, ())), leased, limits, n)
     return _granted(tables, ids, claimant)
 
@@ -80,10 +78,10 @@ def renew(tables: Tables, leases: Sequence[tuple[str, int]], ttl: float) -> list
 
 
 def give_back(tables: Tables, leases: Sequence[tuple[str, int]]) -> None:
-    """Release leases that nobody knows of, those that are still current."""
+    """Release leases that nobody knows of, those that are still current, and ours."""
     for id, epoch in leases:
         standing = tables.standing(id)
-        if standing is not None and standing.is_current(epoch):
+        if standing is not None and standing.is_current(epoch) and standing.process == tables.memory.process:
             standing.owner = None
             tables.keep(standing)
 
@@ -97,28 +95,12 @@ def trim(tables: Tables, finished_before: int, n: int) -> int:
     return len(keys)
 
 
-def _look(tables: Tables) -> None:
-    """Put each entry whose time has come where it belongs now."""
-    for row in tables.connection.execute(_LOOK, (tables.now,)).fetchall():
-        tables.move(tables.taken(row))
-
-
 def _leased(tables: Tables) -> Counter[str]:
     """How many living leases have each tag."""
     leased = Counter[str]()
     for line, count in tables.connection.execute(_LEASED).fetchall():
         leased.update(dict.fromkeys(tables.memory.lines.line(tables.connection, line)[1], count))
     return leased
-
-
-def _ready(tables: Tables) -> dict[str, list[_Key]]:
-    """The lines in which somebody is ready, by queue: the index is leapt along from one line to the next."""
-    found: dict[str, list[_Key]] = {}
-    key = 0
-    while (key := tables.connection.execute(_NEXT_LINE, (key,)).fetchone()[0]) is not None:
-        queue, tags = tables.memory.lines.line(tables.connection, key)
-        found.setdefault(queue, []).append((key, tags))
-    return found
 
 
 def _lines(tables: Tables, keys: Iterable[_Key]) -> Iterator[Line]:

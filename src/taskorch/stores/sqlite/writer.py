@@ -114,17 +114,18 @@ class Writer:
         self._loop = None
 
     def require_open(self) -> None:
-        """Raise ``StoreError`` if it is closed."""
-        if self._closed:
-            raise StoreError(self._name, "is closed; open it again")
-
-    def _submit(self, job: AnyJob) -> Service:
+        """Raise ``StoreError`` if it is closed, or was opened by the process this one was forked from."""
         if self._forked():
             raise StoreError(
                 self._name,
                 f"was opened by process {self._pid}, and process {os.getpid()} was forked from it; "
                 "spawn a process instead, or fork before the store is opened",
             )
+        if self._closed:
+            raise StoreError(self._name, "is closed; open it again")
+
+    def _submit(self, job: AnyJob) -> Service:
+        self.require_open()
         with self._mutex:
             self.require_open()
             service = self._service or self._start()
