@@ -1,5 +1,6 @@
 """What is left of a run whose store has failed for good, and what one hears of a store that is away for a while."""
 
+import signal
 from functools import partial
 
 import anyio
@@ -185,3 +186,87 @@ async def test_who_lives_is_not_taken_over(store):
                 await taskorch.run(flow, store=store, run_id="r")
         group.cancel_scope.cancel()
     assert (await store.read(["r"]))[0].epoch == 1
+
+
+# --- what one hears of it ------------------------------------------------------------------------------------------
+
+
+def heard(caplog):
+    """What the log of stores has said, with its levels."""
+    return [(record.levelname, record.message) for record in caplog.records if record.name == "taskorch.store"]
+
+
+async def test_a_wait_for_the_store_is_logged_once_and_so_is_its_end(store, caplog):
+    """A run that waits does not do so in silence."""
+
+    class Away(Around):
+        calls = 0
+
+        async def apply(self, units):
+            self.calls += 1
+            if self.calls in (2, 3, 4):
+                raise StoreUnavailable("the disk", "cannot be reached")
+            return await self.store.apply(units)
+
+    flow = Workflow("w")
+    flow.step(lambda: 1, id="only", inline=True)
+    caplog.set_level("INFO", "taskorch.store")
+    assert (await taskorch.run(flow, store=Away(store), clock=JumpingClock())).success
+    warning = "store the disk: cannot be reached; waiting, and trying again for up to about 1 s"
+    assert heard(caplog) == [("WARNING", warning), ("INFO", "store the disk: works again")]
+
+
+@pytest.mark.parametrize(("limit", "told"), [(60, "4 minutes"), (6, "2 s"), (1, "1 s")])
+def test_the_log_says_how_long_a_wait_may_be(limit, told):
+    """It is what the waits between so many tries add up to."""
+    assert committer._patience(limit) == told
+
+
+async def test_a_store_that_stays_away_is_logged_once_and_the_error_says_what_to_do(store, caplog):
+    """The error that ends the run tells how to resume it, with the id that it has been given."""
+    failing = Failing(store)
+    flow, _ = failing_flow(failing, StoreUnavailable)
+    with pytest.raises(StoreUnavailable) as caught:
+        await taskorch.run(flow, store=failing, run_id="r", clock=JumpingClock())
+    advice = "the run can be resumed: mend the store, then make the same call with run_id='r'"
+    assert caught.value.__notes__ == [advice]
+    assert [level for level, _ in heard(caplog)] == ["WARNING"]
+
+
+async def test_the_error_of_a_store_that_is_away_at_the_beginning_says_what_to_do(store):
+    """Perhaps the run is in the store, so the same call with the same id is right."""
+    failing = Failing(store)
+    failing.error = StoreUnavailable
+    flow, _ = failing_flow(failing, None)
+    with pytest.raises(StoreUnavailable) as caught:
+        await taskorch.run(flow, store=failing, run_id="r")
+    assert ["run_id='r'" in note for note in caught.value.__notes__] == [True]
+
+
+@pytest.mark.parametrize("error", [StoreError, StoreUnavailable])
+def test_ctrl_c_interrupts_the_program_although_the_store_fails(error):
+    """run_sync raises KeyboardInterrupt, and what the store has failed with is in its context."""
+    flow = Workflow("w")
+
+    @flow.step
+    async def body():
+        failing.error = error
+        signal.raise_signal(signal.SIGINT)
+        await anyio.sleep_forever()
+
+    failing = Failing(MemoryStore())
+    with pytest.raises(KeyboardInterrupt) as caught:
+        taskorch.run_sync(flow, store=failing, run_id="r")
+    contexts, found = [], caught.value
+    while found is not None:
+        contexts.append(type(found))
+        found = found.__cause__ or found.__context__
+    assert error in contexts
+
+
+def test_a_store_that_fails_by_itself_is_no_interrupt():
+    """Without Ctrl-C run_sync raises the error of the store."""
+    failing = Failing(MemoryStore())
+    flow, _ = failing_flow(failing, StoreError)
+    with pytest.raises(StoreError):
+        taskorch.run_sync(flow, store=failing, run_id="r")

@@ -26,7 +26,7 @@ from taskorch.engine.observation import Observation, Trace, Traced
 from taskorch.engine.records import Records
 from taskorch.engine.runner import Runner
 from taskorch.engine.surroundings import Surroundings
-from taskorch.errors import IllegalTransition, StoreError
+from taskorch.errors import IllegalTransition, StoreError, StoreUnavailable
 from taskorch.protocols import Clock, Codec, Dispatcher, Observer, Store
 
 
@@ -79,7 +79,13 @@ class Execution:
             RunBusy: *owner* is not the only one.
             StoreError: The store failed.
         """
-        return self._in_memory() if store is None else await self._in_store(store, owner)
+        if store is None:
+            return self._in_memory()
+        try:
+            return await self._in_store(store, owner)
+        except StoreUnavailable as error:
+            _advise(error, self.run_id)
+            raise
 
     def _in_memory(self) -> "LiveRun":
         params = self.flow.parameters if self.params is None else self.params
@@ -219,7 +225,11 @@ class LiveRun:
             StoreError: A decision could not be recorded.
         """
         if not self.runner.task.is_final:
-            await self.runner.run(self._records)
+            try:
+                await self.runner.run(self._records)
+            except StoreError as error:
+                _advise(error, self.run_id)
+                raise
         return self._result()
 
     def again(self, run_id: str, facts: Sequence[Fact]) -> Execution:
@@ -250,6 +260,11 @@ class LiveRun:
             form=self._jobs.form,
             errors=self.runner.errors,
         )
+
+
+def _advise(error: StoreError, run_id: str) -> None:
+    """Tell the caller of the run what to do about it."""
+    error.add_note(f"the run can be resumed: mend the store, then make the same call with run_id={run_id!r}")
 
 
 def _replay(frontier: Frontier, facts: Iterable[Fact], task: Task) -> None:

@@ -7,8 +7,9 @@ from weakref import WeakSet
 
 from taskorch.core.requests import Request, asked
 from taskorch.core.unit import Message
+from taskorch.engine import committer
 from taskorch.engine.bells import bell
-from taskorch.engine.committer import REPEATS, until_known
+from taskorch.engine.committer import until_known
 from taskorch.errors import StoreUnavailable, UnknownVerb
 from taskorch.protocols import Store
 
@@ -72,7 +73,7 @@ class Mailbox:
             while self._has_mail:
                 self._has_mail = False
                 try:
-                    is_new = await until_known(self.look, limit=lambda: REPEATS)
+                    is_new = await until_known(self.look, limit=lambda: committer.REPEATS)
                 except StoreUnavailable:
                     self._has_mail, is_new = True, False
                 if is_new:
