@@ -40,7 +40,7 @@ def tests(session: nox.Session) -> None:
 @nox.session(default=False)
 def faults(session: nox.Session) -> None:
     """Hurt the stores in every way, and plant bugs that must be found; arguments after -- go to the campaign."""
-    install(session, "tests")
+    install(session, "tests", "postgres", extras="cli,trio,postgres")
     session.run("python", "-m", "tests.faults.campaign", *(session.posargs or ["--planted"]))
 
 

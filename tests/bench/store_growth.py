@@ -3,10 +3,11 @@
     python tests/bench/store_growth.py [ROUNDS] [LARGEST] [STORE …]
 
 Stores: memory, sqlite, postgres; by default the first two. For each size a store is filled with waiting tasks in big
-batches, in a process of its own; a SQLite file is then opened anew by another. Printed are: µs per task to fill, the
-time until the opened store has answered for the first time, the memory that opening and claiming add, and the median
-µs of ROUNDS claims (200) of one task each and of a tenth as many of 100, each claimed task being completed. On
-SQLite FULL is off, for what is asked is how a claim grows and not how long a disk takes.
+batches (PostgreSQL by a statement of SQL), in a process of its own; a SQLite file is then opened anew by another.
+Printed are: µs per task to fill, the time until the opened store has answered for the first time, the memory that
+opening and claiming add, and the median µs of ROUNDS claims (200) of one task each and of a tenth as many of 100, each
+claimed task being completed. On SQLite FULL is off, for what is asked is how a claim grows and not how long a disk
+takes.
 
 The aims: claims that cost the same whatever waits, at most 2 s to open a million, and memory that does not grow.
 """
@@ -32,6 +33,12 @@ from yardstick.timing import now
 SIZES = (10_000, 100_000, 1_000_000)
 TOGETHER = 5_000
 SCHEMA = "growth"
+# As the first task waits, so do all others: a million are there in seconds.
+MULTIPLY = f"""
+    INSERT INTO {SCHEMA}.record (id, version, state, body, line, rank, due, wakes, place)
+    SELECT 'S-' || lpad(nth::text, 7, '0'), version, state, body, line, md5(nth::text), due, wakes, place
+    FROM {SCHEMA}.record CROSS JOIN generate_series(2, %s) AS nth
+"""
 
 
 def peak() -> float:
@@ -58,6 +65,18 @@ async def fill(store: Store, size: int) -> float:
     start = now()
     while some := list(islice(given, TOGETHER)):
         await keep(store, [enqueueing(task) for task in some])
+    return (now() - start) / size * 1e6
+
+
+async def multiply(store: Store, place: str, size: int) -> float:
+    """Let so many tasks wait at a PostgreSQL server, all but the first by a statement of SQL; µs per task."""
+    import psycopg  # only where there is a server
+
+    start = now()
+    await keep(store, [enqueueing(task) for task in tasks(1)])
+    with psycopg.connect(place, autocommit=True) as connection:
+        connection.execute(MULTIPLY, (size,))
+        connection.execute(f"VACUUM (ANALYZE) {SCHEMA}.record")  # which the server does by itself after a while
     return (now() - start) / size * 1e6
 
 
@@ -91,7 +110,7 @@ async def alone(what: str, kind: str, place: str, size: int, repeats: int) -> No
     try:
         if what != "use":
             await store.read([])
-            found["fill"] = await fill(store, size)
+            found["fill"] = await (multiply(store, place, size) if kind == "postgres" else fill(store, size))
         if what != "fill":
             found |= await used(store, repeats)
     finally:

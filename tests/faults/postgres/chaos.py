@@ -116,7 +116,7 @@ async def _cut(proxy: Proxy, address: str, schema: str, cuts: int, chance: rando
                     unit = Unit(run=f"new-{nth}", epoch=0, number=0, puts=(put,), facts=(fact,))
                 case _:
                     message = Message(id=f"message-{nth}", run="run", body="{}")
-                    unit = Unit(run="told", epoch=0, number=0, messages=(message,), facts=(fact,))
+                    unit = Unit(run="run", epoch=0, number=0, messages=(message,), facts=(fact,))
             units.append(unit)
             kind = chance.choice(CUTS)
             proxy.arm(kind)

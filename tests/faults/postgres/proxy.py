@@ -20,6 +20,7 @@ class Proxy:
     Attributes:
         port: The port.
         cuts: How many connections were cut.
+        flows: Cleared, nothing is forwarded either way, and nobody is told: the connections are half open.
     """
 
     def __init__(self, target: Path) -> None:
@@ -27,6 +28,8 @@ class Proxy:
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listening.getsockname()[1]
         self.cuts = 0
+        self.flows = threading.Event()
+        self.flows.set()
         self._mutex = threading.Lock()
         self._cut: Cut | None = None
         self._thread = threading.Thread(target=self._accept, daemon=True)
@@ -43,6 +46,7 @@ class Proxy:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.flows.set()
         with suppress(OSError):
             self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
@@ -78,6 +82,7 @@ class _Pair:
         """Forward what the client says."""
         with suppress(OSError):
             while data := self._client.recv(65536):
+                self._proxy.flows.wait()
                 cut = self._proxy.take() if self._reading.says_commit(data) else None
                 if cut == "before":
                     break
@@ -92,6 +97,7 @@ class _Pair:
         """Forward what the server says."""
         with suppress(OSError):
             while data := self._server.recv(65536):
+                self._proxy.flows.wait()
                 if self._is_mute:
                     if b"COMMIT\0" not in data and b"ROLLBACK\0" not in data:
                         continue

@@ -33,7 +33,15 @@ class Server:
 
     def restart(self) -> None:
         """Let the server die at once, as in a crash, and start it again: it recovers from its log."""
+        self.crash()
+        self.start()
+
+    def crash(self) -> None:
+        """Let the server die at once."""
         self._control("-m", "immediate", "-w", "stop")
+
+    def start(self) -> None:
+        """Start it again after a crash."""
         self._control("-w", "-o", f'-h "" -k {self._socket}', "-l", str(self._server.log), "start", "-t", "30")
 
     def stop(self) -> None:

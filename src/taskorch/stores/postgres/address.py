@@ -47,7 +47,9 @@ def address_of(dsn: str, *, statement_timeout: float, connect_timeout: float) ->
         ) from None
     milliseconds = max(int(statement_timeout * 1000), 1)
     limits = f"-c statement_timeout={milliseconds} -c idle_in_transaction_session_timeout={milliseconds}"
-    defaults = {"application_name": "taskorch", "tcp_user_timeout": milliseconds, "keepalives_idle": 30}
+    # Whoever is gone without a word is noticed: while we ask by the first, while we only listen within a minute.
+    defaults = {"application_name": "taskorch", "tcp_user_timeout": milliseconds}
+    defaults |= {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
     settings = {
         **defaults,
         **known,

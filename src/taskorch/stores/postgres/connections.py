@@ -2,7 +2,6 @@
 
 import os
 import random
-import select
 import threading
 import time
 from collections.abc import Callable, Generator
@@ -12,14 +11,14 @@ from typing import Any, Generic, TypeVar
 import anyio
 import attrs
 import psycopg
-import psycopg_pool
 from anyio import to_thread
 from anyio.lowlevel import RunVar, checkpoint, checkpoint_if_cancelled
 
 from taskorch.errors import StoreError
 from taskorch.stores.postgres import schema
 from taskorch.stores.postgres.address import Address
-from taskorch.stores.postgres.faults import REPEATABLE, fault, fault_of_opening, no_connection
+from taskorch.stores.postgres.faults import REPEATABLE, fault, fault_of_opening, is_refusal, no_connection
+from taskorch.stores.postgres.pool import NoConnectionError, Pool, PoolClosedError
 
 T = TypeVar("T")
 _MOST_TRIES = 20
@@ -109,7 +108,7 @@ class Connections:
         self._limiter: RunVar[anyio.CapacityLimiter] = RunVar(f"taskorch {schema} {id(self)}")
         self._opening = threading.Lock()
         self._state = threading.Condition()
-        self._pool: psycopg_pool.ConnectionPool[Connection] | None = None
+        self._pool: Pool[Connection] | None = None
         self._pid = 0
         self._working = 0
         self.is_closed = False
@@ -171,7 +170,7 @@ class Connections:
         try:
             for left in reversed(range(_MOST_TRIES)):
                 try:
-                    return self._once(pool, work)
+                    return self._once(pool, work, is_idle)
                 except REPEATABLE as error:
                     if not left or is_idle():
                         raise fault(self._address, error, is_lost=False) from error
@@ -182,22 +181,27 @@ class Connections:
                 self._working -= 1
                 self._state.notify_all()
 
-    def _once(self, pool: "psycopg_pool.ConnectionPool[Connection]", work: Callable[[Connection], T]) -> T:
+    def _once(self, pool: Pool[Connection], work: Callable[[Connection], T], is_idle: Callable[[], bool]) -> T:
         try:
-            connection = pool.getconn()
-        except (psycopg_pool.PoolTimeout, psycopg_pool.PoolClosed) as error:
+            connection = pool.get(is_refusal, is_idle)
+        except (NoConnectionError, PoolClosedError) as error:
             self.check()
-            raise no_connection(self._address, self._connect_timeout) from error
+            raise no_connection(self._address, self._connect_timeout, str(error)) from None
+        except psycopg.Error as error:
+            raise fault_of_opening(self._address, error) from None  # without its error, see _open
         try:
             return work(connection)
         except REPEATABLE:
             raise
         except psycopg.Error as error:
-            raise fault(self._address, error, is_lost=connection.closed) from error
+            is_lost = connection.closed
+            if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
+                connection.close()  # it was the primary's, perhaps; the next one may be again
+            raise fault(self._address, error, is_lost=is_lost) from error
         except (UnicodeError, OverflowError) as error:
             raise StoreError(self._address.name, f"a value cannot be kept ({error}); nothing of the call was") from None
         finally:
-            pool.putconn(connection)  # which rolls back what was begun, or throws it away if it is broken
+            pool.put(connection)
 
     def check(self) -> None:
         """Raise ``StoreError`` if the store is closed, or belongs to the process this one was forked from."""
@@ -224,7 +228,7 @@ class Connections:
             raise
         return connection
 
-    def _opened(self) -> "psycopg_pool.ConnectionPool[Connection]":
+    def _opened(self) -> Pool[Connection]:
         with self._opening:
             if self.is_inherited or (self.is_closed and self._pool is None):
                 self.check()
@@ -233,7 +237,7 @@ class Connections:
                 self._pid = os.getpid()
             return self._pool
 
-    def _open(self) -> "psycopg_pool.ConnectionPool[Connection]":
+    def _open(self) -> Pool[Connection]:
         try:
             connection = self.connect()
             try:
@@ -243,19 +247,7 @@ class Connections:
         except psycopg.Error as error:
             # Without the driver's error: it knows the connection, and that the password.
             raise fault_of_opening(self._address, error) from None
-        return psycopg_pool.ConnectionPool(
-            self._address.conninfo,
-            connection_class=self._kind,
-            kwargs={"autocommit": True},
-            min_size=0,
-            max_size=self._size,
-            timeout=self._connect_timeout,
-            configure=lambda made: schema.enter(made, self._schema),
-            check=_check,
-            name=self._address.name,
-            num_workers=1,
-            open=True,
-        )
+        return Pool(self.connect, self._size, self._connect_timeout)
 
     async def aclose(self, first: Callable[[], object], last: Callable[[Connection], object]) -> None:
         """Do what is *first*, let what is under way end, do what is *last*, and give all connections back."""
@@ -270,7 +262,7 @@ class Connections:
         first()
         with self._opening:
             pool = self._pool
-        if pool is None or pool.closed:
+        if pool is None or pool.is_closed:
             return
         with self._state:
             self._state.wait_for(lambda: not self._working, self._statement_timeout + _GRACE)
@@ -279,14 +271,3 @@ class Connections:
                 self.run(last)
         finally:
             pool.close()
-
-
-def _check(connection: Connection) -> None:
-    """Raise an error if a connection that was idle is broken.
-
-    The server says nothing to a connection that is idle, unless it closes it: asking it each time would cost a trip.
-    """
-    ready = select.poll()
-    ready.register(connection.fileno(), select.POLLIN | select.POLLHUP | select.POLLERR)
-    if ready.poll(0):
-        connection.execute("SELECT 1")

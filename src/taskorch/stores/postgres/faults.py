@@ -13,8 +13,11 @@ _REFUSED = ("authentication", "password", "does not exist", "pg_hba", "permissio
 _PASSING = (
     psycopg.OperationalError,
     psycopg.InterfaceError,
-    pg.ReadOnlySqlTransaction,
     pg.IdleInTransactionSessionTimeout,
+)
+_ONLY_READ = (
+    "use the address of the primary (several hosts with target_session_attrs=read-write find it), or turn "
+    "default_transaction_read_only off"
 )
 _LASTING = (pg.ProgramLimitExceeded, pg.StatementTooComplex)
 
@@ -33,6 +36,8 @@ def fault(address: Address, error: psycopg.Error, *, is_lost: bool) -> StoreErro
     why = _first_line(address, error)
     if isinstance(error, REPEATABLE):
         return StoreUnavailable(address.name, f"too many write to the same at once ({why}); make the call again")
+    if isinstance(error, pg.ReadOnlySqlTransaction):
+        return StoreUnavailable(address.name, f"lets us only read ({why}); nothing of the call was kept; {_ONLY_READ}")
     if is_lost or (isinstance(error, _PASSING) and not isinstance(error, _LASTING)):
         return StoreUnavailable(address.name, f"{why}; whether the call took effect is unknown, make it again")
     if isinstance(error, psycopg.DataError | pg.ProgramLimitExceeded):
@@ -49,10 +54,12 @@ def fault_of_opening(address: Address, error: psycopg.Error) -> StoreError:
         return StoreUnreadable(
             address.name, f"cannot be made ready ({why}); let somebody open it once who may create the schema"
         )
+    if isinstance(error, pg.ReadOnlySqlTransaction):
+        return StoreUnreadable(address.name, f"lets us only read, and holds no store yet ({why}); {_ONLY_READ}")
     if isinstance(error, pg.DuplicateTable | pg.DuplicateObject):
         return StoreUnreadable(address.name, f"the schema holds what is not ours ({why}); use another schema")
     if isinstance(error, psycopg.OperationalError):
-        if any(word in why for word in _REFUSED):
+        if is_refusal(error):
             return StoreUnreadable(address.name, f"refuses us ({why}); check the user, the password and the database")
         return StoreUnavailable(
             address.name, f"cannot be reached ({why}); check the address and that the server runs, then call again"
@@ -60,10 +67,18 @@ def fault_of_opening(address: Address, error: psycopg.Error) -> StoreError:
     return StoreUnreadable(address.name, f"cannot be opened ({why})")
 
 
-def no_connection(address: Address, seconds: float) -> StoreError:
-    """The error to raise if no connection was to be had in time; nothing was changed."""
+def is_refusal(error: psycopg.Error) -> bool:
+    """Whether the server was there and does not let us in, so that another try is of no use."""
+    return any(word in str(error) for word in _REFUSED)
+
+
+def no_connection(address: Address, seconds: float, why: str) -> StoreError:
+    """The error to raise if no connection was to be had in time, and *why* if it is known; nothing was changed."""
+    lines = address.without_secret("; ".join(line.strip() for line in why.strip().splitlines()[:2]))
+    reason = f" ({lines})" if lines else ""
     return StoreUnavailable(
-        address.name, f"gave no connection within {seconds:g} s; check that the server runs, then make the call again"
+        address.name,
+        f"gave no connection within {seconds:g} s{reason}; check that the server runs, then make the call again",
     )
 
 

@@ -1,50 +1,50 @@
 """Leases: given, renewed and taken back, each in one transaction."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 import attrs
 import psycopg
 
 from taskorch.core.receipts import Claimed, Refusal, Refused, Renewed
 from taskorch.stores.postgres import arrays
-from taskorch.stores.postgres.rows import COLUMNS, NOW, NOW_ONCE, Row, standing_of
+from taskorch.stores.postgres.lines import Lines
+from taskorch.stores.postgres.rows import BODY, COLUMNS, LINE, NOTHING, NOW, NOW_ONCE, Row, standing_of
 
-BODY = 14
-"""Where the body is in a row that ends with it."""
-
-_ONE = f"SELECT {COLUMNS}, body FROM record WHERE id = %s FOR UPDATE"
+_ONE = f"""
+    SELECT locked.*, NULL FROM (
+        SELECT {COLUMNS}, body, ctid, coalesce((SELECT identity FROM process WHERE key = record.process), '')
+        FROM record WHERE id = %s FOR UPDATE
+    ) AS locked
+    UNION ALL SELECT {NOTHING}, NULL, NULL, NULL, {NOW}
+"""
 _PAST = """
     INSERT INTO past SELECT * FROM unnest(%s::text[], %s::bigint[], %s::bigint[]) ORDER BY 1
     ON CONFLICT (run, epoch) DO NOTHING
 """
 _GRANT = """
     UPDATE record SET epoch = new.epoch, losses = new.losses, owner = %s, process = %s, until = %s::bigint, number = 0,
-        place = CASE WHEN queue IS NULL THEN NULL ELSE 0 END,
-        look = CASE WHEN queue IS NULL THEN NULL ELSE %s::bigint END
-    FROM unnest(%s::text[], %s::bigint[], %s::bigint[]) AS new (id, epoch, losses) WHERE record.id = new.id
+        place = CASE WHEN line IS NULL THEN NULL ELSE 0 END,
+        look = CASE WHEN line IS NULL THEN NULL ELSE %s::bigint END
+    FROM unnest(%s::tid[], %s::bigint[], %s::bigint[]) AS new (at, epoch, losses) WHERE record.ctid = new.at
 """
 _LOCK = "SELECT 1 FROM record WHERE id = ANY(%s::text[]) ORDER BY id FOR UPDATE"
 _RENEW = f"""
-    UPDATE record SET until = {NOW} + %s, look = CASE WHEN queue IS NULL THEN NULL ELSE {NOW} + %s END
+    UPDATE record SET until = {NOW} + %s, look = CASE WHEN line IS NULL THEN NULL ELSE {NOW} + %s END
     FROM unnest(%s::text[], %s::bigint[]) AS held (id, epoch)
     WHERE record.id = held.id AND record.epoch = held.epoch AND owner IS NOT NULL AND (until IS NULL OR until > {NOW})
-    RETURNING record.id, record.epoch, EXISTS (SELECT FROM message WHERE run = record.id AND unread)
+    RETURNING record.id, record.epoch, mail
 """
-_IS_DUE = """
-    (coalesce(due <= %(now)s, false)
-     OR (wakes AND EXISTS (SELECT FROM message WHERE run = record.id AND unread)))
-"""
+_IS_DUE = "(coalesce(due <= %(now)s, false) OR (wakes AND mail))"
 # What Standing.place says of a record on which no lease lives.
 _PLACE_ANEW = f"""
-    place = CASE WHEN queue IS NULL THEN NULL WHEN {_IS_DUE} THEN 1 ELSE 2 END,
-    look = CASE WHEN queue IS NULL OR {_IS_DUE} THEN NULL ELSE due END
+    place = CASE WHEN line IS NULL THEN NULL WHEN {_IS_DUE} THEN 1 ELSE 2 END,
+    look = CASE WHEN line IS NULL OR {_IS_DUE} THEN NULL ELSE due END
 """
 _MOVE = f"UPDATE record SET {_PLACE_ANEW} WHERE id = ANY(%(ids)s::text[])"
 _RELEASE = f"UPDATE record SET owner = NULL, {_PLACE_ANEW} WHERE id = ANY(%(ids)s::text[])"
 _COME = f"""
-    SELECT id, {NOW} FROM record WHERE queue = ANY(%s::text[]) AND look <= {NOW_ONCE}
-    ORDER BY look LIMIT %s FOR UPDATE SKIP LOCKED
+    SELECT id, {NOW} FROM record WHERE place = ANY('{{0,2}}') AND look <= {NOW_ONCE} LIMIT %s FOR UPDATE SKIP LOCKED
 """
 _HELD = f"""
     SELECT record.id, {NOW} FROM record JOIN unnest(%s::text[], %s::bigint[]) AS held (id, epoch)
@@ -52,18 +52,9 @@ _HELD = f"""
     WHERE owner IS NOT NULL AND process = %s ORDER BY record.id FOR UPDATE OF record
 """
 _HELD_BY = f"SELECT id, {NOW} FROM record WHERE process = %s AND owner IS NOT NULL ORDER BY id LIMIT %s FOR UPDATE"
-_PROCESSES = """
-    WITH RECURSIVE known AS (
-        (SELECT process FROM record WHERE owner IS NOT NULL ORDER BY process LIMIT 1)
-        UNION ALL
-        SELECT (SELECT process FROM record WHERE owner IS NOT NULL AND process > known.process
-                ORDER BY process LIMIT 1)
-        FROM known WHERE known.process IS NOT NULL
-    ) SELECT process FROM known WHERE process IS NOT NULL
-"""
 _LEFT_BEHIND = f"""
     SELECT id, {NOW} FROM record
-    WHERE process = ANY(%s::text[]) AND owner IS NOT NULL AND (until IS NULL OR until > {NOW}) ORDER BY id FOR UPDATE
+    WHERE process = ANY(%s::integer[]) AND owner IS NOT NULL AND (until IS NULL OR until > {NOW}) ORDER BY id FOR UPDATE
 """
 _END = f"""
     UPDATE record SET until = %(now)s, {_PLACE_ANEW} WHERE id = ANY(%(ids)s::text[])
@@ -71,17 +62,60 @@ _END = f"""
 _AT_ONCE = 1000
 
 
+class UnknownGiftError(Exception):
+    """A transaction that gave leases ended with the connection: whether they were given is unknown.
+
+    Args:
+        leases: The leases, each a record and an epoch.
+        error: What the driver said.
+    """
+
+    def __init__(self, leases: Sequence[tuple[str, int]], error: psycopg.Error) -> None:
+        super().__init__(str(error))
+        self.leases, self.error = leases, error
+
+
 @contextmanager
-def transaction(connection: psycopg.Connection) -> Iterator[None]:
-    """A transaction whose statements go to the server without waiting for each other; rolled back if one fails."""
+def pipeline(connection: psycopg.Connection) -> Iterator[None]:
+    """Statements that go to the server without waiting for each other; the first error is raised.
+
+    The driver would tell the log of those that follow it, such as that a lost connection cannot end its pipeline.
+    """
+    first: BaseException | None = None
     try:
         with connection.pipeline():
+            try:
+                yield
+            except BaseException as error:  # noqa: BLE001 - raised below
+                first = error
+    except psycopg.Error:
+        if first is None:
+            raise
+    if first is not None:
+        raise first
+
+
+@contextmanager
+def transaction(connection: psycopg.Connection, given: Sequence[Claimed] = ()) -> Iterator[None]:
+    """A transaction whose statements go to the server without waiting for each other; rolled back if one fails.
+
+    Args:
+        connection: The connection.
+        given: What leases it has given in the end.
+
+    Raises:
+        UnknownGiftError: The connection was lost at the end of a transaction that gave leases.
+    """
+    try:
+        with pipeline(connection):
             connection.execute("BEGIN")
             yield
             connection.execute("COMMIT")
-    except BaseException:
-        if not connection.closed:
+    except BaseException as error:
+        with suppress(psycopg.Error):  # the first error is the one to tell
             connection.rollback()
+        if connection.closed and given and isinstance(error, psycopg.Error):
+            raise UnknownGiftError([(one.record.id, one.epoch) for one in given], error) from error
         raise
 
 
@@ -91,60 +125,63 @@ class Claimant:
 
     Attributes:
         owner: What it is called in messages.
-        process: Which store object the leases belong to.
+        process: Which store object the leases belong to, by its number in the database.
         ttl: How many seconds they live; None for as long as the owner does.
     """
 
     owner: str
-    process: str
+    process: int
     ttl: float | None
 
 
-def grant(connection: psycopg.Connection, rows: Sequence[Row], claimant: Claimant, now: int) -> list[Claimed]:
-    """Give *claimant* the next leases of records, whose rows are locked and end with the body."""
+def grant(
+    connection: psycopg.Connection, lines: Lines, rows: Sequence[Row], claimant: Claimant, now: int
+) -> list[Claimed]:
+    """Give *claimant* the next leases of records, whose rows are locked and go on with the body and where they are."""
     if not rows:
         return []
     until = None if claimant.ttl is None else now + int(claimant.ttl * 1e6)
     past: list[tuple[str, int, int]] = []
     claimed: list[Claimed] = []
     for row in rows:
-        standing = standing_of(row)
-        if (before := standing.grant(claimant.owner, claimant.process, until)) is not None:
+        standing = standing_of(row, lines)
+        if (before := standing.grant(claimant.owner, "", until)) is not None:
             past.append((standing.id, *before))
         record = standing.record(row[BODY], now)
         claimed.append(Claimed(epoch=standing.epoch, record=record, losses=standing.losses))
     if past:
         runs, epochs, numbers = zip(*past, strict=True)
         connection.execute(_PAST, (arrays.texts(runs), arrays.numbers(epochs), arrays.numbers(numbers)))
-    ids = arrays.texts(one.record.id for one in claimed)
-    epochs_now, losses = arrays.numbers(c.epoch for c in claimed), arrays.numbers(c.losses for c in claimed)
-    connection.execute(_GRANT, (claimant.owner, claimant.process, until, until, ids, epochs_now, losses))
+    at = arrays.texts([row[BODY + 1] for row in rows])
+    epochs_now, losses = arrays.numbers([c.epoch for c in claimed]), arrays.numbers([c.losses for c in claimed])
+    connection.execute(_GRANT, (claimant.owner, claimant.process, until, until, at, epochs_now, losses))
     return claimed
 
 
 def lease(
-    connection: psycopg.Connection, claimant: Claimant, id: str, is_void: Callable[[str], bool]
+    connection: psycopg.Connection, lines: Lines, claimant: Claimant, id: str, is_void: Callable[[str], bool]
 ) -> Claimed | Refused:
     """Give *claimant* the lease of one record.
 
     Args:
         connection: The connection.
+        lines: What is known of them.
         claimant: Whose it is to be.
         id: The record.
-        is_void: Whether a living lease of that process is no hindrance.
+        is_void: Whether a living lease of the process of that identity is no hindrance.
     """
-    with transaction(connection):
-        found = connection.execute(_ONE, (id,))
-        clock = connection.execute(f"SELECT {NOW}")
-        row = found.fetchone()
-        now: int = clock.fetchall()[0][0]
-        if row is None:
+    given: list[Claimed] = []
+    with transaction(connection, given):
+        *rows, end = connection.execute(_ONE, (id,)).fetchall()
+        if not rows:
             return Refused(Refusal.UNKNOWN, id=id)
-        standing = standing_of(row)
-        if standing.is_leased(now) and not is_void(standing.process):
+        [row], now = rows, end[-1]
+        lines.learn(connection, (row[LINE],))
+        standing = standing_of(row, lines)
+        if standing.is_leased(now) and not is_void(row[BODY + 2]):
             return Refused(Refusal.BUSY, by=standing.owner or "", id=id)
-        claimed = grant(connection, [row], claimant, now)
-    return claimed[0]
+        given += grant(connection, lines, [row], claimant, now)
+    return given[0]
 
 
 def renew(connection: psycopg.Connection, leases: Sequence[tuple[str, int]], ttl: float) -> list[Renewed | Refused]:
@@ -160,18 +197,24 @@ def renew(connection: psycopg.Connection, leases: Sequence[tuple[str, int]], ttl
     return [Renewed(mail[one]) if one in mail else Refused(Refusal.STALE_LEASE, id=one[0]) for one in leases]
 
 
-def take_back(connection: psycopg.Connection, process: str, given: Iterable[Claimed]) -> None:
-    """Release leases whose claimant has gone before it knew of them, if they are still its."""
-    leases = [(claimed.record.id, claimed.epoch) for claimed in given]
+def take_back(connection: psycopg.Connection, process: int, leases: Sequence[tuple[str, int]]) -> None:
+    """Release leases that nobody knows of, if they are still those of *process*.
+
+    Args:
+        connection: The connection.
+        process: Whose they would be.
+        leases: Each a record and an epoch.
+    """
     if not leases:
         return
     ids, epochs = arrays.texts(id for id, _ in leases), arrays.numbers(epoch for _, epoch in leases)
     with transaction(connection):
+        connection.execute(_LOCK, (ids,))  # which waits for a transaction that is still giving them
         _change(connection, _RELEASE, connection.execute(_HELD, (ids, epochs, process)).fetchall())
 
 
-def release_all(connection: psycopg.Connection, process: str, channel: str) -> None:
-    """Release all leases that were given through a store object."""
+def release_all(connection: psycopg.Connection, process: int, channel: str) -> None:
+    """Release all leases that were given to a process."""
     released = _AT_ONCE
     while released == _AT_ONCE:
         with transaction(connection):
@@ -182,22 +225,19 @@ def release_all(connection: psycopg.Connection, process: str, channel: str) -> N
             released = len(found)
 
 
-def end_those_of_the_dead(connection: psycopg.Connection, process: str, is_dead: Callable[[str], bool]) -> None:
-    """Let the time of leases be over whose owners are dead for certain."""
-    known = [row[0] for row in connection.execute(_PROCESSES)]
-    dead = [one for one in known if one != process and is_dead(one)]
-    if dead:
-        with transaction(connection):
-            found = connection.execute(_LEFT_BEHIND, (arrays.texts(dead),)).fetchall()
-            _change(connection, _END, found)
+def end_those_of(connection: psycopg.Connection, dead: Collection[int]) -> None:
+    """Let the time of all leases of processes be over."""
+    with transaction(connection):
+        found = connection.execute(_LEFT_BEHIND, (arrays.numbers(dead),)).fetchall()
+        _change(connection, _END, found)
 
 
-def move_due(connection: psycopg.Connection, queues: Sequence[str]) -> None:
-    """Put each entry of *queues* whose time has come where it belongs now."""
+def move_due(connection: psycopg.Connection) -> None:
+    """Put each entry whose time has come where it belongs now."""
     moved = _AT_ONCE
     while moved == _AT_ONCE:
         with transaction(connection):
-            found = connection.execute(_COME, (arrays.texts(queues), _AT_ONCE)).fetchall()
+            found = connection.execute(_COME, (_AT_ONCE,)).fetchall()
             _change(connection, _MOVE, found)
             moved = len(found)
 

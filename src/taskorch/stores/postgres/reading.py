@@ -10,8 +10,9 @@ from taskorch.core.unit import Message
 from taskorch.errors import StoreError
 from taskorch.stores.journal import facts
 from taskorch.stores.postgres import arrays
-from taskorch.stores.postgres.leasing import BODY
-from taskorch.stores.postgres.rows import COLUMNS, NOW, Row, standing_of
+from taskorch.stores.postgres.leasing import pipeline
+from taskorch.stores.postgres.lines import Lines
+from taskorch.stores.postgres.rows import BODY, COLUMNS, LINE, NOW, Row, standing_of
 
 _READ = f"SELECT {COLUMNS}, body, {NOW} FROM record WHERE id = ANY(%s::text[])"
 _JOURNAL = "SELECT seq, facts FROM fact WHERE run = %s AND seq > %s ORDER BY seq LIMIT %s"
@@ -28,8 +29,20 @@ _EVENTS = """
     SELECT seq, run, facts FROM fact
     WHERE seq > %s AND seq <= %s AND xid >= %s::text::xid8 AND xid < %s::text::xid8 ORDER BY seq LIMIT %s
 """
-_IS_DUE = "SELECT EXISTS (SELECT FROM record WHERE queue = ANY(%s::text[]) AND place = 1)"
-_NEXT = "SELECT min(look) FROM record WHERE queue = ANY(%s::text[]) AND look IS NOT NULL"
+_LINES = "SELECT key FROM line WHERE queue = ANY(%s::text[])"
+_IS_DUE = """
+    SELECT EXISTS (SELECT FROM unnest(%(lines)s::integer[]) AS asked (key)
+                   WHERE EXISTS (SELECT FROM record WHERE line = asked.key AND place = 1))
+"""
+_LEASE_ENDS = """
+    SELECT look FROM record WHERE place = 0 AND look IS NOT NULL AND line = ANY(%(lines)s::integer[])
+    ORDER BY look LIMIT 1
+"""
+_NEXT = """
+    SELECT min(next.look) FROM unnest(%(lines)s::integer[]) AS asked (key) CROSS JOIN LATERAL (
+        SELECT look FROM record WHERE line = asked.key AND place = 2 AND look IS NOT NULL ORDER BY look LIMIT 1
+    ) AS next
+"""
 _OLD = f"""
     SELECT id FROM record WHERE finished_at < %s AND (owner IS NULL OR until <= {NOW})
     ORDER BY finished_at, id LIMIT %s FOR UPDATE
@@ -42,27 +55,30 @@ _FORGET = (
 )
 
 
-def read(connection: psycopg.Connection, ids: Sequence[str]) -> list[Record | None]:
+def read(connection: psycopg.Connection, lines: Lines, ids: Sequence[str]) -> list[Record | None]:
     """The records of *ids*, in their order."""
     if not ids:
         return []
-    found = {row[0]: _record(row) for row in connection.execute(_READ, (arrays.texts(dict.fromkeys(ids)),))}
+    rows = connection.execute(_READ, (arrays.texts(dict.fromkeys(ids)),)).fetchall()
+    found = {record.id: record for record in _records(connection, lines, rows)}
     return [found.get(id) for id in ids]
 
 
-def find(connection: psycopg.Connection, sought: Filter, after: str, n: int) -> list[Record]:
+def find(connection: psycopg.Connection, lines: Lines, sought: Filter, after: str, n: int) -> list[Record]:
     """At most *n* records that meet *sought*, by their ids, behind *after*."""
     conditions, values = ["id > %s"], [after]
     if sought.states is not None:
         conditions.append("state = ANY(%s::text[])")
         values.append(arrays.texts(sought.states))
-    for column, value in (("parent", sought.parent), ("queue", sought.queue)):
-        if value is not None:
-            conditions.append(f"{column} = %s")
-            values.append(value)
+    if sought.parent is not None:
+        conditions.append("parent = %s")
+        values.append(sought.parent)
+    if sought.queue is not None:
+        conditions.append("line = ANY(ARRAY(SELECT key FROM line WHERE queue = %s))")
+        values.append(sought.queue)
     wanted = " AND ".join(conditions)
     query = f"SELECT {COLUMNS}, body, {NOW} FROM record WHERE {wanted} ORDER BY id LIMIT %s"
-    return [_record(row) for row in connection.execute(query, (*values, max(n, 0)))]
+    return _records(connection, lines, connection.execute(query, (*values, max(n, 0))).fetchall())
 
 
 def journal(connection: psycopg.Connection, run: str, after: int, n: int) -> list[Entry]:
@@ -99,14 +115,18 @@ def events(connection: psycopg.Connection, name: str, after: str, n: int) -> Pag
 
 def next_due(connection: psycopg.Connection, queues: Sequence[str]) -> int | None:
     """The first instant at which an entry in *queues* is due."""
-    wanted = arrays.texts(queues)
-    with connection.pipeline():
-        due = connection.execute(_IS_DUE, (wanted,))
-        later = connection.execute(_NEXT, (wanted,))
+    keys = connection.execute(_LINES, (arrays.texts(queues),)).fetchall()
+    if not keys:
+        return None
+    wanted = {"lines": arrays.numbers(key for (key,) in keys)}
+    with pipeline(connection):
+        due = connection.execute(_IS_DUE, wanted)
+        ends = connection.execute(_LEASE_ENDS, wanted)
+        later = connection.execute(_NEXT, wanted)
         clock = connection.execute(f"SELECT {NOW}")
-        is_due, look, now = due.fetchall()[0][0], later.fetchall()[0][0], clock.fetchall()[0][0]
-    answer: int | None = now if is_due else look
-    return answer
+        is_due, looks = due.fetchall()[0][0], [*ends.fetchall(), *later.fetchall()]
+        now: int = clock.fetchall()[0][0]
+    return now if is_due else min((look for (look,) in looks if look is not None), default=None)
 
 
 def trim(connection: psycopg.Connection, finished_before: int, n: int) -> int:
@@ -114,14 +134,15 @@ def trim(connection: psycopg.Connection, finished_before: int, n: int) -> int:
     with connection.transaction():
         ids = [row[0] for row in connection.execute(_OLD, (finished_before, max(n, 0)))]
         if ids:
-            with connection.pipeline():
+            with pipeline(connection):
                 for statement in _FORGET:
                     connection.execute(statement, (arrays.texts(ids),))
     return len(ids)
 
 
-def _record(row: Row) -> Record:
-    return standing_of(row).record(row[BODY], row[BODY + 1])
+def _records(connection: psycopg.Connection, lines: Lines, rows: Sequence[Row]) -> list[Record]:
+    lines.learn(connection, (row[LINE] for row in rows))
+    return [standing_of(row, lines).record(row[BODY], row[BODY + 1]) for row in rows]
 
 
 def _numbers(name: str, cursor: str) -> tuple[int, int, int, int]:

@@ -1,11 +1,12 @@
 """The tables, and how a database comes to have them: one migration after the other, each in a transaction.
 
-``record``: one row for a record, with its lease and its waiting entry. ``place`` and ``look`` say where the entry
-belongs now and when to look again (``Standing.place``); ``tags`` is JSON text. So ``record_line`` holds a line of
-entries by rank for each queue and set of tags, and a claim reads from its head, however many wait behind it.
-``past``: the numbers of units kept under epochs before the last. ``fact``: the journals; ``xid`` is the transaction
-that wrote a row. ``message``: what is told to runs. ``gate``: one row for each tag or queue with a limit, locked by
-whoever counts.
+``line``: where entries may wait, a queue and a set of tags (JSON text); lines are few and stay. ``process``: the store
+objects that hold leases. ``record``: one row for a record, with its lease and its waiting entry. ``place`` and ``look``
+say where the entry belongs now and when to look again (``Standing.place``); each place has an index of its own, so a
+claim reads from the head of ``ready``, however much waits behind it, and takes an entry away from it without putting
+it into another as big. ``mail``: whether there are unread messages. ``past``: the numbers of units kept under epochs
+before the last. ``fact``: the journals; ``xid`` is the transaction that wrote a row. ``message``: what is told to runs.
+``gate``: one row for each tag or queue with a limit, locked by whoever counts.
 """
 
 import psycopg
@@ -16,34 +17,42 @@ from taskorch.stores.postgres.address import Address
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
+        """CREATE TABLE process (
+            key integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, identity text COLLATE "C" NOT NULL UNIQUE
+        )""",
+        """CREATE TABLE line (
+            key integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            queue text COLLATE "C" NOT NULL,
+            tags text COLLATE "C" NOT NULL,
+            UNIQUE (queue, tags)
+        )""",
         """CREATE TABLE record (
-            id text COLLATE "C" PRIMARY KEY,
             version bigint NOT NULL,
-            body text NOT NULL,
-            state text COLLATE "C" NOT NULL,
-            parent text COLLATE "C",
-            finished_at bigint,
             epoch bigint NOT NULL DEFAULT 0,
-            owner text,
-            process text COLLATE "C" NOT NULL DEFAULT '',
-            until bigint,
             number bigint NOT NULL DEFAULT 0,
             losses bigint NOT NULL DEFAULT 0,
-            queue text COLLATE "C",
-            rank text COLLATE "C",
+            until bigint,
             due bigint,
-            tags text COLLATE "C",
-            wakes boolean,
+            look bigint,
+            finished_at bigint,
+            process integer,
+            line integer,
             place smallint,
-            look bigint
+            wakes boolean,
+            mail boolean NOT NULL DEFAULT false,
+            id text COLLATE "C" PRIMARY KEY,
+            rank text COLLATE "C",
+            owner text,
+            state text COLLATE "C" NOT NULL,
+            parent text COLLATE "C",
+            body text NOT NULL
         ) WITH (autovacuum_vacuum_scale_factor = 0.05)""",
-        "CREATE INDEX record_line ON record (queue, place, tags, rank, id) WHERE queue IS NOT NULL",
-        "CREATE INDEX record_look ON record (queue, look) WHERE look IS NOT NULL",
-        "CREATE INDEX record_tagged ON record (tags) WHERE place = 0 AND tags <> '[]'",
-        "CREATE INDEX record_process ON record (process) WHERE owner IS NOT NULL",
-        "CREATE INDEX record_state ON record (state, id)",
-        "CREATE INDEX record_parent ON record (parent, id) WHERE parent IS NOT NULL",
-        "CREATE INDEX record_finished ON record (finished_at, id) WHERE finished_at IS NOT NULL",
+        "CREATE INDEX ready ON record (line, rank, id) WHERE place = 1",
+        "CREATE INDEX later ON record (line, look) WHERE place = 2",
+        "CREATE INDEX look ON record (place, look, line) WHERE look IS NOT NULL",
+        "CREATE INDEX held ON record (process, place, line) WHERE owner IS NOT NULL",
+        "CREATE INDEX child ON record (parent, id) WHERE parent IS NOT NULL",
+        "CREATE INDEX finished ON record (finished_at) WHERE finished_at IS NOT NULL",
         """CREATE TABLE past (
             run text COLLATE "C", epoch bigint, number bigint NOT NULL, PRIMARY KEY (run, epoch)
         )""",
@@ -73,15 +82,17 @@ VERSION = len(MIGRATIONS)
 OLDEST_SERVER = 140000
 
 # The tables are used by their indexes alone. The planner's guesses, made while they are almost empty, would outlive
-# their growth in a prepared statement.
+# their growth in a prepared statement. And as there is one good plan for each statement, it is not made anew each time.
 _SETTINGS = "SELECT set_config('search_path', %s, false), set_config('jit', 'off', false)"
 _INDEXES = "SELECT set_config('enable_seqscan', 'off', false), set_config('enable_bitmapscan', 'off', false)"
+_PLANS = "SELECT set_config('plan_cache_mode', 'force_generic_plan', false)"
 
 
 def enter(connection: psycopg.Connection, schema: str) -> None:
     """Make the names of our tables mean those of *schema*, for as long as the connection lives."""
     connection.execute(_SETTINGS, (sql.Identifier(schema).as_string(connection),))
     connection.execute(_INDEXES)
+    connection.execute(_PLANS)
 
 
 def migrate(connection: psycopg.Connection, schema: str, address: Address) -> None:

@@ -1,11 +1,10 @@
 """The store in a PostgreSQL database: its verbs."""
 
-import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from taskorch.core.receipts import Claimed, Entry, Page, Receipt, Record, Refused, Renewed
 from taskorch.core.selection import Filter, Lane
@@ -15,10 +14,13 @@ from taskorch.stores.journal import written
 from taskorch.stores.postgres import claiming, leasing, reading
 from taskorch.stores.postgres.address import address_of
 from taskorch.stores.postgres.connections import Connection, Connections
+from taskorch.stores.postgres.holder import Holder
+from taskorch.stores.postgres.lines import Lines
 from taskorch.stores.postgres.listener import Listener
 from taskorch.stores.postgres.tables import Tables
 from taskorch.stores.settlement import Settlement
 
+T = TypeVar("T")
 _LONGEST_NAME = 63
 _SECONDS_BETWEEN_LOOKS = 0.5
 """At most so often a claim looks for owners that are dead."""
@@ -74,8 +76,7 @@ class PostgresStore:
             address, schema, size=size, statement_timeout=statement_timeout, connect_timeout=connect_timeout
         )
         self._listener = Listener(self._connections.connect, schema)
-        self._token = os.urandom(8).hex()
-        self._identity = (0, "")
+        self._lines, self._holder = Lines(), Holder()
         self._looking = threading.Lock()
         self._looked = float("-inf")
 
@@ -89,13 +90,6 @@ class PostgresStore:
         """Other processes may use it too."""
         return True
 
-    @property
-    def _process(self) -> str:
-        """What the leases given through this store are known by."""
-        if self._identity[0] != os.getpid():
-            self._identity = (os.getpid(), processes.identity(self._token))
-        return self._identity[1]
-
     async def apply(self, units: Sequence[Unit]) -> list[Receipt]:
         """Keep each unit wholly or not at all, in order, in one transaction; see ``Store.apply``."""
         prepared = [(unit, written(self._name, unit)) for unit in units]
@@ -105,71 +99,73 @@ class PostgresStore:
         plain = [unit for unit, _ in prepared]
 
         def work(connection: Connection) -> list[Receipt]:
+            self._lines.ensure(connection, ((entry.queue, entry.tags) for unit in plain for entry in unit.entries))
             with leasing.transaction(connection):
-                tables = Tables(connection, self._schema, plain)
+                tables = Tables(connection, self._lines, self._schema, plain)
                 return Settlement(tables, tables.now).settle(prepared)
 
-        return await self._connections.call(work)
+        return await self._call(work)
 
     async def claim(
         self, owner: str, lanes: Sequence[Lane], limits: Mapping[str, int], ttl: float | None, n: int
     ) -> list[Claimed]:
         """Give *owner* the leases of at most *n* records whose entries are due; see ``Store.claim``."""
-        process = self._process
-        asked = claiming.Claim(leasing.Claimant(owner, process, ttl), tuple(lanes), dict(limits), n)
+        wanted = tuple(lanes), dict(limits), n
 
         def work(connection: Connection) -> list[Claimed]:
             if self._may_look():
-                leasing.end_those_of_the_dead(connection, process, processes.is_dead)
-            return claiming.claim(connection, asked)
+                self._holder.bury(connection)
+            claimant = leasing.Claimant(owner, self._holder.key(connection), ttl)
+            return claiming.claim(connection, self._lines, claiming.Claim(claimant, *wanted))
 
-        return await self._connections.call(work, self._undo(process))
+        return await self._call(work, self._holder.take_back)
 
     async def lease(self, owner: str, id: str, ttl: float | None = None, *, force: bool = False) -> Claimed | Refused:
         """Give *owner* the lease of the record *id*; see ``Store.lease``."""
-        process = self._process
 
         def is_void(holder: str) -> bool:
-            return force or (holder != process and processes.is_dead(holder))
+            # One that nobody knows has left, see Holder.
+            return force or not holder or (holder != self._holder.identity and processes.is_dead(holder))
 
         def work(connection: Connection) -> Claimed | Refused:
-            return leasing.lease(connection, leasing.Claimant(owner, process, ttl), id, is_void)
+            claimant = leasing.Claimant(owner, self._holder.key(connection), ttl)
+            return leasing.lease(connection, self._lines, claimant, id, is_void)
 
-        undo = self._undo(process)
-        return await self._connections.call(
-            work, lambda connection, answer: undo(connection, [answer] if isinstance(answer, Claimed) else [])
-        )
+        def undo(connection: Connection, answer: Claimed | Refused) -> None:
+            self._holder.take_back(connection, [answer] if isinstance(answer, Claimed) else [])
+
+        return await self._call(work, undo)
 
     async def renew(self, leases: Sequence[tuple[str, int]], ttl: float) -> list[Renewed | Refused]:
         """Let leases live for *ttl* seconds from now; see ``Store.renew``."""
         held = [(run, epoch) for run, epoch in leases]
-        return await self._connections.call(lambda connection: leasing.renew(connection, held, ttl))
+        return await self._call(lambda connection: leasing.renew(connection, held, ttl))
 
     async def read(self, ids: Sequence[str]) -> list[Record | None]:
         """The records of *ids* as last kept, in their order; None where there is none."""
         wanted = tuple(ids)
-        return await self._connections.call(lambda connection: reading.read(connection, wanted))
+        return await self._call(lambda connection: reading.read(connection, self._lines, wanted))
 
     async def find(self, where: Filter, after: str = "", n: int = 1000) -> list[Record]:
         """At most *n* records that meet *where*, by their ids, behind the id *after*."""
-        return await self._connections.call(lambda connection: reading.find(connection, where, after, n))
+        return await self._call(lambda connection: reading.find(connection, self._lines, where, after, n))
 
     async def journal(self, run: str, after: int = 0, n: int = 1000) -> list[Entry]:
         """At most *n* units' facts of *run* behind the cursor *after*; see ``Store.journal``."""
-        return await self._connections.call(lambda connection: reading.journal(connection, run, after, n))
+        return await self._call(lambda connection: reading.journal(connection, run, after, n))
 
     async def messages(self, run: str, n: int = 1000) -> list[Message]:
         """At most *n* unread messages to *run*, in the order they were kept."""
-        return await self._connections.call(lambda connection: reading.messages(connection, run, n))
+        return await self._call(lambda connection: reading.messages(connection, run, n))
 
     async def events(self, after: str = "", n: int = 1000) -> Page:
         """At most *n* units' facts of all runs behind the cursor *after*; see ``Store.events``."""
-        return await self._connections.call(lambda connection: reading.events(connection, self._name, after, n))
+        return await self._call(lambda connection: reading.events(connection, self._name, after, n))
 
     async def next_due(self, lanes: Sequence[Lane]) -> int | None:
         """The first instant at which an entry in *lanes* is due; see ``Store.next_due``."""
         queues = sorted({queue for lane in lanes for queue in lane.queues})
-        return await self._connections.call(lambda connection: reading.next_due(connection, queues))
+        return await self._call(lambda connection: reading.next_due(connection, queues))
 
     async def hints(self) -> None:
         """Wait until somebody, here or elsewhere, has changed something; see ``Store.hints``."""
@@ -178,16 +174,15 @@ class PostgresStore:
 
     async def trim(self, finished_before: int, n: int = 1000) -> int:
         """Forget at most *n* records that finished before that instant; see ``Store.trim``."""
-        return await self._connections.call(lambda connection: reading.trim(connection, finished_before, n))
+        return await self._call(lambda connection: reading.trim(connection, finished_before, n))
 
     async def aclose(self) -> None:
         """Let what is under way end, release all leases given through this store, and disconnect.
 
         Waits even if the caller is cancelled. Closing twice does no harm. In a forked child it does nothing.
         """
-        process = self._process
         await self._connections.aclose(
-            self._listener.close, lambda connection: leasing.release_all(connection, process, self._schema)
+            self._listener.close, lambda connection: self._holder.leave(connection, self._schema)
         )
 
     async def __aenter__(self) -> Self:
@@ -198,8 +193,18 @@ class PostgresStore:
     ) -> None:
         await self.aclose()
 
-    def _undo(self, process: str) -> Callable[[Connection, Sequence[Claimed]], None]:
-        return lambda connection, given: leasing.take_back(connection, process, given)
+    async def _call(self, work: Callable[[Connection], T], undo: Callable[[Connection, T], object] | None = None) -> T:
+        """Have *work* done, after what an earlier call has left in doubt; see ``Connections.call``."""
+
+        def settled(connection: Connection) -> T:
+            self._holder.settle_doubts(connection)
+            try:
+                return work(connection)
+            except leasing.UnknownGiftError as gift:
+                self._holder.doubt(gift.leases)
+                raise gift.error from None
+
+        return await self._connections.call(settled, undo)
 
     def _may_look(self) -> bool:
         """Whether it is time to look for owners that are dead."""
