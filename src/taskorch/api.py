@@ -3,14 +3,11 @@
 import inspect
 import os
 import tempfile
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, ParamSpec, TypeVar
-
-import anyio
 
 from taskorch.core import runs
 from taskorch.core.documents import JSON
@@ -24,12 +21,13 @@ from taskorch.core.workflow import Workflow
 from taskorch.dispatchers import LocalDispatcher
 from taskorch.engine import arguments
 from taskorch.engine.cancellations import uncut
+from taskorch.engine.claims import new_owner
 from taskorch.engine.clocks import SystemClock
 from taskorch.engine.execution import Execution
 from taskorch.engine.handle import RunHandle, alive, block, find
-from taskorch.engine.leases import new_owner
+from taskorch.engine.loops import in_a_loop_of_its_own
 from taskorch.engine.observation import Trace
-from taskorch.errors import CallerError, InvalidParameters, InvalidWorkflow, UnknownAction
+from taskorch.errors import InvalidParameters, InvalidWorkflow, UnknownAction
 from taskorch.formats.mermaid import workflow as mermaid
 from taskorch.protocols import Clock, Dispatcher, Observer, Store
 
@@ -345,34 +343,12 @@ def _trace(flow: Workflow) -> Trace | None:
     return DebugLog(flow.debug)
 
 
-def _in_a_loop_of_its_own(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
-    """The same function for programs without an event loop."""
-    signature = inspect.signature(function)
-
-    def call(*args: P.args, **kwargs: P.kwargs) -> T:
-        arguments.fit("run_sync", signature, args, kwargs)
-        if _is_in_loop():
-            raise CallerError("run_sync() would block the event loop it was called from; use: await taskorch.run(…)")
-        return anyio.run(partial(function, *args, **kwargs))
-
-    call.__signature__ = signature  # type: ignore[attr-defined]  # for help() and the docs
-    return call
-
-
-def _is_in_loop() -> bool:
-    try:
-        anyio.get_current_task()
-    except anyio.NoEventLoopError:
-        return False
-    return True
-
-
-run_sync = _in_a_loop_of_its_own(run)
+run_sync = in_a_loop_of_its_own(run)
 run_sync.__name__ = run_sync.__qualname__ = "run_sync"
 run_sync.__doc__ = """Run a workflow to its end from a program without an event loop.
 
     Arguments and errors are those of ``run``; called from inside an event loop, which it would block, it raises
-    ``CallerError``.
+    ``CallerError``. Ctrl-C raises ``KeyboardInterrupt``, also if the store fails meanwhile: that error is its context.
     """
 
 

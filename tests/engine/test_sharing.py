@@ -225,6 +225,123 @@ async def test_renewals_are_made_again(store, clock):
     assert shaky.calls > 3
 
 
+async def test_leases_are_renewed_as_soon_as_the_thread_can_work(store, clock, monkeypatch, caplog):
+    """A thread that gets no event loop, for want of file handles, tries again; the log says so once."""
+    begin, tries = anyio.run, []
+
+    def run(*args, **kwargs):
+        if threading.current_thread() in keepers():
+            tries.append(1)
+            if len(tries) < 4:
+                raise OSError(24, "Too many open files")
+        return begin(*args, **kwargs)
+
+    monkeypatch.setattr(anyio, "run", run)
+    case, renewing = Waiting(), Renewing(store)
+    async with anyio.create_task_group() as group:
+        group.start_soon(partial(taskorch.run, case.flow, store=renewing, run_id="r"))
+        await case.begun.wait()
+        await grow_old(clock, renewing)
+        assert isinstance(await store.lease("another", "r", 1), Refused)
+        case.gate.set()
+    assert len(tries) == 4
+    assert [record.name for record in caplog.records if "Too many open files" in record.message] == ["taskorch.store"]
+
+
+async def test_a_run_ends_although_its_lease_could_never_be_renewed(store, monkeypatch):
+    """Whoever waits for the thread at the end does not wait for ever, though it never got an event loop."""
+    begin = anyio.run
+
+    def run(*args, **kwargs):
+        if threading.current_thread() in keepers():
+            raise OSError(24, "Too many open files")
+        return begin(*args, **kwargs)
+
+    monkeypatch.setattr(anyio, "run", run)
+    case = Waiting()
+    case.gate.set()
+    with anyio.fail_after(20):
+        assert (await taskorch.run(case.flow, store=store, run_id="r")).check()["b"] == 2
+    assert (await store.read(["r"]))[0].owner is None
+
+
+class Away(Renewing):
+    """A store that cannot be reached for a while, by renewals.
+
+    Attributes:
+        is_away: Whether it is.
+        missed: How many renewals did not reach it.
+        refused: How many were refused.
+    """
+
+    is_away, missed, refused = False, 0, 0
+
+    async def renew(self, leases, ttl):
+        """Hand it on, unless it is away."""
+        if self.is_away:
+            self.missed += 1
+            raise StoreUnavailable(self.name, "it is away")
+        answers = await super().renew(leases, ttl)
+        self.refused += any(isinstance(answer, Refused) for answer in answers)
+        return answers
+
+
+async def outlast(case, away, clock):
+    """Wait until a run has begun, and its lease is over because its store was away, and was refused since."""
+    await case.begun.wait()
+    away.is_away = True
+
+    async def is_missed():
+        return away.missed > 2
+
+    async def is_refused():
+        return away.refused > 2
+
+    await until(is_missed)
+    clock.ahead += int(2 * keeper.LEASE * 1e6)
+    away.is_away = False
+    await until(is_refused)
+
+
+async def test_a_run_whose_lease_has_run_out_goes_on_while_nobody_has_taken_over(store, clock):
+    """A store that was away for longer than a lease costs no run: what it does since is recorded, and it ends well."""
+    case, away = Waiting(), Away(store)
+    async with anyio.create_task_group() as group:
+
+        async def call():
+            assert (await taskorch.run(case.flow, store=away, run_id="r")).check()["b"] == 2
+
+        group.start_soon(call)
+        await outlast(case, away, clock)
+        assert (await store.read(["r"]))[0].owner is None
+        assert case.story == ["a"]
+        case.gate.set()
+    record = (await store.read(["r"]))[0]
+    assert (record.epoch, record.owner) == (1, None)
+    assert len([fact for fact in await facts_of(store) if fact[1] == COMPLETE]) == 2
+    assert (await (await taskorch.find_run(store, "r")).status()).task.state.current is State.COMPLETED
+
+
+async def test_a_run_whose_lease_has_run_out_stops_once_somebody_has_taken_over(store, clock):
+    """It hears of that while a body waits, and stops with StaleLease."""
+    case, away = Waiting(), Away(store)
+    with anyio.fail_after(30):
+        async with anyio.create_task_group() as group:
+
+            async def call():
+                with pytest.raises(StaleLease):
+                    await taskorch.run(case.flow, store=away, run_id="r")
+
+            group.start_soon(call)
+            await outlast(case, away, clock)
+            assert case.story == ["a"]
+            before = await facts_of(store)
+            await store.lease("another", "r", 60)
+    assert case.story == ["a", "a is over"]
+    assert await facts_of(store) == before
+    assert (await store.read(["r"]))[0].owner == "another"
+
+
 async def test_a_run_that_was_taken_over_stops_at_once(store):
     """Who has lost its lease hears of it while a body waits: it stops with StaleLease, and records nothing."""
     case = Waiting()
@@ -242,6 +359,30 @@ async def test_a_run_that_was_taken_over_stops_at_once(store):
             await store.lease("another", "r", 60, force=True)
     assert case.story == ["a", "a is over"]
     assert await facts_of(store) == before
+    assert (await store.read(["r"]))[0].owner == "another"
+
+
+async def test_a_run_that_is_taken_over_before_its_first_body_stops(store):
+    """Who loses its lease while it reads where the run stands raises StaleLease, and begins nothing."""
+
+    class Slow(Renewing):
+        async def journal(self, run, after=0, n=1000):
+            if (await self.store.read([run]))[0].epoch == 1:
+                await self.store.lease("another", run, 60, force=True)
+                before = self.renewals
+
+                async def is_told():
+                    return self.renewals > before + 2
+
+                await until(is_told)
+            return await self.store.journal(run, after, n)
+
+    case = Waiting()
+    with anyio.fail_after(20), pytest.raises(StaleLease) as caught:
+        await taskorch.run(case.flow, store=Slow(store), run_id="r")
+    assert (caught.value.run_id, caught.value.epoch) == ("r", 1)
+    assert case.story == []
+    assert await facts_of(store) == []
     assert (await store.read(["r"]))[0].owner == "another"
 
 

@@ -81,10 +81,10 @@ def threads_are_left_behind(patch: Patch) -> None:
 
 def a_claim_can_be_lost(patch: Patch) -> None:
     """The store waits between giving a lease and answering, and nobody shields that."""
-    claim = MemoryStore.claim
+    lease = MemoryStore.lease
 
-    async def slow(self: Any, owner: str, id: str) -> Any:
-        answer = await claim(self, owner, id)
+    async def slow(self: Any, *args: Any, **options: Any) -> Any:
+        answer = await lease(self, *args, **options)
         if isinstance(answer, Claimed):
             await anyio.lowlevel.checkpoint()
         return answer
@@ -92,7 +92,7 @@ def a_claim_can_be_lost(patch: Patch) -> None:
     async def cut(call: Any) -> Any:
         return await call()
 
-    patch.setattr(MemoryStore, "claim", slow)
+    patch.setattr(MemoryStore, "lease", slow)
     patch.setattr("taskorch.engine.leases.uncut", cut)
 
 

@@ -5,6 +5,7 @@ group of bodies and under a shield, so that whatever has been decided is recorde
 cancelled. It never starts a task.
 """
 
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import TypeVar
@@ -16,12 +17,16 @@ from taskorch.core.receipts import Receipt
 from taskorch.core.unit import Unit
 from taskorch.engine.clocks import SystemClock
 from taskorch.errors import StoreUnavailable
+from taskorch.errors.root import quoted
 from taskorch.protocols import Clock, Store
 
 REPEATS = 60
 """How often units of unknown fate are sent again (waits double up to 5 s: about five minutes) …"""
 REPEATS_WHEN_CLOSING = 6
 """… and how often when the run is being cancelled, which must not hang (about 3 s)."""
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 5.0
+
+_LOG = logging.getLogger("taskorch.store")
 
 T = TypeVar("T")
 OnReceipt = Callable[[Receipt], None]
@@ -95,15 +100,26 @@ async def until_known(
 ) -> T:
     """What *call* answers; while its outcome stays unknown it is made again, up to *limit* times.
 
-    Only for calls that have the effect of one however often they are made.
+    Only for calls that have the effect of one however often they are made. The log tells of the wait, and of its end.
 
     Raises:
         StoreUnavailable: The outcome stayed unknown.
     """
     try:
         return await call()
-    except StoreUnavailable:
-        return await _repeat(call, sleep, limit)
+    except StoreUnavailable as error:
+        first = error
+    # Whoever waits before a screen on which nothing moves any more has to know why.
+    _LOG.warning("%s; waiting, and trying again for up to about %s", first, _patience(limit()))
+    answer = await _repeat(call, sleep, limit)
+    _LOG.info("store %s: works again", quoted(first.store))
+    return answer
+
+
+def _patience(limit: int) -> str:
+    """How long it takes to try so often, for people."""
+    seconds = sum(min(_FIRST_PAUSE * 2**n, _LONGEST_PAUSE) for n in range(limit - 1))
+    return f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{max(seconds, 1):.0f} s"
 
 
 async def _repeat(
@@ -116,7 +132,7 @@ async def _repeat(
 
     attempts = tenacity.AsyncRetrying(
         sleep=sleep,
-        wait=tenacity.wait_exponential(multiplier=0.05, max=5),
+        wait=tenacity.wait_exponential(multiplier=_FIRST_PAUSE, max=_LONGEST_PAUSE),
         stop=lambda state: state.attempt_number >= limit(),
         retry=tenacity.retry_if_exception_type(StoreUnavailable),
         reraise=True,

@@ -18,15 +18,15 @@ from taskorch.core.run_data import RunView
 from taskorch.core.task import Internals, Task
 from taskorch.core.times import microseconds
 from taskorch.core.workflow import Workflow
+from taskorch.engine.claims import give_back_after
 from taskorch.engine.committer import Committer
 from taskorch.engine.jobs import Jobs
-from taskorch.engine.leases import Held, Lease, Restart, give_back_after, hold
-from taskorch.engine.mailbox import Mailbox
+from taskorch.engine.leases import Held, Lease, Restart, Taken, hold
 from taskorch.engine.observation import Observation, Trace, Traced
 from taskorch.engine.records import Records
 from taskorch.engine.runner import Runner
 from taskorch.engine.surroundings import Surroundings
-from taskorch.errors import IllegalTransition, StoreError
+from taskorch.errors import IllegalTransition, StoreError, StoreUnavailable
 from taskorch.protocols import Clock, Codec, Dispatcher, Observer, Store
 
 
@@ -79,7 +79,13 @@ class Execution:
             RunBusy: *owner* is not the only one.
             StoreError: The store failed.
         """
-        return self._in_memory() if store is None else await self._in_store(store, owner)
+        if store is None:
+            return self._in_memory()
+        try:
+            return await self._in_store(store, owner)
+        except StoreUnavailable as error:
+            _advise(error, self.run_id)
+            raise
 
     def _in_memory(self) -> "LiveRun":
         params = self.flow.parameters if self.params is None else self.params
@@ -110,11 +116,11 @@ class Execution:
         try:
             run = LiveRun.of(self, observation, held)
         except BaseException as error:
-            if held.epoch is not None:
-                await give_back_after(error, store, self.run_id, held.epoch, held.kept)
+            if held.taken is not None:
+                await give_back_after(error, store, [held.taken.claim])
             raise
-        if held.epoch is not None:
-            run.keep(store, held)
+        if held.taken is not None:
+            run.keep(store, held.taken, held.task)
         return run
 
     def _observation(self) -> Observation:
@@ -205,12 +211,11 @@ class LiveRun:
         """Its time."""
         return self._execution.clock
 
-    def keep(self, store: Store, held: Held) -> None:
+    def keep(self, store: Store, taken: Taken, task: Task) -> None:
         """Record it from now on, under the lease that is held, and hear of what is asked of it elsewhere."""
         runner, committer = self.runner, Committer(store, self.clock)
-        mailbox = Mailbox(store, self.run_id, held.messages)
-        lease = Lease(committer, held, on_lost=runner.lose, on_mail=runner.fetch)
-        self._records = Records(committer, lease, mailbox)
+        lease = Lease(committer, taken.claim, task, on_lost=runner.lose, on_mail=runner.fetch)
+        self._records = Records(committer, lease, taken.mailbox)
 
     async def carry_out(self) -> RunResult:
         """Carry it out to its end.
@@ -220,7 +225,11 @@ class LiveRun:
             StoreError: A decision could not be recorded.
         """
         if not self.runner.task.is_final:
-            await self.runner.run(self._records)
+            try:
+                await self.runner.run(self._records)
+            except StoreError as error:
+                _advise(error, self.run_id)
+                raise
         return self._result()
 
     def again(self, run_id: str, facts: Sequence[Fact]) -> Execution:
@@ -251,6 +260,11 @@ class LiveRun:
             form=self._jobs.form,
             errors=self.runner.errors,
         )
+
+
+def _advise(error: StoreError, run_id: str) -> None:
+    """Tell the caller of the run what to do about it."""
+    error.add_note(f"the run can be resumed: mend the store, then make the same call with run_id={run_id!r}")
 
 
 def _replay(frontier: Frontier, facts: Iterable[Fact], task: Task) -> None:

@@ -4,6 +4,7 @@ A body that blocks the event loop must not cost the run its lease. So the thread
 itself between two renewals. It begins with the first lease in a store and ends with the last one.
 """
 
+import logging
 import threading
 from collections.abc import Callable
 
@@ -13,6 +14,8 @@ from taskorch.core.receipts import Refused, Renewed
 from taskorch.engine.bells import bell
 from taskorch.engine.cancellations import uncut
 from taskorch.protocols import Store
+
+_LOG = logging.getLogger("taskorch.store")
 
 LEASE = 30.0
 """How long a lease lives in a shared store unless it is renewed, in seconds."""
@@ -81,6 +84,8 @@ class Keeper:
             if self._kept.pop(kept.key, None) is None or self._kept:
                 return
             del _KEEPERS[id(self._store)]
+            if not self._thread.is_alive():  # of a process this one was forked from
+                return
             self._goodbye = bell(over.set)
             self._changed.notify()
         try:
@@ -90,13 +95,21 @@ class Keeper:
                 self._thread.join()  # it has nothing left to do
 
     def _work(self) -> None:
-        try:
-            anyio.run(self._renew)
-        finally:
-            with _LOCK:
-                goodbye = self._goodbye
-            if goodbye is not None:
-                goodbye()
+        is_told = False
+        while True:
+            try:
+                anyio.run(self._renew)
+                break
+            except BaseException as error:  # noqa: BLE001 - what has stood in its way may be over at the next beat
+                if not is_told:
+                    _LOG.warning("leases in store %s cannot be renewed now: %s; trying again", self._store.name, error)
+                is_told = True
+            if not self._due():
+                break
+        with _LOCK:
+            goodbye = self._goodbye
+        if goodbye is not None:
+            goodbye()
 
     async def _renew(self) -> None:
         while leases := self._due():

@@ -1,6 +1,5 @@
-"""This process's hold on a run in a store: getting it, writing under it, giving it back."""
+"""This process's hold on a run in a store: taking it up, and writing to it."""
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -13,23 +12,16 @@ from taskorch.core.events import Event
 from taskorch.core.fingerprints import fingerprint
 from taskorch.core.frontier.attempts import POISON_LIMIT
 from taskorch.core.frontier.facts import Fact
-from taskorch.core.receipts import Claimed, Receipt, Refusal, Refused, Renewed
+from taskorch.core.receipts import Receipt, Refusal, Refused, Renewed
 from taskorch.core.task import Task
-from taskorch.core.unit import LeaseAction, Message, Put, Unit
+from taskorch.core.unit import LeaseAction, Put, Unit
 from taskorch.core.workflow import Workflow
 from taskorch.engine.cancellations import uncut
+from taskorch.engine.claims import Claim, claim, give_back, give_back_after
 from taskorch.engine.committer import Committer, until_known
-from taskorch.engine.keeper import Kept, keep, time_to_live
-from taskorch.engine.mailbox import unread
-from taskorch.errors import PoisonedRun, RunBusy, StaleLease, StoreError
+from taskorch.engine.mailbox import Mailbox
+from taskorch.errors import PoisonedRun, StaleLease, StoreError
 from taskorch.protocols import Clock, Store
-
-
-def new_owner() -> str:
-    """What a caller that takes hold of runs is called, for people who look where a run is; nobody else is called so."""
-    from socket import gethostname  # of no use without a store
-
-    return f"process {os.getpid()} on {gethostname()[:64]} (call {os.urandom(4).hex()})"
 
 
 @attrs.frozen
@@ -39,16 +31,19 @@ class Held:
     Attributes:
         task: Its task.
         facts: What has happened so far.
-        epoch: That of our lease; None if the run has ended and needs none.
-        kept: What keeps the lease alive, if it has to be.
-        messages: The unread messages to it.
+        taken: What it takes to go on with it; None if the run has ended.
     """
 
     task: Task
     facts: list[Fact]
-    epoch: int | None = None
-    kept: Kept | None = None
-    messages: Sequence[Message] = ()
+    taken: "Taken | None" = None
+
+
+class Taken(NamedTuple):
+    """Our lease on a run, and what is asked of it from elsewhere."""
+
+    claim: Claim
+    mailbox: Mailbox
 
 
 @attrs.frozen(kw_only=True)
@@ -96,9 +91,9 @@ async def hold(
         StoreError: The store failed.
     """
     mark = fingerprint(flow)
-    task, is_new = await _read(store, run_id), False
-    if task is None:
-        task, event = runs.new_task(
+
+    def new() -> tuple[Task, Event]:
+        return runs.new_task(
             flow,
             mark=mark,
             run_id=run_id,
@@ -107,62 +102,51 @@ async def hold(
             now=clock.now(),
             restart_of=None if restart is None else restart.of,
         )
-        insertion = runs.insertion(task, () if restart is None else restart.facts)
-        receipt = (await until_known(lambda: store.apply([insertion])))[0]
-        if isinstance(receipt, Refused):  # somebody was quicker
-            task = await _read(store, run_id) or task
-        else:
-            is_new = True
-            tell(event)
+
+    task = await _read(store, run_id) or await _inserted(store, new, () if restart is None else restart.facts, tell)
     runs.require_same(task, mark, params, context)
+    return await _held(store, owner, task)
+
+
+async def _inserted(
+    store: Store, new: Callable[[], tuple[Task, Event]], facts: Sequence[Fact], tell: Callable[[Event], None]
+) -> Task:
+    """The task of a new run, which is recorded; or of the one that somebody else has begun meanwhile."""
+    task, event = new()
+    insertion = runs.insertion(task, facts)
+    receipt = (await until_known(lambda: store.apply([insertion])))[0]
+    if isinstance(receipt, Refused):  # somebody was quicker
+        return await _read(store, task.id) or task
+    tell(event)
+    return task
+
+
+async def _held(store: Store, owner: str, task: Task) -> Held:
+    """Take hold of a run that is in the store."""
     if task.is_final:
-        return Held(task, await _journal(store, run_id))
-    claims: list[_Claim] = []
+        return Held(task, await _journal(store, task.id))
+    claims: list[Claim] = []
     try:
         # From the claim on the lease must not get lost: it is noted before anybody hears of a cancellation.
-        await uncut(lambda: _claim(store, owner, run_id, claims))
-        held = await _taken_up(store, run_id, claims[0], is_new=is_new)
+        await uncut(lambda: claim(store, owner, task.id, claims))
+        held = await _taken_up(store, claims[0])
     except BaseException as error:
-        for claim in claims:
-            await give_back_after(error, store, run_id, claim.granted.epoch, claim.kept)
+        await give_back_after(error, store, claims)
         raise
     if held.task.is_final:
-        await give_back(store, run_id, claims[0].granted.epoch, claims[0].kept)
+        await give_back(store, claims[0])
         return Held(held.task, held.facts)
     return held
 
 
-class _Claim(NamedTuple):
-    """A lease that was given, and what keeps it alive."""
-
-    granted: Claimed
-    kept: Kept | None
-
-
-async def _claim(store: Store, owner: str, run_id: str, claims: list[_Claim]) -> None:
-    """Get our lease on a run, which is put into *claims* and kept alive from then on.
-
-    A claim whose outcome was unknown is made again; if it had been granted, the second finds the lease with
-    *owner*, which nobody else is called.
-    """
-    answer = await until_known(lambda: store.lease(owner, run_id, time_to_live(store)))
-    if isinstance(answer, Refused):
-        record = (await store.read([run_id]))[0]
-        if record is None or record.owner != owner:
-            raise RunBusy(f"run {run_id!r}", answer.by or "another owner")
-        answer = Claimed(epoch=record.epoch, record=record)
-    claims.append(_Claim(answer, None))
-    claims[0] = _Claim(answer, keep(store, run_id, answer.epoch))
-
-
-async def _taken_up(store: Store, run_id: str, claim: _Claim, *, is_new: bool) -> Held:
-    """The run as it stands now that nobody else writes to it; one that *is_new* has no history."""
-    granted = claim.granted
-    if granted.losses >= POISON_LIMIT:
-        raise PoisonedRun(run_id, granted.losses)
-    facts = await _journal(store, run_id)
-    messages = () if is_new else await until_known(lambda: unread(store, run_id))
-    return Held(Task.from_json(granted.record.body), facts, granted.epoch, claim.kept, messages)
+async def _taken_up(store: Store, claim: Claim) -> Held:
+    """The run as it stands now that nobody else writes to it."""
+    if claim.losses >= POISON_LIMIT:
+        raise PoisonedRun(claim.run_id, claim.losses)
+    facts = await _journal(store, claim.run_id)
+    mailbox = Mailbox(store, claim.run_id)
+    await until_known(mailbox.look)
+    return Held(Task.from_json(claim.body), facts, Taken(claim, mailbox))
 
 
 _unit = maker(Unit)
@@ -174,18 +158,18 @@ class Lease:
     def __init__(
         self,
         committer: Committer,
-        held: Held,
+        claim: Claim,
+        task: Task,
         *,
         on_lost: Callable[[StaleLease | StoreError], None],
         on_mail: Callable[[], None],
     ) -> None:
-        assert held.epoch is not None  # noqa: S101 - a run that has ended is not written to
         self._committer, self._on_lost, self._on_mail = committer, on_lost, on_mail
-        self._task, self._epoch, self._kept = held.task, held.epoch, held.kept
+        self._claim, self._task, self._epoch = claim, task, claim.epoch
         self._number = 0
-        self._is_released = self.is_lost = False
-        if self._kept is not None:
-            self._kept.listen(self._renewed)
+        self._is_released = self._is_over = self.is_lost = False
+        if claim.kept is not None:
+            claim.kept.listen(self._renewed)
 
     @property
     def task(self) -> Task:
@@ -228,14 +212,17 @@ class Lease:
             if isinstance(receipt, Refused):
                 self._lose(receipt)
             elif not self.is_lost:
+                self._is_over |= release
                 then()
 
         self._committer.submit(unit, on_receipt)
 
     async def end(self) -> None:
-        """Keep it alive no longer."""
-        if self._kept is not None:
-            await self._kept.end()
+        """Keep it alive no longer; if it could not be given back, others of this process may take it."""
+        if not (self._is_over or self.is_lost):
+            self._claim.leave()
+        if self._claim.kept is not None:
+            await self._claim.kept.end()
 
     def _renewed(self, answer: Renewed | Refused) -> None:
         if isinstance(answer, Renewed):
@@ -266,21 +253,3 @@ async def _journal(store: Store, run_id: str) -> list[Fact]:
             facts.extend(entry.facts)
         cursor = entries[-1].cursor
     return facts
-
-
-async def give_back(store: Store, run_id: str, epoch: int, kept: Kept | None) -> None:
-    """Release a lease under which nothing was written."""
-    release = runs.release(run_id, epoch, 1)
-    try:
-        await uncut(lambda: until_known(lambda: store.apply([release])))
-    finally:
-        if kept is not None:
-            await kept.end()
-
-
-async def give_back_after(error: BaseException, store: Store, run_id: str, epoch: int, kept: Kept | None) -> None:
-    """The same because of *error*, which stays what the caller hears of."""
-    try:
-        await give_back(store, run_id, epoch, kept)
-    except StoreError as second:
-        error.add_note(f"and the lease of the run could not be given back: {second}")

@@ -2,14 +2,21 @@
 
 import logging
 from collections.abc import Callable, Iterable
+from threading import Lock
+from weakref import WeakSet
 
 from taskorch.core.requests import Request, asked
 from taskorch.core.unit import Message
+from taskorch.engine import committer
+from taskorch.engine.bells import bell
+from taskorch.engine.committer import until_known
 from taskorch.errors import StoreUnavailable, UnknownVerb
 from taskorch.protocols import Store
 
 _LOG = logging.getLogger("taskorch")
 _MANY = 1000
+_OPEN: WeakSet["Mailbox"] = WeakSet()
+_LOCK = Lock()
 
 
 async def unread(store: Store, run_id: str) -> list[Message]:
@@ -21,37 +28,58 @@ async def unread(store: Store, run_id: str) -> list[Message]:
 
 
 class Mailbox:
-    """What is asked of one run by messages.
+    """What is asked of one run by messages. All of it belongs to the event loop on which it was made.
 
     Attributes:
         heeded: The ids of those that were acted on, until it is said that the effect is recorded.
     """
 
-    def __init__(self, store: Store, run_id: str, messages: Iterable[Message]) -> None:
-        """The mailbox of a run in *store* with these unread *messages*."""
-        self._store, self._run_id = store, run_id
+    def __init__(self, store: Store, run_id: str) -> None:
+        """The mailbox of a run in *store*. From now on nothing escapes it that this process asks of the run."""
+        self._store, self.run_id = store, run_id
         self.heeded: list[str] = []
         self._known: set[str] = set()
         self._waiting: list[tuple[str, Request | None]] = []
-        self._is_reading = False
-        self._sort(messages)
+        self._is_reading = self._has_mail = False
+        self._hear: Callable[[], None] | None = None
+        self.ring = bell(self._rung)
+        with _LOCK:
+            _OPEN.add(self)
+
+    def listen(self, hear: Callable[[], None]) -> None:
+        """Have *hear* called when this process has asked something; also if it has done so before."""
+        self._hear = hear
+        if self._has_mail:
+            hear()
+
+    async def look(self) -> bool:
+        """Look for messages that have come since; whether there are any.
+
+        Raises:
+            StoreUnavailable: The store cannot be asked now.
+        """
+        return self._sort(await unread(self._store, self.run_id))
 
     async def read(self, ring: Callable[[], object]) -> None:
-        """Look for messages that have come since, and *ring* if there are any.
+        """Look for messages that have come since, until the store can be asked, and *ring* if there are any.
 
-        If the store cannot be asked now, nothing is done: as long as they are unread it is told again that they are.
+        What has come meanwhile is seen too.
         """
+        self._has_mail = True
         if self._is_reading:
             return
         self._is_reading = True
         try:
-            found = await unread(self._store, self._run_id)
-        except StoreUnavailable:
-            return
+            while self._has_mail:
+                self._has_mail = False
+                try:
+                    is_new = await until_known(self.look, limit=lambda: committer.REPEATS)
+                except StoreUnavailable:
+                    self._has_mail, is_new = True, False
+                if is_new:
+                    ring()
         finally:
             self._is_reading = False
-        if self._sort(found):
-            ring()
 
     def take(self) -> list[Request | None]:
         """What is asked, in order, to be acted on at once; None for what cannot be understood."""
@@ -64,6 +92,11 @@ class Mailbox:
         ids, self.heeded = self.heeded, []
         return ids
 
+    def _rung(self) -> None:
+        self._has_mail = True
+        if self._hear is not None:
+            self._hear()
+
     def _sort(self, messages: Iterable[Message]) -> bool:
         """Whether there is anything new among all unread *messages*."""
         unread = {message.id: message for message in messages}
@@ -74,10 +107,18 @@ class Mailbox:
                 request = asked(message)
             except UnknownVerb as error:
                 _LOG.warning(
-                    "run %s was told what it does not understand (message %s): %s", self._run_id, message.id, error
+                    "run %s was told what it does not understand (message %s): %s", self.run_id, message.id, error
                 )
                 self._waiting.append((message.id, None))
             else:
                 if request is not None:
                     self._waiting.append((message.id, request))
         return bool(self._waiting)
+
+
+def ring(run_id: str) -> None:
+    """Have those of this process who carry out a run look for messages, in whatever store it is."""
+    with _LOCK:
+        boxes = [box for box in _OPEN if box.run_id == run_id]
+    for box in boxes:
+        box.ring()

@@ -10,7 +10,7 @@ from taskorch.core.requests import Request, asked, asking
 from taskorch.core.task import Task
 from taskorch.engine import arguments
 from taskorch.engine.committer import until_known
-from taskorch.engine.mailbox import unread
+from taskorch.engine.mailbox import ring, unread
 from taskorch.errors import InvalidParameters, NotSteerable, StoreError, UnknownRun, UnknownVerb
 from taskorch.protocols import Store
 
@@ -35,6 +35,9 @@ class RemoteRun:
 
     What is asked is kept in the store, and done by whoever carries the run out, within a few seconds; if nobody does,
     by whoever takes it up next, before anything else. A call returns once the store has it.
+
+    Stores that are not shared do not tell their only process that there are messages, so who asks does: he rings for
+    whoever of this process carries the run out, also for one who has taken it up while the message was on its way.
     """
 
     def __init__(self, store: Store, run_id: str) -> None:
@@ -99,6 +102,7 @@ class RemoteRun:
             if receipt.why is Refusal.UNKNOWN:  # forgotten meanwhile
                 raise UnknownRun(self._run_id, store=self._store.name)
             raise StoreError(self._store.name, f"refused a message to run {self._run_id!r}: {receipt.why}")
+        ring(self._run_id)
 
     async def record(self) -> Record:
         """The record of its task in the store. Errors are those of ``status``."""

@@ -67,16 +67,15 @@ class Runner:
         self._timers = Timers(around.clock, self._fire, self._next_due)
         self._pool = Pool(self, around.workers, self._timers.ring)
         self._group: anyio.abc.TaskGroup | None = None
-        self._is_last = self.is_closing = False
+        self._is_last = self._is_cancelled = self.is_closing = False
         # A machine whose clock is behind that of the one before: time goes on from where the journal ends.
         self._read_clock = reading(around.clock)
         self._ahead = max(0, frontier.latest - self._read_clock())
-        self._now = self._read_clock if not self._ahead else self._read_ahead
+        self._now = self._read_clock if not self._ahead else lambda: self._read_clock() + self._ahead
         self._error: TaskorchError | None = None
         self._here = Here(around.run_id, around.params, around.context, around.clock, CURRENT.get(None))
         self._dispatch, self._is_direct = around.dispatcher.dispatch, around.is_direct
         self._quiet: anyio.Event | None = None  # set once a pause that was asked for has come about
-        self._is_cancelled = False
         self._has_timeouts, self._encodes = bool(frontier.plan.timeouts), jobs.encodes
         self.errors: dict[str, BaseException] = {}
 
@@ -155,10 +154,14 @@ class Runner:
         try:
             async with anyio.create_task_group() as self._group:
                 await anyio.lowlevel.checkpoint_if_cancelled()
+                if self._error is not None:  # lost before it could begin
+                    return
                 self._pool.open(self._group)
                 self._frontier.resume(self._now())
                 self._task, beginning = runs.begun(self._task, self._around.started_at)
                 self._heed()
+                if self._mailbox is not None:
+                    self._mailbox.listen(self.fetch)
                 self._group.start_soon(self._timers.run)
                 self._decided(self._now(), [*beginning, *self._resumed()])
                 self._pool.wake(inside=True)
@@ -323,9 +326,6 @@ class Runner:
             return StepCancelled(plan.steps[step].id)
         limits = {WORKFLOW_TIMEOUT: plan.timeout, TOTAL_TIMEOUT: plan.total_timeouts.get(step)}
         return StepTimeout(plan.steps[step].id, (limits.get(reason, plan.timeouts.get(step)) or 0) / 1e6)
-
-    def _read_ahead(self) -> int:
-        return self._read_clock() + self._ahead
 
     def _next_due(self) -> int | None:
         due, alarms = self._frontier.next_due(), self._alarms()
