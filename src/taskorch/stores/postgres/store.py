@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Self, TypeVar
 
+from taskorch.core.json_text import described
 from taskorch.core.receipts import Claimed, Entry, Page, Receipt, Record, Refused, Renewed
 from taskorch.core.selection import Filter, Lane
 from taskorch.core.unit import Message, Unit
+from taskorch.errors import InvalidParameters
 from taskorch.stores import processes
 from taskorch.stores.journal import written
 from taskorch.stores.postgres import claiming, leasing, reading
@@ -54,7 +56,7 @@ class PostgresStore:
 
     Raises:
         StoreUnreadable: *dsn* is no address.
-        ValueError: *schema*, *size* or a timeout cannot be.
+        InvalidParameters: *schema*, *size* or a timeout cannot be.
     """
 
     def __init__(
@@ -66,10 +68,7 @@ class PostgresStore:
         statement_timeout: float = 30.0,
         connect_timeout: float = 10.0,
     ) -> None:
-        if not schema or "\0" in schema or len(schema.encode(errors="replace")) > _LONGEST_NAME:
-            raise ValueError(f"a schema is called by 1 to {_LONGEST_NAME} bytes, without NUL, not {schema[:80]!r}")
-        if size < 1 or not statement_timeout > 0 or not connect_timeout > 0:
-            raise ValueError("size must be 1 or more, and the timeouts above 0")
+        _check(schema, size, statement_timeout, connect_timeout)
         address = address_of(dsn, statement_timeout=statement_timeout, connect_timeout=connect_timeout)
         self._name, self._schema = address.name, schema
         self._connections = Connections(
@@ -217,3 +216,14 @@ class PostgresStore:
                 return False
             self._looked = now
             return True
+
+
+def _check(schema: object, size: object, *timeouts: object) -> None:
+    """Raise ``InvalidParameters`` for what cannot be."""
+    if not isinstance(schema, str) or not 0 < len(schema.encode(errors="replace")) <= _LONGEST_NAME or "\0" in schema:
+        raise InvalidParameters([f"schema: expected a name of 1 to {_LONGEST_NAME} bytes, got {described(schema)}"])
+    if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+        raise InvalidParameters([f"size: expected a number of connections above 0, got {described(size)}"])
+    for timeout in timeouts:
+        if not isinstance(timeout, int | float) or isinstance(timeout, bool) or not timeout > 0:
+            raise InvalidParameters([f"timeouts: expected seconds above 0, got {described(timeout)}"])
