@@ -105,7 +105,7 @@ def test_what_is_no_address_is_refused(dsn):
 )
 def test_settings_that_cannot_be_are_refused(settings):
     """What the database would cut or refuse later is refused at once."""
-    with pytest.raises(ValueError, match=r"schema|size"):
+    with pytest.raises(ValueError, match=r"schema|size|timeouts"):
         PostgresStore("postgresql://host/db", **settings)
 
 
