@@ -52,18 +52,18 @@ BUGS = (
         LEDGER,
         """        patiently(partial(connection.execute, "BEGIN IMMEDIATE"))
         try:
-            tables = Tables(connection, self._memory, self._clock())
-            if self._memory.doubtful:
-                give_back(tables, self._memory.doubtful)
+            tables = Tables(connection, self._cache, self._clock())
+            if self._cache.doubtful:
+                give_back(tables, self._cache.doubtful)
             yield tables
             patiently(partial(connection.execute, "COMMIT"))
 """,
         """        connection.in_transaction and patiently(partial(connection.execute, "COMMIT"))
         patiently(partial(connection.execute, "BEGIN IMMEDIATE"))
         try:
-            tables = Tables(connection, self._memory, self._clock())
-            if self._memory.doubtful:
-                give_back(tables, self._memory.doubtful)
+            tables = Tables(connection, self._cache, self._clock())
+            if self._cache.doubtful:
+                give_back(tables, self._cache.doubtful)
             yield tables
 """,
         "kills",
@@ -105,9 +105,9 @@ BUGS = (
     Bug(
         "an error of the store is swallowed, and receipts are made up",
         "stores/sqlite/store.py",
-        "        receipts = await self._change(partial(verbs.keep, units=prepared))",
+        "        receipts = await self._change(partial(verbs.apply, units=prepared))",
         "        try:\n"
-        "            receipts = await self._change(partial(verbs.keep, units=prepared))\n"
+        "            receipts = await self._change(partial(verbs.apply, units=prepared))\n"
         "        except StoreError:\n"
         "            from taskorch.core.receipts import Done\n"
         "            receipts = [Done(0) for _ in units]",
@@ -326,7 +326,7 @@ BUGS = (
     Bug(
         "what was not kept is still remembered",
         LEDGER,
-        "        except BaseException:\n            self._memory.forget()\n",
+        "        except BaseException:\n            self._cache.forget()\n",
         "        except BaseException:\n",
         "values",
         ("s7_only_the_holder_writes", "s27_whole_or_not_at_all", "l8_no_call_fails_for_ever"),
@@ -334,7 +334,7 @@ BUGS = (
     ),
     Bug(
         "what others may have changed is remembered",
-        TABLES,
+        "stores/sqlite/cache.py",
         "if not self._lasts or len",
         "if len",
         "orders",

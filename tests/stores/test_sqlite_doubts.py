@@ -111,7 +111,7 @@ async def test_the_number_of_an_owner_is_not_that_of_a_client(path):
             child = Unit(run="r", epoch=1, number=1, puts=(Put(id="c", body="{}", version=0, expected=None),))
             told = Unit(run="r", epoch=0, number=1, facts=(a_fact(5),))
             assert [type(receipt) for receipt in await store.apply([child, told])] == [Done, Done]
-            store._ledger._memory.forget()
+            store._ledger._cache.forget()
             assert await store.apply([child]) == [Repeated()]
 
 
@@ -179,7 +179,7 @@ async def test_many_lines_cost_nothing_once_nobody_waits_in_them(path):
             units = [attrs.evolve(inserting(e.id), facts=(), entries=(e,)) for e in entries]
             await store.apply(units)
             await store.apply([Unit(run=id, epoch=0, number=0, gone=(id,)) for id in ids])
-        assert len(store._ledger._memory.lines._lines) <= 4096
+        assert len(store._ledger._cache.lines._lines) <= 4096
         assert await store.next_due(LANE) is None
         assert await store.claim("me", LANE, {}, None, 1) == []
 

@@ -123,7 +123,7 @@ async def test_every_lookup_uses_an_index(path):
     async with SQLiteStore(path) as store:
         texts = [
             text
-            for module in (ledger, queries, tables, verbs)
+            for module in (cache, ledger, queries, tables, verbs)
             for value in vars(module).values()
             for text in (value if isinstance(value, tuple) else (value,))
             if isinstance(text, str) and text.lstrip().startswith("SELECT")
@@ -443,7 +443,7 @@ async def test_a_disk_that_is_full_when_the_store_is_opened_is_told(path, monkey
         assert await store.read(["r"]) == [None]
 
 
-async def test_a_store_in_memory_is_named_with_one_colon():
+async def test_a_store_in_cache_is_named_with_one_colon():
     """The name of a store in memory ends with a colon of its own."""
     store = MemoryStore()
     await store.aclose()

@@ -95,7 +95,7 @@ def test_a_crash_in_any_statement_of_a_migration_leaves_a_file_that_opens(path):
         from taskorch.stores.sqlite.database import Opening
         from taskorch.stores.sqlite.ledger import Ledger
         from taskorch.stores.sqlite.log import Log
-        from taskorch.stores.sqlite.tables import Memory
+        from taskorch.stores.sqlite.cache import Cache
 
         class Dying(sqlite3.Connection):
             left = int(sys.argv[2])
@@ -106,7 +106,7 @@ def test_a_crash_in_any_statement_of_a_migration_leaves_a_file_that_opens(path):
                 return super().execute(*arguments)
 
         connect = partial(sqlite3.connect, factory=Dying)
-        ledger = Ledger(Memory(lasts=True), system_time, Log("x", Path("none")))
+        ledger = Ledger(Cache(lasts=True), system_time, Log("x", Path("none")))
         Opening(path=Path(sys.argv[1]), name="x", durability="full", connect=connect, ledger=ledger)()
     """
     statuses = []

@@ -88,7 +88,7 @@ async def test_a_crash_while_the_tables_are_made_leaves_a_file_that_opens(path):
         from taskorch.stores.sqlite.database import Opening
         from taskorch.stores.sqlite.ledger import Ledger
         from taskorch.stores.sqlite.log import Log
-        from taskorch.stores.sqlite.tables import Memory
+        from taskorch.stores.sqlite.cache import Cache
 
         class Dying(sqlite3.Connection):
             left = int(sys.argv[2])
@@ -99,7 +99,7 @@ async def test_a_crash_while_the_tables_are_made_leaves_a_file_that_opens(path):
                 return super().execute(*arguments)
 
         connect = partial(sqlite3.connect, factory=Dying)
-        ledger = Ledger(Memory(lasts=True), system_time, Log("x", Path("none")))
+        ledger = Ledger(Cache(lasts=True), system_time, Log("x", Path("none")))
         Opening(path=Path(sys.argv[1]), name="x", durability="full", connect=connect, ledger=ledger)()
     """
     processes = [python(program, path.with_name(f"{count}.db"), count) for count in range(45)]

@@ -6,9 +6,10 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TypeVar
 
+from taskorch.stores.sqlite.cache import Cache
 from taskorch.stores.sqlite.faults import is_busy
 from taskorch.stores.sqlite.log import Log
-from taskorch.stores.sqlite.tables import Memory, Tables
+from taskorch.stores.sqlite.tables import Tables
 from taskorch.stores.sqlite.verbs import give_back
 
 T = TypeVar("T")
@@ -30,16 +31,16 @@ _TRIES = 6
 
 
 class Ledger:
-    """What is written.
+    """The transactions of one store, and its own entry among the holders of leases.
 
     Args:
-        memory: What is known from one transaction to the next.
+        cache: What is known from one transaction to the next.
         clock: The store's clock.
         log: The write-ahead log.
     """
 
-    def __init__(self, memory: Memory, clock: Callable[[], int], log: Log) -> None:
-        self._memory, self._clock, self._log = memory, clock, log
+    def __init__(self, cache: Cache, clock: Callable[[], int], log: Log) -> None:
+        self._cache, self._clock, self._log = cache, clock, log
 
     def transact(self, connection: sqlite3.Connection, works: Sequence[Callable[[Tables], T]]) -> list[T | Exception]:
         """Do all of *works* in one transaction, or each in its own if one of them cannot be done.
@@ -73,26 +74,26 @@ class Ledger:
             connection.execute(_REGISTER, (identity, library))
             (key,) = connection.execute(_PROCESS, (identity,)).fetchone()
             libraries = [version for (version,) in connection.execute(_LIBRARIES)]
-        self._memory.process = str(key)
+        self._cache.process = str(key)
         return libraries
 
     def expire(self, connection: sqlite3.Connection, is_dead: Callable[[str], bool]) -> bool:
         """End the time of all leases of processes that are dead; whether there were any."""
-        others = connection.execute(_PROCESSES, (self._memory.process or -1,)).fetchall()
+        others = connection.execute(_PROCESSES, (self._cache.process or -1,)).fetchall()
         dead = [key for key, identity in others if is_dead(identity)]
         if dead:
             with self._transaction(connection):
                 connection.executemany(_EXPIRE, [(str(key),) for key in dead])
                 connection.executemany(_UNREGISTER, [(key,) for key in dead])
-                self._memory.forget()
+                self._cache.forget()
         return bool(dead)
 
     def leave(self, connection: sqlite3.Connection) -> None:
         """Release all leases of this process."""
         with self._transaction(connection):
-            connection.execute(_RELEASE, (self._memory.process,))
-            connection.execute(_UNREGISTER, (self._memory.process,))
-            self._memory.forget()
+            connection.execute(_RELEASE, (self._cache.process,))
+            connection.execute(_UNREGISTER, (self._cache.process,))
+            self._cache.forget()
 
     # --- parts -----------------------------------------------------------------------------------------------
 
@@ -101,20 +102,20 @@ class Ledger:
         """All or nothing. IMMEDIATE: a transaction that begins by reading cannot always go on to write."""
         patiently(partial(connection.execute, "BEGIN IMMEDIATE"))
         try:
-            tables = Tables(connection, self._memory, self._clock())
-            if self._memory.doubtful:
-                give_back(tables, self._memory.doubtful)
+            tables = Tables(connection, self._cache, self._clock())
+            if self._cache.doubtful:
+                give_back(tables, self._cache.doubtful)
             yield tables
             patiently(partial(connection.execute, "COMMIT"))
         except BaseException:
-            self._memory.forget()
+            self._cache.forget()
             # SQLite may have rolled back already. If even this fails, the first error is the one to tell.
             if connection.in_transaction:
                 with suppress(sqlite3.Error):
                     connection.execute("ROLLBACK")
             raise
-        self._memory.doubtful = []
-        self._memory.tidy()
+        self._cache.doubtful = []
+        self._cache.tidy()
 
 
 class _FailedError(Exception):

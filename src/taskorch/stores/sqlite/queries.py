@@ -7,7 +7,8 @@ from taskorch.core.receipts import Entry, Page, Record
 from taskorch.core.selection import Filter, Lane
 from taskorch.core.unit import Message
 from taskorch.stores.journal import facts
-from taskorch.stores.sqlite.tables import WITH_BODY, Lines, Memory, Row, Tables, standing_of
+from taskorch.stores.sqlite.cache import Cache, Lines, Row
+from taskorch.stores.sqlite.tables import WITH_BODY, Tables, standing_of
 
 _RECORD = WITH_BODY + " WHERE id = ?"
 _JOURNAL = """
@@ -72,7 +73,7 @@ def events(connection: sqlite3.Connection, after: int, n: int) -> Page:
 def next_due(connection: sqlite3.Connection, lanes: Sequence[Lane], now: int) -> int | None:
     """The first instant at which an entry in *lanes* is due; see ``Store.next_due``."""
     queues = {queue for lane in lanes for queue in lane.queues}
-    if queues.intersection(Tables(connection, Memory(lasts=False), now).ready()):
+    if queues.intersection(Tables(connection, Cache(lasts=False), now).ready()):
         return now
     row = connection.execute(_NEXT_LOOK.format(_holes(queues)), tuple(queues)).fetchone()
     return None if row is None else int(row[0])

@@ -22,11 +22,12 @@ from taskorch.stores.clock import never_back, system_time
 from taskorch.stores.journal import position, written
 from taskorch.stores.processes import is_dead
 from taskorch.stores.sqlite import queries, verbs
+from taskorch.stores.sqlite.cache import Cache
 from taskorch.stores.sqlite.database import Connect, Durability, Opening, has_sound_log
 from taskorch.stores.sqlite.faults import fault
 from taskorch.stores.sqlite.ledger import Ledger, patiently
 from taskorch.stores.sqlite.log import LIMIT, Log
-from taskorch.stores.sqlite.tables import Memory, Tables
+from taskorch.stores.sqlite.tables import Tables
 from taskorch.stores.sqlite.verbs import Claimant
 from taskorch.stores.sqlite.writer import Writer
 
@@ -94,7 +95,7 @@ class SQLiteStore:
         self._location = location = addresses.absolute(self._name)
         self._is_shared, self._clock = shared, never_back(now)
         log = Log(self._name, location.with_name(location.name + "-wal"), log_limit)
-        self._ledger = Ledger(Memory(lasts=not shared), self._clock, log)
+        self._ledger = Ledger(Cache(lasts=not shared), self._clock, log)
         opening = Opening(
             path=location,
             name=self._name,
@@ -143,11 +144,11 @@ class SQLiteStore:
             StoreError: A unit holds what cannot be written down; nothing of the batch was kept.
         """
         prepared = [(unit, written(self._name, unit)) for unit in units]
-        receipts = await self._change(partial(verbs.keep, units=prepared))
+        receipts = await self._change(partial(verbs.apply, units=prepared))
         busy = [number for number, receipt in enumerate(receipts) if _is_busy(receipt)]
         if busy and await self._expire():  # those who stood in the way are dead
             again = [prepared[number] for number in busy]
-            for number, receipt in zip(busy, await self._change(partial(verbs.keep, units=again)), strict=True):
+            for number, receipt in zip(busy, await self._change(partial(verbs.apply, units=again)), strict=True):
                 receipts[number] = receipt
         self._hint()
         return receipts

@@ -1,18 +1,12 @@
 """The tables as a settlement sees them, and how a record's standing is read and written. All in the writer's thread."""
 
-import json
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Any
-
-import attrs
 
 from taskorch.core.unit import Message, Put, WaitingEntry
 from taskorch.stores.settlement import Changes
+from taskorch.stores.sqlite.cache import Cache, Known, Row
 from taskorch.stores.standing import Standing
-
-# Any: a row holds text, numbers and None.
-Row = tuple[Any, ...]
 
 COLUMNS = """
     key, id, version, finished_at, epoch, owner, process, until, number, losses, mail, line, rank, due, wakes
@@ -26,9 +20,6 @@ _STANDING = f"SELECT {COLUMNS} FROM record WHERE id = ?", f"SELECT {COLUMNS} FRO
 _WHOLE = WITH_BODY + " WHERE id = ?", WITH_BODY + _AMONG
 _UNREAD = "SELECT id FROM message WHERE record = ? AND unread = 1"
 _LAST_NUMBER = "SELECT epoch, number FROM journal WHERE record = ? AND epoch > 0 ORDER BY cursor DESC LIMIT 1"
-_LINE = "SELECT queue, tags FROM line WHERE key = ?"
-_LINE_KEY = "SELECT key FROM line WHERE queue = ? AND tags = ?"
-_ADD_LINE = "INSERT INTO line (queue, tags) VALUES (?, ?)"
 _BODY = "SELECT body FROM record WHERE id = ?"
 _PAST = """
     SELECT max(number) FROM (
@@ -77,103 +68,6 @@ _APPEND = "INSERT INTO journal (cursor, record, epoch, number, facts) VALUES (?,
 
 _NUMBER_AT = 4
 """Where the number stands in what is kept of a row."""
-_MOST_REMEMBERED = 4096
-
-
-@attrs.define(eq=False)
-class Known:
-    """A record as it was read or written last.
-
-    Attributes:
-        key: Its row.
-        row: Its lease and its entry, as they stand in the row.
-        standing: How it stands, which may be ahead of the row by a number that the journal tells.
-    """
-
-    key: int
-    row: Row
-    standing: Standing
-
-
-class Lines:
-    """The lines entries wait in: they never change and are never taken away."""
-
-    def __init__(self) -> None:
-        self._keys: dict[tuple[str, tuple[str, ...]], int] = {}
-        self._lines: dict[int, tuple[str, tuple[str, ...]]] = {}
-
-    def key(self, connection: sqlite3.Connection, queue: str, tags: tuple[str, ...]) -> int:
-        """The key of a line, which is made if there is none."""
-        if (key := self._keys.get((queue, tags))) is None:
-            values = queue, json.dumps(tags)
-            row = connection.execute(_LINE_KEY, values).fetchone()
-            key = connection.execute(_ADD_LINE, values).lastrowid or 0 if row is None else int(row[0])
-            self._note(key, queue, tags)
-        return key
-
-    def line(self, connection: sqlite3.Connection, key: int) -> tuple[str, tuple[str, ...]]:
-        """The queue and the tags of a line."""
-        if key not in self._lines:
-            queue, tags = connection.execute(_LINE, (key,)).fetchone()
-            self._note(key, queue, tuple(json.loads(tags)))
-        return self._lines[key]
-
-    def of(self, connection: sqlite3.Connection, row: Row) -> WaitingEntry | None:
-        """The entry in a row of ``COLUMNS``."""
-        if row[11] is None:
-            return None
-        queue, tags = self.line(connection, row[11])
-        return WaitingEntry(id=row[1], queue=queue, rank=row[12], due=row[13], tags=tags, wakes=bool(row[14]))
-
-    def tidy(self) -> None:
-        """Go on knowing, within bounds."""
-        if len(self._lines) > _MOST_REMEMBERED:
-            self.forget()
-
-    def forget(self) -> None:
-        """A line may not have been kept."""
-        self._keys.clear()
-        self._lines.clear()
-
-    def _note(self, key: int, queue: str, tags: tuple[str, ...]) -> None:
-        self._keys[queue, tags] = key
-        self._lines[key] = queue, tags
-
-
-class Memory:
-    """What the writer's thread knows from one transaction to the next.
-
-    Args:
-        lasts: Whether nobody else writes to the file, so that records need not be read anew.
-
-    Attributes:
-        process: What this process is called in leases.
-        doubtful: Leases, each a run and an epoch, given by transactions of which nobody knows whether they were kept.
-        known: Records.
-        lines: Lines.
-        last_cursor: The last cursor that was given, or None.
-    """
-
-    def __init__(self, *, lasts: bool) -> None:
-        self._lasts = lasts
-        self.process = ""
-        self.doubtful: list[tuple[str, int]] = []
-        self.known: dict[str, Known] = {}
-        self.lines = Lines()
-        self.last_cursor: int | None = None
-
-    def tidy(self) -> None:
-        """At the end of a transaction that was kept: go on knowing, within bounds."""
-        self.lines.tidy()
-        if not self._lasts or len(self.known) > _MOST_REMEMBERED:
-            self.known.clear()
-            self.last_cursor = None
-
-    def forget(self) -> None:
-        """Know nothing: the transaction was not kept, or rows were changed by other means."""
-        self.known.clear()
-        self.lines.forget()
-        self.last_cursor = None
 
 
 class Tables:
@@ -181,14 +75,14 @@ class Tables:
 
     Args:
         connection: The connection.
-        memory: What is known already.
+        cache: What is known already.
         now: The time of the transaction.
     """
 
-    def __init__(self, connection: sqlite3.Connection, memory: Memory, now: int) -> None:
+    def __init__(self, connection: sqlite3.Connection, cache: Cache, now: int) -> None:
         self._execute = connection.execute
-        self.connection, self.memory, self.now = connection, memory, now
-        self._known = memory.known
+        self.connection, self.cache, self.now = connection, cache, now
+        self._known = cache.known
 
     # --- reading ---------------------------------------------------------------------------------------------
 
@@ -208,7 +102,7 @@ class Tables:
         key, id = row[:2]
         known = self._known.get(id)
         if known is None:
-            standing = standing_of(row, self.memory.lines.of(self.connection, row))
+            standing = standing_of(row, self.cache.lines.of(self.connection, row))
             if standing.epoch:
                 last = self._execute(_LAST_NUMBER, (key,)).fetchone()
                 if last is not None and last[0] == standing.epoch:
@@ -269,7 +163,7 @@ class Tables:
         """Leap along an index from one line to the next; there may be many lines in which nobody is."""
         key = 0
         while (key := self._execute(step, (key,)).fetchone()[0]) is not None:
-            yield key, *self.memory.lines.line(self.connection, key)
+            yield key, *self.cache.lines.line(self.connection, key)
 
     # --- writing ---------------------------------------------------------------------------------------------
 
@@ -280,14 +174,14 @@ class Tables:
             put = changes.puts.get(id)
             if id in changes.added and put is not None:
                 self._add(standing, put)
-            self.keep(standing, None if id in changes.added else put, told=told.get(id, 0))
+            self.save(standing, None if id in changes.added else put, told=told.get(id, 0))
         for message in changes.sent.values():
             self._execute(_SEND, (message.id, self._known[message.run].key, message.body))
         if changes.read:
             self.connection.executemany(_READ, [(id,) for id in changes.read])
         return self._append(changes.facts)
 
-    def keep(self, standing: Standing, put: Put | None = None, *, told: int = 0) -> None:
+    def save(self, standing: Standing, put: Put | None = None, *, told: int = 0) -> None:
         """Write down how a record stands now.
 
         Args:
@@ -338,13 +232,13 @@ class Tables:
         entry, mail = standing.entry, int(bool(standing.unread))
         if entry is None:
             return mail, None, None, None, None
-        line = self.memory.lines.key(self.connection, entry.queue, entry.tags)
+        line = self.cache.lines.key(self.connection, entry.queue, entry.tags)
         return mail, line, entry.rank, entry.due, int(entry.wakes)
 
     def _append(self, facts: Sequence[tuple[str, int, int, str]]) -> Sequence[int]:
         if not facts:
             return ()
-        if (last := self.memory.last_cursor) is None:
+        if (last := self.cache.last_cursor) is None:
             last = int(self._execute(_LAST_CURSOR).fetchone()[0])
         cursors = range(last + 1, last + 1 + len(facts))
         rows = [
@@ -352,7 +246,7 @@ class Tables:
             for cursor, (run, epoch, number, text) in zip(cursors, facts, strict=True)
         ]
         self.connection.executemany(_APPEND, rows)
-        self.memory.last_cursor = cursors[-1]
+        self.cache.last_cursor = cursors[-1]
         return cursors
 
 

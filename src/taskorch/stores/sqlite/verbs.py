@@ -44,7 +44,7 @@ class Claimant:
     ttl: float | None
 
 
-def keep(tables: Tables, units: Sequence[tuple[Unit, str | None]]) -> list[Receipt]:
+def apply(tables: Tables, units: Sequence[tuple[Unit, str | None]]) -> list[Receipt]:
     """Keep *units*, each with its facts as written; see ``Store.apply``."""
     if any(unit.rooms for unit, _ in units):
         tables.look()
@@ -81,9 +81,9 @@ def give_back(tables: Tables, leases: Sequence[tuple[str, int]]) -> None:
     """Release leases that nobody knows of, those that are still current, and ours."""
     for id, epoch in leases:
         standing = tables.standing(id)
-        if standing is not None and standing.is_current(epoch) and standing.process == tables.memory.process:
+        if standing is not None and standing.is_current(epoch) and standing.process == tables.cache.process:
             standing.owner = None
-            tables.keep(standing)
+            tables.save(standing)
 
 
 def trim(tables: Tables, finished_before: int, n: int) -> int:
@@ -91,7 +91,7 @@ def trim(tables: Tables, finished_before: int, n: int) -> int:
     keys = tables.connection.execute(_OLD, (finished_before, tables.now, max(n, 0))).fetchall()
     for statement in _FORGET:
         tables.connection.executemany(statement, keys)
-    tables.memory.forget()
+    tables.cache.forget()
     return len(keys)
 
 
@@ -99,7 +99,7 @@ def _leased(tables: Tables) -> Counter[str]:
     """How many living leases have each tag."""
     leased = Counter[str]()
     for line, count in tables.connection.execute(_LEASED).fetchall():
-        leased.update(dict.fromkeys(tables.memory.lines.line(tables.connection, line)[1], count))
+        leased.update(dict.fromkeys(tables.cache.lines.line(tables.connection, line)[1], count))
     return leased
 
 
@@ -112,13 +112,13 @@ def _granted(tables: Tables, ids: Sequence[str], claimant: Claimant) -> list[Cla
     """Give leases of records that there are."""
     until, claims = end_of(tables.now, claimant.ttl), []
     for standing, body in tables.whole(ids):
-        past = standing.grant(claimant.owner, tables.memory.process, until)
-        tables.keep(standing)
+        past = standing.grant(claimant.owner, tables.cache.process, until)
+        tables.save(standing)
         tables.remember(standing.id, past)
         record = standing.record(body, tables.now)
         claims.append(Claimed(epoch=standing.epoch, record=record, losses=standing.losses))
     # If the end of the transaction fails, nobody hears of these, and the next one gives them back.
-    tables.memory.doubtful += [(claimed.record.id, claimed.epoch) for claimed in claims]
+    tables.cache.doubtful += [(claimed.record.id, claimed.epoch) for claimed in claims]
     return claims
 
 
@@ -127,5 +127,5 @@ def _renewed(tables: Tables, run: str, epoch: int, until: int | None) -> Renewed
     if standing is None or standing.epoch != epoch or not standing.is_leased(tables.now):
         return Refused(Refusal.STALE_LEASE, id=run)
     standing.until = until
-    tables.keep(standing)
+    tables.save(standing)
     return Renewed(bool(standing.unread))
