@@ -16,7 +16,7 @@ from taskorch.core.selection import Lane
 from taskorch.core.unit import WaitingEntry
 from taskorch.errors import InvalidParameters, RunBusy, StoreError, StoreUnavailable, StoreUnreadable
 from taskorch.stores import MemoryStore, SQLiteStore
-from taskorch.stores.sqlite import database, ledger, queries, schema, tables, verbs
+from taskorch.stores.sqlite import cache, database, ledger, queries, schema, tables, verbs
 from taskorch.stores.sqlite.lock import FileLock
 from taskorch.testing.units import expect_claimed, expect_steps, hold, inserting, owners
 

@@ -15,23 +15,8 @@ from taskorch.core.task import Task
 from taskorch.stores import SQLiteStore
 from taskorch.stores.sqlite import schema
 from taskorch.testing.units import expect_claimed, expect_steps, owners
-from tests.stores.test_sqlite_processes import python
-
-VERSION_1 = (
-    "CREATE TABLE record (id TEXT PRIMARY KEY, version INTEGER NOT NULL, body TEXT NOT NULL)",
-    """
-    CREATE TABLE lease (
-        run TEXT NOT NULL REFERENCES record (id), epoch INTEGER NOT NULL, owner TEXT,
-        number INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (run, epoch)
-    ) WITHOUT ROWID
-    """,
-    "CREATE UNIQUE INDEX living_lease ON lease (run) WHERE owner IS NOT NULL",
-    "CREATE TABLE journal (cursor INTEGER PRIMARY KEY, run TEXT NOT NULL, facts TEXT)",
-    "CREATE INDEX journal_of_run ON journal (run) WHERE facts IS NOT NULL",
-    f"PRAGMA application_id = {schema.APPLICATION}",
-    "PRAGMA user_version = 1",
-    "PRAGMA journal_mode = WAL",
-)
+from tests.stores.old_files import VERSION_1
+from tests.stores.test_sqlite_processes import DYING, python
 
 
 def of_version_1(path):
@@ -39,7 +24,7 @@ def of_version_1(path):
     task = Task.new("t", id="r")
     ended, _ = advance(task, Verb.CANCEL, now=task.created_at, by="me")
     connection = sqlite3.connect(path, isolation_level=None)
-    for statement in VERSION_1:
+    for statement in (*VERSION_1, "PRAGMA journal_mode = WAL"):
         connection.execute(statement)
     connection.execute("INSERT INTO record VALUES ('r', 0, ?)", (task.to_json(indent=None),))
     connection.execute("INSERT INTO record VALUES ('old', 1, ?)", (ended.to_json(indent=None),))
@@ -87,33 +72,11 @@ async def test_a_file_of_version_1_opens(path):
 @pytest.mark.skipif(sys.platform == "win32", reason="kills are of POSIX")
 def test_a_crash_in_any_statement_of_a_migration_leaves_a_file_that_opens(path):
     """Whichever statement is the last one before the crash, the next opening finds everything."""
-    program = """
-        import os, sqlite3, sys
-        from functools import partial
-        from pathlib import Path
-        from taskorch.stores.clock import system_time
-        from taskorch.stores.sqlite.database import Opening
-        from taskorch.stores.sqlite.ledger import Ledger
-        from taskorch.stores.sqlite.log import Log
-        from taskorch.stores.sqlite.cache import Cache
-
-        class Dying(sqlite3.Connection):
-            left = int(sys.argv[2])
-            def execute(self, *arguments):
-                Dying.left -= 1
-                if Dying.left < 0:
-                    os.kill(os.getpid(), 9)
-                return super().execute(*arguments)
-
-        connect = partial(sqlite3.connect, factory=Dying)
-        ledger = Ledger(Cache(lasts=True), system_time, Log("x", Path("none")))
-        Opening(path=Path(sys.argv[1]), name="x", durability="full", connect=connect, ledger=ledger)()
-    """
     statuses = []
     for count in range(60):
         file = path.with_name(f"{count}.db")
         task, ended = of_version_1(file)
-        process = python(program, file, count)
+        process = python(DYING, file, count)
         process.communicate()
         statuses.append(process.returncode)
         anyio.run(_expect_all, file, task, ended)

@@ -35,6 +35,31 @@ HOLDER = """
 """
 
 
+DYING = """
+    import os, sqlite3, sys
+    from functools import partial
+    from pathlib import Path
+    from taskorch.stores.clock import system_time
+    from taskorch.stores.sqlite.database import Opening
+    from taskorch.stores.sqlite.ledger import Ledger
+    from taskorch.stores.sqlite.log import Log
+    from taskorch.stores.sqlite.cache import Cache
+
+    class Dying(sqlite3.Connection):
+        left = int(sys.argv[2])
+        def execute(self, *arguments):
+            Dying.left -= 1
+            if Dying.left < 0:
+                os.kill(os.getpid(), 9)
+            return super().execute(*arguments)
+
+    connect = partial(sqlite3.connect, factory=Dying)
+    ledger = Ledger(Cache(lasts=True), system_time, Log("x", Path("none")))
+    Opening(path=Path(sys.argv[1]), name="x", durability="full", connect=connect, ledger=ledger)()
+"""
+"""Opens a file, and is killed before the n-th statement of that."""
+
+
 def python(program, *arguments, **options):
     """A Python process that runs *program*."""
     command = [sys.executable, "-c", textwrap.dedent(program), *map(str, arguments)]
@@ -80,29 +105,7 @@ async def test_a_second_process_is_refused_with_the_name_of_the_first(path):
 
 async def test_a_crash_while_the_tables_are_made_leaves_a_file_that_opens(path):
     """Whichever statement of the first opening is the last one, the next opening succeeds."""
-    program = """
-        import os, sqlite3, sys
-        from functools import partial
-        from pathlib import Path
-        from taskorch.stores.clock import system_time
-        from taskorch.stores.sqlite.database import Opening
-        from taskorch.stores.sqlite.ledger import Ledger
-        from taskorch.stores.sqlite.log import Log
-        from taskorch.stores.sqlite.cache import Cache
-
-        class Dying(sqlite3.Connection):
-            left = int(sys.argv[2])
-            def execute(self, *arguments):
-                Dying.left -= 1
-                if Dying.left < 0:
-                    os.kill(os.getpid(), 9)
-                return super().execute(*arguments)
-
-        connect = partial(sqlite3.connect, factory=Dying)
-        ledger = Ledger(Cache(lasts=True), system_time, Log("x", Path("none")))
-        Opening(path=Path(sys.argv[1]), name="x", durability="full", connect=connect, ledger=ledger)()
-    """
-    processes = [python(program, path.with_name(f"{count}.db"), count) for count in range(45)]
+    processes = [python(DYING, path.with_name(f"{count}.db"), count) for count in range(45)]
     statuses = []
     for count, process in enumerate(processes):
         process.communicate()

@@ -13,26 +13,12 @@ import anyio
 from taskorch.core.selection import Filter
 from taskorch.errors import StoreError
 from taskorch.stores import SQLiteStore
-from taskorch.stores.sqlite import schema
 from tests.faults import checkers
 from tests.faults.children import apart, fork
 from tests.faults.rows import Row
 from tests.faults.sqlite.kills import EXIT, POINTS, live_until
+from tests.stores.old_files import VERSION_1
 
-VERSION_1 = (
-    "CREATE TABLE record (id TEXT PRIMARY KEY, version INTEGER NOT NULL, body TEXT NOT NULL)",
-    """
-    CREATE TABLE lease (
-        run TEXT NOT NULL REFERENCES record (id), epoch INTEGER NOT NULL, owner TEXT,
-        number INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (run, epoch)
-    ) WITHOUT ROWID
-    """,
-    "CREATE UNIQUE INDEX living_lease ON lease (run) WHERE owner IS NOT NULL",
-    "CREATE TABLE journal (cursor INTEGER PRIMARY KEY, run TEXT NOT NULL, facts TEXT)",
-    "CREATE INDEX journal_of_run ON journal (run) WHERE facts IS NOT NULL",
-    f"PRAGMA application_id = {schema.APPLICATION}",
-    "PRAGMA user_version = 1",
-)
 NAMES = tuple(f"old-{number}" for number in range(5))
 
 
