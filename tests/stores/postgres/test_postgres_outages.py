@@ -18,7 +18,7 @@ LANES = (Lane(("q",)),)
 
 async def test_work_goes_on_when_the_server_is_back(own_server, schema, caplog):
     """While the server is away calls end with an error that says so; then the same store object works again."""
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.INFO)
     async with PostgresStore(own_server.dsn, schema=schema, connect_timeout=1) as store:
         await expect_kept(store, inserting("a"))
         async with anyio.create_task_group() as group:
@@ -37,7 +37,13 @@ async def test_work_goes_on_when_the_server_is_back(own_server, schema, caplog):
             group.cancel_scope.cancel()
 
         assert [record.id for record in await store.read(["a", "b"])] == ["a", "b"]
-    assert not [record for record in caplog.records if record.name.startswith("psycopg")], "told nobody's console"
+    assert not _warnings_of_driver(caplog), "told nobody's console"
+
+
+def _warnings_of_driver(caplog):
+    """What a program that has set up no log would find on its console."""
+    records = [record for record in caplog.records if record.name.startswith("psycopg")]
+    return [record for record in records if record.levelno >= logging.WARNING]
 
 
 async def _listen(store):
