@@ -27,7 +27,7 @@ def __getattr__(name: str) -> object:
         try:
             from taskorch.stores.postgres import PostgresStore
         except ModuleNotFoundError as error:
-            if error.name != "psycopg":
+            if error.name not in ("psycopg", "psycopg_pool"):
                 raise
             raise StoreUnreadable(
                 "postgresql://…", f"the package {error.name} is not installed; install taskorch[postgres]"

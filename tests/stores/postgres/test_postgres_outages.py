@@ -1,8 +1,10 @@
 """Servers that are away, that are silent, or that may only be read: typed errors, and work goes on by itself."""
 
 import logging
+import os
 
 import anyio
+import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
@@ -18,7 +20,7 @@ LANES = (Lane(("q",)),)
 
 async def test_work_goes_on_when_the_server_is_back(own_server, schema, caplog):
     """While the server is away calls end with an error that says so; then the same store object works again."""
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.INFO)
     async with PostgresStore(own_server.dsn, schema=schema, connect_timeout=1) as store:
         await expect_kept(store, inserting("a"))
         async with anyio.create_task_group() as group:
@@ -37,7 +39,13 @@ async def test_work_goes_on_when_the_server_is_back(own_server, schema, caplog):
             group.cancel_scope.cancel()
 
         assert [record.id for record in await store.read(["a", "b"])] == ["a", "b"]
-    assert not [record for record in caplog.records if record.name.startswith("psycopg")], "told nobody's console"
+    assert not _warnings_of_driver(caplog), "told nobody's console"
+
+
+def _warnings_of_driver(caplog):
+    """What a program that has set up no log would find on its console."""
+    records = [record for record in caplog.records if record.name.startswith("psycopg")]
+    return [record for record in records if record.levelno >= logging.WARNING]
 
 
 async def _listen(store):
@@ -104,3 +112,17 @@ async def test_a_server_that_may_only_be_read_is_named(own_server, schema):
                 await call()
 
         assert [record and record.id for record in await store.read(["a", "b"])] == ["a", None]
+
+
+async def test_a_user_who_is_shut_out_is_told_at_once(own_server, schema):
+    """A server that lets us in no longer: the call does not wait for what will not be, and says who must act."""
+    role = f"shut_out_{os.urandom(3).hex()}"
+    with psycopg.connect(own_server.dsn, autocommit=True) as admin:
+        admin.execute(f"CREATE ROLE {role} LOGIN SUPERUSER")
+        address = make_conninfo(own_server.dsn, user=role)
+        async with PostgresStore(address, schema=schema, connect_timeout=600) as store:
+            await expect_kept(store, inserting("a"))
+            admin.execute(f"ALTER ROLE {role} NOLOGIN")
+            admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", (role,))
+            with anyio.fail_after(60), pytest.raises(StoreUnreadable, match=r"refuses us.*check the user"):
+                await store.read(["a"])

@@ -1,16 +1,19 @@
 """The connections of a store, and how a task of any event loop has work done on one of them, in a thread."""
 
+import logging
 import os
 import random
+import select
 import threading
 import time
-from collections.abc import Callable, Generator
-from contextlib import suppress
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, Generic, Self, TypeVar
 
 import anyio
 import attrs
 import psycopg
+import psycopg_pool
 from anyio import to_thread
 from anyio.lowlevel import RunVar, checkpoint, checkpoint_if_cancelled
 
@@ -18,10 +21,14 @@ from taskorch.errors import StoreError
 from taskorch.stores.postgres import schema
 from taskorch.stores.postgres.address import Address
 from taskorch.stores.postgres.faults import REPEATABLE, fault, fault_of_opening, is_refusal, no_connection
-from taskorch.stores.postgres.pool import NoConnectionError, Pool, PoolClosedError
 
 T = TypeVar("T")
+Pool = psycopg_pool.ConnectionPool["Connection"]
 _MOST_TRIES = 20
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.5
+"""Seconds to wait for the pool before it is asked again, and so connects anew if it could not."""
+_POOL = "taskorch "
+"""How the names of our pools begin."""
 _GRACE = 5.0
 """Seconds beyond the statement timeout after which a server that says nothing is given up."""
 
@@ -30,6 +37,21 @@ class Connection(psycopg.Connection):
     """A connection that does not wait for ever for a server that has gone without a word."""
 
     patience = 60.0
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it works after it was idle.
+
+        The server says nothing to a connection that is idle, unless it closes it: asking each time would cost a trip.
+        """
+        if self.closed:
+            return False
+        ready = select.poll()
+        ready.register(self.fileno(), select.POLLIN | select.POLLHUP | select.POLLERR)
+        if ready.poll(0):
+            with suppress(psycopg.Error):
+                self.execute("SELECT 1")
+        return not self.closed
 
     # Any: what a generator of the driver gives, and how long to wait in between, is the driver's own business.
     def wait(self, gen: Generator[Any, Any, T], *args: Any, **kwargs: Any) -> T:
@@ -108,15 +130,23 @@ class Connections:
         self._limiter: RunVar[anyio.CapacityLimiter] = RunVar(f"taskorch {schema} {id(self)}")
         self._opening = threading.Lock()
         self._state = threading.Condition()
-        self._pool: Pool[Connection] | None = None
+        self._pool: Pool | None = None
+        self._failed: tuple[float, psycopg.Error | None] = (0.0, None)
         self._pid = 0
         self._working = 0
         self.is_closed = False
 
-        class Patient(Connection):  # psycopg makes connections by their class
+        noting = self._noting
+
+        class Ours(Connection):  # psycopg makes connections by their class
             patience = statement_timeout + _GRACE
 
-        self._kind: type[Connection] = Patient
+            @classmethod
+            def connect(cls, conninfo: str = "", **settings: Any) -> Self:  # Any: what the driver takes
+                with noting():
+                    return super().connect(conninfo, **settings)
+
+        self._kind: type[Connection] = Ours
 
     @property
     def is_inherited(self) -> bool:
@@ -181,14 +211,8 @@ class Connections:
                 self._working -= 1
                 self._state.notify_all()
 
-    def _once(self, pool: Pool[Connection], work: Callable[[Connection], T], is_idle: Callable[[], bool]) -> T:
-        try:
-            connection = pool.get(is_refusal, is_idle)
-        except (NoConnectionError, PoolClosedError) as error:
-            self.check()
-            raise no_connection(self._address, self._connect_timeout, str(error)) from None
-        except psycopg.Error as error:
-            raise fault_of_opening(self._address, error) from None  # without its error, see _open
+    def _once(self, pool: Pool, work: Callable[[Connection], T], is_idle: Callable[[], bool]) -> T:
+        connection = self._lent(pool, is_idle)
         try:
             return work(connection)
         except REPEATABLE:
@@ -201,7 +225,48 @@ class Connections:
         except (UnicodeError, OverflowError) as error:
             raise StoreError(self._address.name, f"a value cannot be kept ({error}); nothing of the call was") from None
         finally:
-            pool.put(connection)
+            pool.putconn(connection)  # rolls back what was begun; throws it away if it is broken
+
+    def _lent(self, pool: Pool, is_idle: Callable[[], bool]) -> Connection:
+        """A connection of the pool, which must be put back.
+
+        The pool rests for a second, and then for longer, before it connects anew. So it has to give up at once, and is
+        asked again and again instead.
+        """
+        begin, pause = time.monotonic(), _FIRST_PAUSE
+        end = begin + self._connect_timeout
+        while True:
+            try:
+                connection = pool.getconn(min(pause, end - time.monotonic()))
+            except psycopg_pool.PoolTimeout:
+                when, error = self._failed
+                error = error if when > begin else None
+                if error is not None and (is_refusal(error) or not isinstance(error, psycopg.OperationalError)):
+                    raise fault_of_opening(self._address, error) from None  # without its error, see _open
+                if time.monotonic() >= end or is_idle():
+                    raise no_connection(self._address, self._connect_timeout, str(error or "")) from None
+                pause = min(pause * 1.5, _LONGEST_PAUSE)
+            except psycopg_pool.PoolClosed:
+                self.check()
+                raise no_connection(self._address, self._connect_timeout, "") from None
+            else:
+                if connection.is_alive:
+                    return connection
+                connection.close()
+                pool.putconn(connection)
+
+    @contextmanager
+    def _noting(self) -> Iterator[None]:
+        """Keep in mind why there is no connection; the pool tells it only to the log."""
+        try:
+            yield
+        except psycopg.Error as error:
+            self._failed = (time.monotonic(), error)
+            raise
+
+    def _enter(self, made: Connection) -> None:
+        with self._noting():
+            schema.enter(made, self._schema)
 
     def check(self) -> None:
         """Raise ``StoreError`` if the store is closed, or belongs to the process this one was forked from."""
@@ -228,7 +293,7 @@ class Connections:
             raise
         return connection
 
-    def _opened(self) -> Pool[Connection]:
+    def _opened(self) -> Pool:
         with self._opening:
             if self.is_inherited or (self.is_closed and self._pool is None):
                 self.check()
@@ -237,7 +302,7 @@ class Connections:
                 self._pid = os.getpid()
             return self._pool
 
-    def _open(self) -> Pool[Connection]:
+    def _open(self) -> Pool:
         try:
             connection = self.connect()
             try:
@@ -247,7 +312,19 @@ class Connections:
         except psycopg.Error as error:
             # Without the driver's error: it knows the connection, and that the password.
             raise fault_of_opening(self._address, error) from None
-        return Pool(self.connect, self._size, self._connect_timeout)
+        logging.getLogger("psycopg.pool").addFilter(_is_told)
+        return psycopg_pool.ConnectionPool(
+            self._address.conninfo,
+            connection_class=self._kind,
+            kwargs={"autocommit": True},
+            min_size=0,
+            max_size=self._size,
+            reconnect_timeout=0,  # it gives up after the second try; see _lent
+            configure=self._enter,
+            name=f"{_POOL}{self._address.name}",
+            num_workers=1,
+            open=True,
+        )
 
     async def aclose(self, first: Callable[[], object], last: Callable[[Connection], object]) -> None:
         """Do what is *first*, let what is under way end, do what is *last*, and give all connections back."""
@@ -262,7 +339,7 @@ class Connections:
         first()
         with self._opening:
             pool = self._pool
-        if pool is None or pool.is_closed:
+        if pool is None or pool.closed:
             return
         with self._state:
             self._state.wait_for(lambda: not self._working, self._statement_timeout + _GRACE)
@@ -270,4 +347,14 @@ class Connections:
             with suppress(StoreError):  # if the server has gone, the leases end by their time
                 self.run(last)
         finally:
-            pool.close()
+            pool.close(timeout=1)  # seconds; a thread that still connects ends by itself
+
+
+def _is_told(record: logging.LogRecord) -> bool:
+    """Whether a record of psycopg's pools goes to the log: of ours only for who wants all, as our errors say the same.
+
+    The pool warns of each connection that is lost or not to be had, and tells of each that it lends.
+    """
+    about = record.args if isinstance(record.args, tuple) else ()
+    is_ours = any(isinstance(one, Connection) or (isinstance(one, str) and one.startswith(_POOL)) for one in about)
+    return not is_ours or logging.getLogger(record.name).isEnabledFor(logging.DEBUG)
