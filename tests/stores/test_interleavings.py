@@ -318,6 +318,7 @@ def client_against_an_owner_who_is_late():
 
 
 @pytest.mark.parametrize("name", PAIRS)
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])  # the loop makes no difference to what is looked for here
 async def test_every_order_keeps_the_invariants(name, fresh):
     """Whatever order the calls of two actors come in, the invariants hold after every one of them."""
     begin, make = PAIRS[name]
@@ -362,6 +363,7 @@ def test_all_orders_are_different():
         ((Tables, "sent"), lambda self, ids: [], ("consume_against_message",), "s10_messages"),
     ],
 )
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])  # the loop makes no difference to what is looked for here
 async def test_a_planted_mistake_is_found(broken, wrong, names, invariant, monkeypatch):
     """A store that breaks a rule breaks an invariant in some order."""
     monkeypatch.setattr(*broken, wrong)

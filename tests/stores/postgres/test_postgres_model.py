@@ -9,6 +9,7 @@ from tests.stores.stories import expect_likeness
 
 
 @pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])  # the loop makes no difference to what is looked for here
 async def test_it_does_what_the_model_does(fresh, seed):
     """Every call has the same answer as that of the memory store, and leaves the same records and journals."""
     await expect_likeness(fresh(), seed)
