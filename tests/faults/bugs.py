@@ -65,6 +65,7 @@ BUGS = (
             if self._cache.doubtful:
                 give_back(tables, self._cache.doubtful)
             yield tables
+            self._cache.process or patiently(partial(connection.execute, "COMMIT"))
 """,
         "kills",
         ("s8_no_acknowledged_completion_is_lost", "s6_epochs_rise_without_gaps"),
@@ -272,8 +273,8 @@ BUGS = (
     Bug(
         "a full disk is taken for the end",
         "stores/sqlite/faults.py",
-        "        sqlite3.SQLITE_FULL,\n",
-        "",
+        'return StoreUnavailable(store, f"no space',
+        'return StoreError(store, f"no space',
         "disk",
         ("l8_no_call_fails_for_ever",),
         FULL,

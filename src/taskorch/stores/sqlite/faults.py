@@ -10,7 +10,6 @@ _PASSING = frozenset(
         sqlite3.SQLITE_LOCKED,
         sqlite3.SQLITE_INTERRUPT,
         sqlite3.SQLITE_IOERR,
-        sqlite3.SQLITE_FULL,
         sqlite3.SQLITE_NOMEM,
         sqlite3.SQLITE_PROTOCOL,
     }
