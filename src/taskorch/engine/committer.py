@@ -21,9 +21,9 @@ from taskorch.errors.root import quoted
 from taskorch.protocols import Clock, Store
 
 REPEATS = 60
-"""How often units of unknown fate are sent again (waits double up to 5 s: about five minutes) …"""
+"""How often units of unknown fate are sent again (waits double up to 5 s: some four and a half minutes) …"""
 REPEATS_WHEN_CLOSING = 6
-"""… and how often when the run is being cancelled, which must not hang (about 3 s)."""
+"""… and how often when the run is being cancelled, which must not hang (about 1.5 s)."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 5.0
 
 _LOG = logging.getLogger("taskorch.store")

@@ -22,7 +22,7 @@ class StoreUnreadable(StoreError):
 class StoreUnavailable(StoreError):
     """The outcome of a call is unknown; the same call may be made again, and has the effect of one.
 
-    A disk that is full or fails, a server that is away. A run bears it for about five minutes before it raises this;
+    A disk that is full or fails, a server that is away. A run bears it for four to five minutes before it raises this;
     nothing that was recorded is lost then, and the same call with the same ``run_id`` goes on.
     """
 

@@ -28,7 +28,7 @@ def identity(token: str) -> str:
         boot, and the token. Where the system does not tell, as without ``/proc``, parts are empty, and nobody will
         ever be certain that the process is dead.
     """
-    process = _Process(_boot(), _namespace(), str(os.getpid()), _started(_PROC / "self" / "stat"))
+    process = _Process(_boot(), _namespace(), str(os.getpid()), started())
     return _SEPARATOR.join((*process, token))
 
 
@@ -77,6 +77,11 @@ def _exists(pid: int) -> bool:
     except (PermissionError, OverflowError):
         return True
     return True
+
+
+def started() -> str:
+    """When this process started, in ticks since the boot of the machine; empty where the system does not tell."""
+    return _started(_PROC / "self" / "stat")
 
 
 def _started(stat: Path) -> str:

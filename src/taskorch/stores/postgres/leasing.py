@@ -7,6 +7,7 @@ import attrs
 import psycopg
 
 from taskorch.core.receipts import Claimed, Refusal, Refused, Renewed
+from taskorch.stores.clock import end_of
 from taskorch.stores.postgres import arrays
 from taskorch.stores.postgres.lines import Lines
 from taskorch.stores.postgres.rows import BODY, COLUMNS, LINE, NOTHING, NOW, NOW_ONCE, Row, standing_of
@@ -140,7 +141,7 @@ def grant(
     """Give *claimant* the next leases of records, whose rows are locked and go on with the body and where they are."""
     if not rows:
         return []
-    until = None if claimant.ttl is None else now + int(claimant.ttl * 1e6)
+    until = end_of(now, claimant.ttl)
     past: list[tuple[str, int, int]] = []
     claimed: list[Claimed] = []
     for row in rows:
@@ -189,7 +190,7 @@ def renew(connection: psycopg.Connection, leases: Sequence[tuple[str, int]], ttl
     held = dict.fromkeys(leases)
     runs = arrays.texts(run for run, _ in held)
     epochs = arrays.numbers(epoch for _, epoch in held)
-    length = int(ttl * 1e6)
+    length = end_of(0, ttl)  # from now on, and what time it is only the server knows
     with transaction(connection):
         connection.execute(_LOCK, (runs,))
         kept = connection.execute(_RENEW, (length, length, runs, epochs))

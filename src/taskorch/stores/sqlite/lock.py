@@ -15,6 +15,7 @@ from pathlib import Path
 
 from taskorch.errors import RunBusy
 from taskorch.file_locks import try_lock, unlock
+from taskorch.stores.processes import started
 
 _NO_FOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
 _OURS = b'{"pid"'
@@ -137,10 +138,8 @@ def _holder(text: bytes, path: Path) -> str:
 def _started() -> str:
     """When this process started, to the second: a process id may be used again."""
     try:
-        # Linux: the 22nd field, counted behind the name in brackets, is the start in ticks since the boot.
-        fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
         uptime = float(Path("/proc/uptime").read_text().split()[0])
-        age = uptime - int(fields[19]) / os.sysconf("SC_CLK_TCK")
+        age = uptime - int(started()) / os.sysconf("SC_CLK_TCK")
     except (OSError, ValueError, IndexError, AttributeError):
         age = time.process_time()  # at least that long ago
     start = datetime.now(UTC) - timedelta(seconds=age)
