@@ -95,7 +95,7 @@ def _contention(directory: Path, scale: Scale) -> list[Row]:
 
 
 def _pauses(directory: Path, scale: Scale) -> list[Row]:
-    return [pauses.pauses(directory, seconds=6 * scale.factor, seed=scale.seed)]
+    return [pauses.pauses(directory, stops=scale.times(35), seed=scale.seed)]
 
 
 def _abandoned(directory: Path, scale: Scale) -> list[Row]:

@@ -4,13 +4,14 @@ A fork costs a thousandth of a start, so that most of a second of campaign is wo
 with threads this way: the campaign runs in a process of its own.
 """
 
+import mmap
 import os
 import pickle
 import select
 import signal
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -31,25 +32,23 @@ class Child:
     Attributes:
         pid: Its id.
         pipe: Where it is heard.
+        has_ended: Whether it has said its last word.
     """
 
     pid: int
     pipe: int
+    has_ended: bool = False
     _heard: bytearray = attrs.field(factory=bytearray)
-    _ended: bool = False
 
-    def listen(self, until: float, *, first: bool = False) -> None:
-        """Hear what it says until that instant of ``time.monotonic``, or until it has said its *first* words."""
-        while not self._ended and (left := until - time.monotonic()) > 0:
-            if select.select([self.pipe], [], [], left)[0]:
-                self._take()
-                if first and self._heard:
-                    return
+    def fileno(self) -> int:
+        """Where it is heard: what ``select`` asks for."""
+        return self.pipe
 
-    def _take(self) -> None:
+    def take(self) -> None:
+        """Hear what it says next; waits for it."""
         more = os.read(self.pipe, 1 << 16)
         self._heard += more
-        self._ended = not more
+        self.has_ended = not more
 
     def kill(self) -> bool:
         """Kill it; whether it was still alive."""
@@ -58,8 +57,8 @@ class Child:
 
     def wait(self) -> tuple[int, str]:
         """Wait until it has ended; its status, and what it has said."""
-        while not self._ended:
-            self._take()
+        while not self.has_ended:
+            self.take()
         os.close(self.pipe)
         return os.waitpid(self.pid, 0)[1], self.said
 
@@ -67,6 +66,39 @@ class Child:
     def said(self) -> str:
         """What it has said so far."""
         return self._heard.decode()
+
+
+def hear(children: Sequence[Child], seconds: float, *, first: bool = False) -> None:
+    """Hear all of *children*, whoever speaks, for so long.
+
+    Args:
+        children: Who is heard; one that nobody hears stands still as soon as its pipe is full.
+        seconds: For how long.
+        first: Whether it is enough that each has said its first words.
+    """
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        waiting = [child for child in children if not child.has_ended and not (first and child.said)]
+        if not waiting:
+            return
+        for child in select.select([child for child in children if not child.has_ended], [], [], left)[0]:
+            child.take()
+
+
+class Flag:
+    """A mark that this process raises and its forked children see: work ends when enough was seen, not by the clock."""
+
+    def __init__(self) -> None:
+        self._shared = mmap.mmap(-1, 1)
+
+    @property
+    def is_raised(self) -> bool:
+        """Whether it has been raised."""
+        return self._shared[0] > 0
+
+    def raise_it(self) -> None:
+        """Raise it, for good."""
+        self._shared[0] = 1
 
 
 def warm() -> None:

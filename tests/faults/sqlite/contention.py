@@ -14,7 +14,7 @@ from taskorch.errors import StoreUnavailable
 from taskorch.stores import SQLiteStore
 from taskorch.stores.sqlite import database
 from tests.faults import checkers
-from tests.faults.children import Child, apart, fork
+from tests.faults.children import Child, Flag, apart, fork, hear
 from tests.faults.rows import Row
 from tests.faults.work import Held, Kept, Owner, Tell, Told, birth, insist, look, runs, step
 
@@ -22,6 +22,8 @@ RUNS = runs(12)
 LIMIT = 5
 HOLDS = (0.05, 0.3, 1.5)
 """For how many seconds a foreign writer holds its lock; the store waits five."""
+PATIENCE = 30
+"""How many seconds more there are for who is foreign, if the owners do not let them in."""
 
 
 def contention(directory: Path, *, seconds: float, seed: int, wal: bool, workers: int = 4) -> Row:
@@ -41,10 +43,11 @@ def contention(directory: Path, *, seconds: float, seed: int, wal: bool, workers
     warnings.filterwarnings("ignore", "SQLite .* may damage a write-ahead log")
     with row.timed():
         apart(lambda: anyio.run(_bear, path))
-        until = time.monotonic() + seconds
-        children = [fork(partial(_live, path, f"{seed}.{n}", until)) for n in range(workers)]
+        until, enough = time.monotonic() + seconds, Flag()
+        children = [fork(partial(_live, path, f"{seed}.{n}", enough)) for n in range(workers)]
         foreign = [fork(partial(_hold, path, until)), fork(partial(_read, path, until))]
-        largest = _watch(path, [*children, *foreign], until)
+        largest = _watch(path, children, foreign, until)
+        enough.raise_it()
         _gather(row, told, children, foreign)
         told.claims = {run: sorted(given) for run, given in told.claims.items()}
         what = f"seed {seed}, {mode}"
@@ -83,20 +86,20 @@ async def _seen(path: Path) -> dict[str, Kept]:
         return await look(store, RUNS)
 
 
-def _live(path: Path, name: str, until: float, tell: Tell) -> None:
-    anyio.run(_life, path, name, until, tell)
+def _live(path: Path, name: str, enough: Flag, tell: Tell) -> None:
+    anyio.run(_life, path, name, enough, tell)
 
 
-async def _life(path: Path, name: str, until: float, tell: Tell) -> None:
-    """Work as two owners until then; each call is made once, as none may fail."""
+async def _life(path: Path, name: str, enough: Flag, tell: Tell) -> None:
+    """Work as two owners until it is enough; each call is made once, as none may fail."""
     async with SQLiteStore(path, shared=True) as store, anyio.create_task_group() as group:
         for n in range(2):
             owner = Owner(store, f"{name}.{n}", tell, Random(f"{name}.{n}"), LIMIT)
-            group.start_soon(_work, owner, until)
+            group.start_soon(_work, owner, enough)
 
 
-async def _work(owner: Owner, until: float) -> None:
-    while time.monotonic() < until:
+async def _work(owner: Owner, enough: Flag) -> None:
+    while not enough.is_raised:
         if not await owner.round(RUNS, 2):
             await anyio.sleep(0.002)
 
@@ -106,7 +109,7 @@ def _hold(path: Path, until: float, tell: Tell) -> None:
     with closing(sqlite3.connect(path, timeout=30, isolation_level=None)) as connection:
         for number in range(1000):
             pause = HOLDS[number % len(HOLDS)]
-            if time.monotonic() + pause > until:
+            if number and time.monotonic() + pause > until:
                 return
             connection.execute("BEGIN IMMEDIATE")
             time.sleep(pause)
@@ -118,24 +121,26 @@ def _hold(path: Path, until: float, tell: Tell) -> None:
 def _read(path: Path, until: float, tell: Tell) -> None:
     """Read an old state for long; a commit in a file with a rollback journal waits for that."""
     with closing(sqlite3.connect(path, timeout=30, isolation_level=None)) as connection:
-        while time.monotonic() + 0.5 < until:
+        for number in range(1000):
+            if number and time.monotonic() + 0.5 > until:
+                return
             connection.execute("BEGIN")
             before = connection.execute("SELECT count(*) FROM journal").fetchone()
             time.sleep(0.5)
             after = connection.execute("SELECT count(*) FROM journal").fetchone()
             connection.execute("ROLLBACK")
-            tell("reach", "", 0)
+            tell("reach", "", number)
             if before != after:
                 tell("s27_whole_or_not_at_all:", "a reader saw a transaction come")
             time.sleep(0.2)
 
 
-def _watch(path: Path, children: list[Child], until: float) -> int:
-    """Hear everybody until the end; the greatest length of the log."""
+def _watch(path: Path, children: list[Child], foreign: list[Child], until: float) -> int:
+    """Hear everybody until then, and until each that is foreign was in the way; the greatest length of the log."""
     log, largest = path.with_name(path.name + "-wal"), 0
-    while (now := time.monotonic()) < until:
-        for child in children:
-            child.listen(now + 0.002)
+    last = until + PATIENCE
+    while (now := time.monotonic()) < until or (now < last and not all(child.said for child in foreign)):
+        hear([*children, *foreign], 0.002)
         try:
             largest = max(largest, log.stat().st_size)
         except FileNotFoundError:

@@ -2,7 +2,6 @@
 
 import os
 import sqlite3
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -13,7 +12,7 @@ import anyio
 
 from taskorch.stores import SQLiteStore
 from tests.faults import checkers
-from tests.faults.children import apart, fork
+from tests.faults.children import apart, fork, hear
 from tests.faults.rows import Row
 from tests.faults.work import Held, Kept, Owner, Tell, Told, all_events, look, runs
 
@@ -35,8 +34,8 @@ def kill_loop(directory: Path, *, kills: int, seed: int, shared: bool = False) -
             told.life = life
             child = fork(partial(_live, path, f"{seed}.{life}", shared, sqlite3.connect))
             if random.random() < 0.5:
-                child.listen(time.monotonic() + 5, first=True)
-            child.listen(time.monotonic() + random.uniform(0.002, 0.030))
+                hear([child], 5, first=True)
+            hear([child], random.uniform(0.002, 0.030))
             row.injected += child.kill()
             told.read(child.said)
             row.runs += 1
@@ -163,7 +162,7 @@ def crash_points(directory: Path, *, rounds: int, seed: int) -> Row:
             point, left = POINTS[number % len(POINTS)], number // len(POINTS)
             told.life += 1
             child = fork(partial(live_until, path, f"{seed}.{told.life}", point, left))
-            child.listen(time.monotonic() + 10)
+            hear([child], 10)
             if child.kill():
                 row.violations.append(f"every_point_is_reached: {point} number {left} was not [seed {seed}]")
             row.injected += 1

@@ -2,7 +2,6 @@
 
 import shutil
 import sqlite3
-import time
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -14,7 +13,7 @@ from taskorch.core.selection import Filter
 from taskorch.errors import StoreError
 from taskorch.stores import SQLiteStore
 from tests.faults import checkers
-from tests.faults.children import apart, fork
+from tests.faults.children import apart, fork, hear
 from tests.faults.rows import Row
 from tests.faults.sqlite.kills import EXIT, POINTS, live_until
 from tests.stores.old_files import VERSION_1
@@ -33,7 +32,7 @@ def migrations(directory: Path, *, seed: int) -> Row:
         for left in range(1000):
             path = Path(shutil.copy(old, directory / f"old-{left}.db"))
             child = fork(partial(live_until, path, "migrating", POINTS[0], left))
-            child.listen(time.monotonic() + 30, first=True)  # its first claim, or its end
+            hear([child], 30, first=True)  # its first claim, or its end
             if child.said:
                 child.kill()
                 return row

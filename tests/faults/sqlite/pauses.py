@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -12,35 +11,34 @@ import anyio
 from taskorch.core.receipts import Refused
 from taskorch.stores import SQLiteStore
 from tests.faults import checkers
-from tests.faults.children import apart, fork
+from tests.faults.children import Flag, apart, fork, hear
 from tests.faults.rows import Row
 from tests.faults.work import Held, Kept, Owner, Tell, Told, look, runs
 
 RUNS = runs(5)
 TTL = 0.05
 """How many seconds leases live."""
+PATIENCE = 30
+"""How many seconds a process may take to say its first words."""
 
 
-def pauses(directory: Path, *, seconds: float, seed: int, workers: int = 3) -> Row:
+def pauses(directory: Path, *, stops: int, seed: int, workers: int = 3) -> Row:
     """Stop one of the processes that share a file for two or three lives of a lease, then let it go on, in turn."""
     row = Row(f"SQLite: one of {workers} processes is stopped for longer than its leases", seed)
     random, path = Random(f"pauses {seed}"), directory / "pauses.db"
     with row.timed():
         told = apart(lambda: anyio.run(_bear, path))
-        until = time.monotonic() + seconds
-        children = [fork(partial(_live, path, f"{seed}.{n}", until)) for n in range(workers)]
-        for child in children:
-            child.listen(until, first=True)
-        while time.monotonic() + 4 * TTL < until:
+        enough = Flag()
+        children = [fork(partial(_live, path, f"{seed}.{n}", enough)) for n in range(workers)]
+        hear(children, PATIENCE, first=True)
+        for _ in range(stops):
             stopped = random.choice(children)
             os.kill(stopped.pid, signal.SIGSTOP)
-            for child in children:
-                if child is not stopped:
-                    child.listen(time.monotonic() + random.uniform(1, 1.5) * TTL)
+            hear([child for child in children if child is not stopped], random.uniform(2, 3) * TTL)
             os.kill(stopped.pid, signal.SIGCONT)
             row.injected += 1
-            for child in children:
-                child.listen(time.monotonic() + 0.01)
+            hear(children, 0.03)
+        enough.raise_it()
         for child in children:
             told.read(child.wait()[1])
             row.runs += 1
@@ -67,11 +65,11 @@ async def _seen(path: Path) -> dict[str, Kept]:
         return await look(store, RUNS)
 
 
-def _live(path: Path, name: str, until: float, tell: Tell) -> None:
+def _live(path: Path, name: str, enough: Flag, tell: Tell) -> None:
     async def live() -> None:
         async with SQLiteStore(path, shared=True) as store:
             owner = Owner(store, name, tell, Random(name), ttl=TTL)
-            while time.monotonic() < until:
+            while not enough.is_raised:
                 if not await owner.round(RUNS, 2):
                     await anyio.sleep(0.002)
 

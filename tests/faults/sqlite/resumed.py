@@ -1,6 +1,5 @@
 """Whole runs through ``taskorch.run``, killed and called again under the same id until they end."""
 
-import time
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial
@@ -15,7 +14,7 @@ from taskorch.core.frontier.facts import COMPLETE, CREATED, NEXT, STATES, VERBS
 from taskorch.core.receipts import Entry
 from taskorch.stores import SQLiteStore
 from tests.faults import checkers
-from tests.faults.children import apart, fork
+from tests.faults.children import apart, fork, hear
 from tests.faults.rows import Row
 from tests.faults.work import Tell
 
@@ -63,8 +62,8 @@ def resumed_runs(directory: Path, *, runs: int, seed: int) -> Row:
             run = f"run-{number}"
             for _ in range(DEATHS):
                 child = fork(partial(_live, path, run))
-                child.listen(time.monotonic() + 10, first=True)
-                child.listen(time.monotonic() + random.uniform(0.002, 0.030))
+                hear([child], 10, first=True)
+                hear([child], random.uniform(0.002, 0.030))
                 row.injected += child.kill()
                 row.acknowledged += child.said.count("\n")
             result, entries = apart(partial(anyio.run, _end, path, run))
