@@ -17,6 +17,9 @@ ROOT = Path(__file__).parent
 PYPROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 PYTHONS = nox.project.python_versions(PYPROJECT)
 BENCH = ROOT / "tests" / "bench"
+# Many tests wait for disks, processes and time. What stands in one file stays together: a page's examples build on
+# one another.
+SHARED_OUT = ["--numprocesses", "auto", "--maxprocesses", "4", "--dist", "loadfile"]
 PEERS = sorted(path.stem for path in (BENCH / "peers").glob("[!_]*.py"))
 
 
@@ -32,9 +35,9 @@ def install_tools(session: nox.Session, *groups: str) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """Run the tests and the examples of the documents; arguments after -- go to pytest."""
+    """Run the tests and the examples of the documents; arguments after -- go to pytest, which then runs alone."""
     install(session, "tests", extras="cli,trio,postgres")
-    session.run("python", "-m", "pytest", *session.posargs)
+    session.run("python", "-m", "pytest", *(session.posargs or SHARED_OUT))
 
 
 @nox.session(default=False)

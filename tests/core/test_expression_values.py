@@ -14,6 +14,7 @@ from taskorch.core.expressions import ALERTS, Kind, Vocabulary, parse
 from taskorch.core.expressions.values import MAX_PARTS
 from taskorch.core.outcomes import Outcome
 from taskorch.errors import CallerError, InvalidCondition, UndecidableCondition
+from tests.naming import shown
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 FREE = Vocabulary({"d": None})
@@ -515,7 +516,7 @@ class Trap:
     __lt__ = __gt__ = __bool__ = __len__ = __iter__ = __contains__ = __getitem__ = __eq__
 
 
-@pytest.mark.parametrize("foreign", [Trap(), object, {1}, b"bytes", 1j, float("nan"), datetime(2026, 1, 1)], ids=repr)  # noqa: DTZ001
+@pytest.mark.parametrize("foreign", [Trap(), object, {1}, b"bytes", 1j, float("nan"), datetime(2026, 1, 1)], ids=shown)  # noqa: DTZ001
 def test_foreign_objects_are_not_asked(foreign: object) -> None:
     """No attribute, operator or truth of an object that is no data is used; only whether it is there, or null."""
     seen = data(foreign=foreign, objects=[foreign])

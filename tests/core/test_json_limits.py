@@ -9,6 +9,7 @@ from taskorch import InvalidDocument, InvalidTask, InvalidWorkflow, Task, Workfl
 from taskorch.core import json_text
 from taskorch.core.json_text import Limits
 from tests.core.samples import lines, problems, task_document
+from tests.naming import shown
 
 READERS = pytest.mark.parametrize("cls", [Task, Workflow])
 KINDS: dict[Any, type[InvalidDocument]] = {Task: InvalidTask, Workflow: InvalidWorkflow}
@@ -69,7 +70,7 @@ def test_what_is_no_utf8_is_refused(cls: Any, data: bytes) -> None:
 @pytest.mark.parametrize(
     "value",
     [float("nan"), float("inf"), {1, 2}, b"x", object(), {1: 2}, {None: 1}, "\ud800", "\0", 1j, [(1, {2})]],
-    ids=repr,
+    ids=shown,
 )
 def test_data_that_is_no_json_is_refused(cls: Any, value: object) -> None:
     """What comes as Python data keeps to the same rules as text."""

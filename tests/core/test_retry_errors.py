@@ -6,6 +6,7 @@ import pytest
 
 from taskorch import InvalidPolicy, MissingOutput, NonRetryable, Retry, RetryAfter, StepTimeout
 from taskorch.core.retry import LONGEST, GiveUp, RetryAt, RetryStrategy, decision
+from tests.naming import shown
 
 
 def is_busy(error: BaseException) -> bool:
@@ -50,7 +51,7 @@ WANTED, UNWANTED = RetryAt(1), GiveUp("non_retryable")
         ({"retry_on": MissingOutput}, MissingOutput("a", "b"), UNWANTED),
         ({"retry_on": KeyError, "max_attempts": 1}, OSError("x"), UNWANTED),
     ],
-    ids=repr,
+    ids=shown,
 )
 def test_which_errors_are_followed_by_another_attempt(
     members: dict[str, Any], error: Exception, answer: RetryAt | GiveUp
@@ -61,7 +62,7 @@ def test_which_errors_are_followed_by_another_attempt(
 
 
 @pytest.mark.parametrize("member", ["retry_on", "give_up_on"])
-@pytest.mark.parametrize("test", [5, int, "OSError", (OSError, 5), later, [OSError]], ids=repr)
+@pytest.mark.parametrize("test", [5, int, "OSError", (OSError, 5), later, [OSError]], ids=shown)
 def test_an_error_is_judged_by_classes_and_functions(member: str, test: Any) -> None:
     """What is neither a class of exceptions nor a plain function is refused when the policy is made."""
     with pytest.raises(InvalidPolicy) as caught:
@@ -75,6 +76,9 @@ class Fixed:
 
     def __init__(self, answer: Any) -> None:
         self.answer = answer
+
+    def __repr__(self) -> str:
+        return f"Fixed({self.answer!r})"
 
     def decide(self, attempt: int, error: BaseException, elapsed: float, chance: float = 0.0) -> RetryAt | GiveUp:
         """The answer."""
@@ -101,7 +105,7 @@ class Wordy:
         (RetryAt(float("inf")), RetryAt(LONGEST)),
         (GiveUp("my own reason"), GiveUp("my own reason")),
     ],
-    ids=repr,
+    ids=shown,
 )
 def test_the_waits_of_any_strategy_are_bounded(answer: object, expected: object) -> None:
     """Whoever decides, a wait is from 0 to a year."""
@@ -118,7 +122,7 @@ def test_the_waits_of_any_strategy_are_bounded(answer: object, expected: object)
         (Wordy(), InvalidPolicy),
         (Retry(retry_on=raising), LookupError),
     ],
-    ids=repr,
+    ids=shown,
 )
 def test_a_policy_that_fails_is_the_end_of_the_matter(strategy: RetryStrategy, fault: type[Exception]) -> None:
     """A policy that raises, or gives no answer, takes nothing down: the step fails, and the fault can be told."""

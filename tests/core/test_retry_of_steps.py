@@ -11,6 +11,7 @@ from taskorch.core.frontier.plan import Plan
 from taskorch.core.retry import GiveUp, RetryAt, RetryStrategy
 from taskorch.core.settings import RetryPolicy
 from tests.core.samples import flow_of
+from tests.naming import shown
 
 
 class Twice:
@@ -77,7 +78,7 @@ def test_steps_override_the_policy_of_the_workflow(
     assert (retry.max_attempts, retry.initial, retry.multiplier) == expected
 
 
-@pytest.mark.parametrize("retry", [Retry(retry_on=OSError), Retry(give_up_on=(KeyError, is_busy)), Twice()], ids=repr)
+@pytest.mark.parametrize("retry", [Retry(retry_on=OSError), Retry(give_up_on=(KeyError, is_busy)), Twice()], ids=shown)
 def test_a_step_keeps_what_no_document_can_hold(retry: RetryStrategy) -> None:
     """Classes and functions, and strategies of other kinds, are kept beside the body and decide for the step."""
     step = step_with(retry)
@@ -86,7 +87,7 @@ def test_a_step_keeps_what_no_document_can_hold(retry: RetryStrategy) -> None:
     assert step.retry(RetryPolicy(max_retries=9)) is retry
 
 
-@pytest.mark.parametrize("retry", [Retry(), Retry(total_timeout=60)], ids=repr)
+@pytest.mark.parametrize("retry", [Retry(), Retry(total_timeout=60)], ids=shown)
 def test_what_a_document_can_hold_is_kept_there_alone(retry: Retry) -> None:
     """Nothing but the document's policy is needed for numbers: read back, the step has the same policy."""
     flow = Workflow("w")
@@ -110,7 +111,7 @@ def test_what_a_document_can_hold_is_kept_there_alone(retry: Retry) -> None:
         (Twice(), f"{__name__}:Twice"),
         (Named("a"), {"name": "a"}),
     ],
-    ids=repr,
+    ids=shown,
 )
 def test_the_document_tells_of_it_by_name(retry: RetryStrategy, note: object) -> None:
     """What no document can hold is named in ``x-retry``, as a function is in ``x-function``."""
@@ -151,7 +152,7 @@ def test_retries_and_their_wait_override_a_policy_of_python_too() -> None:
         (Twice(), {"retry_delay": 2}, "fetch.retry_delay"),
         (Twice(), {"retrying": Twice()}, "fetch.retrying"),
     ],
-    ids=repr,
+    ids=shown,
 )
 def test_a_step_has_one_policy(retry: Any, members: dict[str, Any], path: str) -> None:
     """What is no policy, and a second one beside it, is refused, and nothing is added."""

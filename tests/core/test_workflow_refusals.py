@@ -8,6 +8,7 @@ import pytest
 from taskorch import CycleError, InvalidWorkflow, Workflow
 from taskorch.core.settings import Alert, Notifications
 from tests.core.samples import flow_of, lines, load, problems, with_step
+from tests.naming import shown
 
 FS, SS, FF, SF = "finish_to_start", "start_to_start", "finish_to_finish", "start_to_finish"
 GOOD_IDS = ["a", "0", "_a", "test[0]", "lib/zstd.o", "a.b", "A:b-c", "x" * 128]
@@ -233,7 +234,7 @@ def test_a_bad_variable_is_told_at_its_path() -> None:
         ({"workflow": flow_of("a", stages=1)}, {"workflow.stages"}),
         ({"name": "w", "steps": [], "dependencies": [{"from": "a"}]}, {"dependencies[0].to"}),
     ],
-    ids=repr,
+    ids=shown,
 )
 def test_another_document_is_refused(document: dict[str, Any], expected: set[str]) -> None:
     """Unknown keys, wrong kinds and missing members are refused at their paths."""

@@ -16,6 +16,7 @@ import taskorch
 from taskorch import Retry, Workflow, current_step
 from taskorch.engine.usage import Meter
 from taskorch.testing.clock import FakeClock
+from tests.naming import shown
 
 
 @pytest.mark.parametrize("store", [None, "memory:"])
@@ -152,7 +153,7 @@ async def test_the_status_shows_what_is_used():
         (50, object()),
         (50, "x", 5),
     ],
-    ids=repr,
+    ids=shown,
 )
 @pytest.mark.parametrize("threaded", [False, True])
 async def test_a_body_tells_numbers_and_texts(given: Any, threaded: bool) -> None:
