@@ -15,9 +15,10 @@ from anyio import (
     get_cancelled_exc_class,
     to_thread,
 )
-from anyio.lowlevel import RunVar, current_token
+from anyio.lowlevel import RunVar
 
 from taskorch.dispatchers.bodies import body_of, is_awaitable
+from taskorch.event_loops import EventLoop
 from taskorch.protocols import Job, Report
 
 
@@ -110,9 +111,9 @@ class _Call:
         self._lock = Lock()  # held while thread and waiter agree on who does what
         self._value: object = None
         self._error: BaseException | None = None
-        self._begun = self._withdrawn = self._finished = self._left = self._ended = self._abandoned = False
+        self._begun = self._withdrawn = self._finished = self._ended = self._abandoned = False
         self._waiter: Event | None = None
-        self._loop: Any = None  # Any: a loop of asyncio or a token of trio, once the thread must know it
+        self._loop: EventLoop | None = None  # once nobody waits for the thread any more
 
     def run(self) -> None:
         """In the thread: run the body, unless the waiter was faster to withdraw it."""
@@ -125,16 +126,10 @@ class _Call:
         except BaseException as error:  # noqa: BLE001  # raised again where it is waited for
             self._error = error
         with self._lock:
-            self._finished = True
-            if not self._left:
-                return  # to the waiter, who will end it
-        # asyncio's and trio's own words for "call this soon, from another thread": it must not wait for the
-        # loop, which may be ending and would never answer.
-        soon = getattr(self._loop, "call_soon_threadsafe", None) or self._loop.run_sync_soon
-        try:
-            soon(self.end)
-        except RuntimeError:
-            self._drop()  # the event loop is gone, and everybody who waited with it
+            self._finished, loop = True, self._loop
+        # Without a loop somebody waits, who will end it. The loop may be gone, and with it everybody who waited.
+        if loop is not None and not loop.soon(self.end):
+            self._drop()
 
     def withdraw(self) -> bool:
         """Keep the body from starting; True if it will not start, and its place is free again."""
@@ -147,9 +142,9 @@ class _Call:
 
     def leave(self, *, abandon: bool = False) -> None:
         """Nobody waits for the thread any more; nor does anybody want the outcome, if it is to be abandoned."""
-        self._loop = current_token().native_token
+        loop = EventLoop()
         with self._lock:
-            self._left, self._abandoned = True, abandon
+            self._loop, self._abandoned = loop, abandon
             is_finished = self._finished
         if is_finished:
             self.end()

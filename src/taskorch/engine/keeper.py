@@ -11,8 +11,8 @@ from collections.abc import Callable
 import anyio
 
 from taskorch.core.receipts import Refused, Renewed
-from taskorch.engine.bells import bell
 from taskorch.engine.cancellations import uncut
+from taskorch.event_loops import EventLoop
 from taskorch.protocols import Store
 
 _LOG = logging.getLogger("taskorch.store")
@@ -36,7 +36,7 @@ class Kept:
         self._news: list[Renewed | Refused] = []
         self._heard: list[Renewed | Refused] = []
         self._hear: Callable[[Renewed | Refused], None] = self._heard.append
-        self._ring = bell(self._told)
+        self._ring = EventLoop().bell(self._told)
 
     def listen(self, hear: Callable[[Renewed | Refused], None]) -> None:
         """Have *hear* told that the lease is lost, or that there are unread messages; also what was told before."""
@@ -68,7 +68,7 @@ class Keeper:
         self._kept: dict[tuple[str, int], Kept] = {}
         self._changed = threading.Condition(_LOCK)
         self._thread = threading.Thread(target=self._work, name=f"taskorch leases in {store.name}", daemon=True)
-        self._goodbye: Callable[[], None] | None = None
+        self._goodbye: Callable[[], object] | None = None
 
     def employ(self, kept: Kept) -> None:
         """Keep a lease; the lock is held."""
@@ -86,7 +86,7 @@ class Keeper:
             del _KEEPERS[id(self._store)]
             if not self._thread.is_alive():  # of a process this one was forked from
                 return
-            self._goodbye = bell(over.set)
+            self._goodbye = EventLoop().bell(over.set)
             self._changed.notify()
         try:
             await uncut(over.wait)

@@ -8,9 +8,9 @@ from weakref import WeakSet
 from taskorch.core.requests import Request, asked
 from taskorch.core.unit import Message
 from taskorch.engine import committer
-from taskorch.engine.bells import bell
 from taskorch.engine.committer import until_known
 from taskorch.errors import StoreUnavailable, UnknownVerb
+from taskorch.event_loops import EventLoop
 from taskorch.protocols import Store
 
 _LOG = logging.getLogger("taskorch")
@@ -42,7 +42,7 @@ class Mailbox:
         self._waiting: list[tuple[str, Request | None]] = []
         self._is_reading = self._has_mail = False
         self._hear: Callable[[], None] | None = None
-        self.ring = bell(self._rung)
+        self.ring = EventLoop().bell(self._rung)
         with _LOCK:
             _OPEN.add(self)
 

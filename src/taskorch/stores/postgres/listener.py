@@ -5,12 +5,12 @@ import select
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import cast
 
 import anyio
 import psycopg
-from anyio.lowlevel import current_token
 from psycopg import sql
+
+from taskorch.event_loops import EventLoop
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
 """Seconds between two tries to connect anew."""
@@ -27,7 +27,7 @@ class Listener:
     def __init__(self, connect: Callable[[], psycopg.Connection], channel: str) -> None:
         self._connect, self._channel = connect, channel
         self._mutex = threading.Lock()
-        self._waiting: set[Callable[[], None]] = set()
+        self._waiting: set[Callable[[], object]] = set()
         self._thread: threading.Thread | None = None
         self._is_over = False
         self._bell: tuple[int, int] | None = None
@@ -35,17 +35,7 @@ class Listener:
     async def wait(self) -> None:
         """Wait until something may have changed."""
         event = anyio.Event()
-        loop = current_token().native_token
-        # asyncio and trio each have such a function, under another name. It does not wait for the loop.
-        soon = cast(
-            Callable[[Callable[[], None]], object],
-            getattr(loop, "call_soon_threadsafe", None) or getattr(loop, "run_sync_soon", None),
-        )
-
-        def wake() -> None:
-            with suppress(RuntimeError):  # the loop has ended, and whoever waited with it
-                soon(event.set)
-
+        wake = EventLoop().bell(event.set)
         with self._mutex:
             if self._is_over:
                 return

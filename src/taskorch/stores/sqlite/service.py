@@ -51,7 +51,7 @@ class Job(Generic[Desk, T]):
     """
 
     work: Callable[[Desk], T]
-    wake: Callable[[], None]
+    wake: Callable[[], object]
     is_change: bool = False
     result: T = attrs.field(init=False)
     done: bool = False

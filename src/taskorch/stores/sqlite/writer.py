@@ -9,13 +9,12 @@ import threading
 import warnings
 import weakref
 from collections.abc import Callable
-from functools import partial
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import anyio
-from anyio.lowlevel import current_token
 
 from taskorch.errors import StoreError
+from taskorch.event_loops import EventLoop
 from taskorch.stores.sqlite.service import AnyJob, Desk, Job, Opened, Service
 
 T = TypeVar("T")
@@ -41,7 +40,7 @@ class Writer:
         self._service: Service | None = None
         self._thread: threading.Thread | None = None
         self._finalizer: weakref.finalize[..., Writer] | None = None
-        self._loop: _Loop | None = None
+        self._loop: EventLoop | None = None
 
     async def call(
         self,
@@ -132,12 +131,13 @@ class Writer:
             service.jobs.put(job)
         return service
 
-    def _alarm(self) -> tuple[anyio.Event, Callable[[], None]]:
+    def _alarm(self) -> tuple[anyio.Event, Callable[[], object]]:
         """An event of the event loop that runs now, and what sets it; the loop is mostly the same as before."""
-        loop, token = self._loop, current_token().native_token
-        if loop is None or loop.token is not token:
-            loop = self._loop = _Loop(token)
-        return loop.alarm()
+        loop = self._loop
+        if loop is None or not loop.runs_here:
+            loop = self._loop = EventLoop()
+        event = loop.new_event()
+        return event, loop.bell(event.set)
 
     def _start(self) -> Service:
         service = Service(self._opening)
@@ -151,33 +151,6 @@ class Writer:
 
     def _forked(self) -> bool:
         return self._service is not None and os.getpid() != self._pid
-
-
-class _Loop:
-    """An event loop, as far as a thread has to know it: its kind of event, and how to have it do something soon."""
-
-    def __init__(self, token: object) -> None:
-        self.token = token
-        self.event = type(anyio.Event())  # asked for once: ``anyio.Event`` would ask which loop it is each time
-        # asyncio and trio each have such a function, under another name.
-        self._soon = cast(
-            Callable[[Callable[[], None]], object],
-            getattr(token, "call_soon_threadsafe", None) or getattr(token, "run_sync_soon", None),
-        )
-
-    def alarm(self) -> tuple[anyio.Event, Callable[[], None]]:
-        """An event of this event loop, and a function that sets it from any thread without waiting for the loop.
-
-        (``anyio.from_thread.run_sync`` waits until the loop has run the function: for ever, if the loop ends.)
-        """
-        event = self.event()
-        return event, partial(self._call, event.set)
-
-    def _call(self, function: Callable[[], None]) -> None:
-        try:  # noqa: SIM105 - of every call; suppress() would cost more
-            self._soon(function)
-        except RuntimeError:  # the loop has ended, and whoever waited with it
-            pass
 
 
 def _forgotten(service: Service, thread: threading.Thread, name: str, pid: int) -> None:
