@@ -211,15 +211,19 @@ class Opening:
             self._refuse(schema.objection(application, version))
             if version != schema.VERSION:
                 schema.migrate(connection, version)
+        library = sqlite3.sqlite_version_info
+        if not self.is_shared:
+            # The first transaction in a new log waits for the disk: it is ours, not the first caller's.
+            self._set_journal(connection, "wal")
+        elif not has_sound_log(library):
+            self._set_journal(connection, "truncate")  # before anything is written
         # Unshared, we hold the lock, so whoever held a lease is gone.
         is_gone: Callable[[str], bool] = is_dead if self.is_shared else lambda _: True
-        library = sqlite3.sqlite_version_info
-        if self.is_shared and not has_sound_log(library):
-            self._set_journal(connection, "truncate")  # before anything is written
         self.ledger.expire(connection, is_gone)
         others = self.ledger.register(connection, identity(self.token), ".".join(map(str, library)))
-        is_sound = all(has_sound_log(tuple(map(int, version.split(".")))) for version in others)
-        self._set_journal(connection, "wal" if is_sound or not self.is_shared else "truncate")
+        if self.is_shared:
+            is_sound = all(has_sound_log(tuple(map(int, version.split(".")))) for version in others)
+            self._set_journal(connection, "wal" if is_sound else "truncate")
 
     def _set_journal(self, connection: sqlite3.Connection, mode: str) -> None:
         found = self._journal(connection, mode)
