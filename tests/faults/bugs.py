@@ -154,9 +154,9 @@ BUGS = (
     ),
     Bug(
         "a lease whose time is over can be renewed",
-        VERBS,
-        "if standing is None or standing.epoch != epoch or not standing.is_leased(tables.now):",
-        "if standing is None or standing.epoch != epoch:",
+        STANDING,
+        "if self.epoch != epoch or not self.is_leased(now):",
+        "if self.epoch != epoch:",
         "abandoned",
         ("s6_a_dead_lease_is_not_revived",),
         SHORT,
@@ -300,8 +300,8 @@ BUGS = (
     Bug(
         "a client may write to a record that has an owner",
         SETTLEMENT,
-        "            if standing.is_leased(self._now):\n                return Refused(Refusal.BUSY",
-        "            if standing.is_leased(self._now) and unit.epoch:\n                return Refused(Refusal.BUSY",
+        "            if (busy := standing.busy(self._now)) is not None:",
+        "            if (busy := standing.busy(self._now)) is not None and unit.epoch:",
         "orders",
         ("s7_only_the_holder_writes",),
         ORDERS,

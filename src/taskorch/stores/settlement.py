@@ -159,8 +159,8 @@ class Settlement:
             standing = self._standings.get(id)
             if standing is None or standing.owner is None or (unit.epoch > 0 and id == unit.run):
                 continue
-            if standing.is_leased(self._now):
-                return Refused(Refusal.BUSY, by=standing.owner or "", id=id)
+            if (busy := standing.busy(self._now)) is not None:
+                return busy
         return None
 
     def _not_there(self, unit: Unit) -> Refused | None:

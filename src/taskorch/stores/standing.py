@@ -8,7 +8,7 @@ from enum import IntEnum
 
 import attrs
 
-from taskorch.core.receipts import Record
+from taskorch.core.receipts import Record, Refusal, Refused, Renewed
 from taskorch.core.unit import WaitingEntry
 
 
@@ -96,6 +96,17 @@ class Standing:
         self.losses = self.losses + 1 if is_lost else 0
         self.epoch, self.owner, self.process, self.until, self.number = self.epoch + 1, owner, process, until, 0
         return past
+
+    def busy(self, now: int) -> Refused | None:
+        """What is said to others while a lease lives; None if none does."""
+        return Refused(Refusal.BUSY, by=self.owner or "", id=self.id) if self.is_leased(now) else None
+
+    def renew(self, epoch: int, until: int | None, now: int) -> Renewed | Refused:
+        """Let the lease of that *epoch* live until then, if it lives."""
+        if self.epoch != epoch or not self.is_leased(now):
+            return Refused(Refusal.STALE_LEASE, id=self.id)
+        self.until = until
+        return Renewed(bool(self.unread))
 
     def record(self, body: str, now: int) -> Record:
         """What is shown of it."""

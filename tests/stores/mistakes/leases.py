@@ -1,6 +1,6 @@
 """Mistakes about leases."""
 
-from taskorch.core.receipts import Refused
+from taskorch.core.receipts import Refused, Renewed
 from taskorch.stores import MemoryStore
 from taskorch.stores.memory.tables import Tables
 from taskorch.stores.standing import Standing
@@ -120,4 +120,10 @@ def renewals_only_lengthen(patch):
 @mistake("a_renewal_tells_of_mail")
 def renewals_do_not_tell_of_mail(patch):
     """Mail is not told."""
-    patch.setattr("taskorch.stores.memory.tables.bool", lambda value: False, raising=False)
+    renewed = Tables.renewed
+
+    def silent(self, run, epoch, until, now):
+        answer = renewed(self, run, epoch, until, now)
+        return Renewed(False) if isinstance(answer, Renewed) else answer
+
+    patch.setattr(Tables, "renewed", silent)

@@ -76,8 +76,8 @@ class MemoryStore:
         standing, now = self._tables.all.get(id), self._now()
         if standing is None:
             return Refused(Refusal.UNKNOWN, id=id)
-        if standing.is_leased(now) and not force:
-            return Refused(Refusal.BUSY, by=standing.owner or "", id=id)
+        if not force and (busy := standing.busy(now)) is not None:
+            return busy
         return self._tables.granted(id, owner, end_of(now, ttl), now)
 
     async def renew(self, leases: Sequence[tuple[str, int]], ttl: float) -> list[Renewed | Refused]:

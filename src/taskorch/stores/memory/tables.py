@@ -92,11 +92,11 @@ class Tables:
     def renewed(self, run: str, epoch: int, until: int | None, now: int) -> Renewed | Refused:
         """Let a lease live until then, if it lives."""
         standing = self.all.get(run)
-        if standing is None or standing.epoch != epoch or not standing.is_leased(now):
+        if standing is None:
             return Refused(Refusal.STALE_LEASE, id=run)
-        standing.until = until
+        answer = standing.renew(epoch, until, now)
         self.index.put(standing, now)
-        return Renewed(bool(standing.unread))
+        return answer
 
     def record(self, id: str, now: int) -> Record:
         """What is shown of a record that there is."""

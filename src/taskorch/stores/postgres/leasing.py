@@ -179,8 +179,8 @@ def lease(
         [row], now = rows, end[-1]
         lines.learn(connection, (row[LINE],))
         standing = standing_of(row, lines)
-        if standing.is_leased(now) and not is_void(row[BODY + 2]):
-            return Refused(Refusal.BUSY, by=standing.owner or "", id=id)
+        if (busy := standing.busy(now)) is not None and not is_void(row[BODY + 2]):
+            return busy
         given += grant(connection, lines, [row], claimant, now)
     return given[0]
 

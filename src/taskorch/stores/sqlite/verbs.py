@@ -67,8 +67,8 @@ def lease(tables: Tables, claimant: Claimant, id: str, *, force: bool) -> list[C
     standing = tables.standing(id)
     if standing is None:
         return [Refused(Refusal.UNKNOWN, id=id)]
-    if standing.is_leased(tables.now) and not force:
-        return [Refused(Refusal.BUSY, by=standing.owner or "", id=id)]
+    if not force and (busy := standing.busy(tables.now)) is not None:
+        return [busy]
     return [*_granted(tables, [id], claimant)]
 
 
@@ -124,8 +124,8 @@ def _granted(tables: Tables, ids: Sequence[str], claimant: Claimant) -> list[Cla
 
 def _renewed(tables: Tables, run: str, epoch: int, until: int | None) -> Renewed | Refused:
     standing = tables.standing(run)
-    if standing is None or standing.epoch != epoch or not standing.is_leased(tables.now):
+    if standing is None:
         return Refused(Refusal.STALE_LEASE, id=run)
-    standing.until = until
+    answer = standing.renew(epoch, until, tables.now)
     tables.save(standing)
-    return Renewed(bool(standing.unread))
+    return answer
