@@ -125,7 +125,6 @@ def test_one_store_serves_one_loop_after_another(path):
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_a_loop_that_ends_amid_a_call_hurts_nobody(path, backend):
     """Work whose event loop has gone is finished, and the next loop is served."""
-
     begun, has_ended = threading.Event(), threading.Event()
 
     def work(connection):
