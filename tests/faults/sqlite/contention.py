@@ -160,7 +160,9 @@ def _watch(path: Path, children: list[Child], foreign: list[Child], until: float
 
 
 def _all_had_a_turn(children: list[Child], foreign: list[Child]) -> bool:
-    return all(child.words >= TURN for child in children) and all(child.words for child in foreign)
+    return all(
+        child.has_ended or child.words >= least for crowd, least in ((children, TURN), (foreign, 1)) for child in crowd
+    )
 
 
 def long_reader(directory: Path, *, rounds: int, seed: int) -> Row:
