@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ import anyio
 
 from taskorch.stores import SQLiteStore
 from tests.faults import checkers
-from tests.faults.children import KILLED, Flag, apart, fork, hear
+from tests.faults.children import KILLED, Child, Flag, apart, fork, hear
 from tests.faults.rows import Row
 from tests.faults.work import Held, Kept, Owner, Tell, Told, all_events, look, runs
 
@@ -43,6 +44,8 @@ def kill_loop(directory: Path, *, kills: int, seed: int, shared: bool = False) -
                 words = WORDS if life % 10 == 0 else random.randrange(1, WORDS)
                 hear([child], PATIENCE, words=words)
                 hear([child], random.uniform(0, 0.003))
+            if life % 3 == 1:
+                _until_amid(child, is_amid)
             row.injected += child.kill() == KILLED
             amid += is_amid.is_raised
             told.read(child.said)
@@ -52,6 +55,13 @@ def kill_loop(directory: Path, *, kills: int, seed: int, shared: bool = False) -
         row.awake(amid * 5 >= kills, f"only {amid} of {kills} processes were killed amid a transaction")
     row.acknowledged, row.note = len(told), f"{amid} amid a transaction"
     return row
+
+
+def _until_amid(child: Child, is_amid: Flag) -> None:
+    """Hear a child until it is amid a transaction, which may be over in the tenth of a millisecond."""
+    until = time.monotonic() + 1
+    while not is_amid.is_raised and time.monotonic() < until:
+        hear([child], 0.0001)
 
 
 def marking(flag: Flag) -> Connect:
