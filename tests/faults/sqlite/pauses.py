@@ -36,8 +36,8 @@ def pauses(directory: Path, *, stops: int, seed: int, workers: int = 3) -> Row:
         enough = Flag()
         children = [fork(partial(_live, path, f"{seed}.{n}", enough)) for n in range(workers)]
         hear(children, PATIENCE, words=1)
-        fenced = 0
-        while row.injected < stops or (fenced < stops // 4 and row.injected < MOST * stops):
+        fenced, wanted = 0, max(1, stops // 4)
+        while row.injected < stops or (fenced < wanted and row.injected < MOST * stops):
             fenced += _pause(random.choice(children), children, random.uniform(2, 3) * TTL)
             row.injected += 1
         enough.is_raised = True
@@ -51,7 +51,7 @@ def pauses(directory: Path, *, stops: int, seed: int, workers: int = 3) -> Row:
             checkers.all_of(view, told)
             checkers.s6_epochs_rise_without_gaps(told, view)
             apart(partial(checkers.s27_the_file_is_sound, path))
-        row.awake(fenced >= max(1, stops // 4), f"only {fenced} of {row.injected} came too late when they woke")
+        row.awake(fenced >= wanted, f"only {fenced} of {row.injected} came too late when they woke")
     row.acknowledged, row.note = len(told), f"{fenced} wrote too late when they woke, and were refused"
     return row
 
