@@ -211,12 +211,18 @@ def l2_places_come_free(told: Told, limit: int) -> None:
 @checker
 def s15_slots_are_the_living_leases(told: Told, limit: int) -> None:
     """At no instant do more leases live than the limit allows."""
+    most = most_living(told)
+    demand(most <= limit, f"{most} leases lived at once, and {limit} may")
+
+
+def most_living(told: Told) -> int:
+    """The most leases that lived at one instant, for certain."""
     moments = sorted([(began, 1) for began, _ in told.spans] + [(ended, -1) for _, ended in told.spans])
     living = most = 0
     for _, change in moments:
         living += change
         most = max(most, living)
-    demand(most <= limit, f"{most} leases lived at once, and {limit} may")
+    return most
 
 
 # --- the store -------------------------------------------------------------------------------------------------

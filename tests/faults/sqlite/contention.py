@@ -53,6 +53,7 @@ def contention(directory: Path, *, seconds: float, seed: int, wal: bool, workers
         least = _gather(row, told, children, foreign)
         row.awake(least > 0, "a process was never answered")
         row.awake(row.injected > 1, "nobody foreign was in the way")
+        row.awake(checkers.most_living(told) > LIMIT // 2, "the limit was never near")
         told.claims = {run: sorted(given) for run, given in told.claims.items()}
         what = f"seed {seed}, {mode}"
         with row.judged(what):
