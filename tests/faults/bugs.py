@@ -289,6 +289,19 @@ BUGS = (
         SHORT,
     ),
     Bug(
+        "a run goes on before what it has done is kept",
+        "engine/committer.py",
+        "receipts = await self._apply([unit() for unit, _ in batch])",
+        "from taskorch.core.receipts import Done\n"
+        "                units = [unit() for unit, _ in batch]\n"
+        "                for _, on_receipt in batch:\n"
+        "                    on_receipt(Done(0))\n"
+        "                batch, receipts = [], [] * len(await self._apply(units))",
+        "runs",
+        ("s8_what_has_a_successor_is_not_done_again",),
+        ("--long", "1.5"),
+    ),
+    Bug(
         "each statement of a migration is kept by itself",
         "stores/sqlite/schema.py",
         "                connection.execute(statement)",

@@ -175,6 +175,9 @@ def s6_epochs_rise_without_gaps(told: Told, view: View, lives: int = 0) -> None:
             demand(after > before, f"the epochs of {run} fall from {before} to {after}")
             untold = later - earlier
             demand(after - before <= 1 + untold, f"the epochs of {run} go from {before} to {after} in {untold} lives")
+        record = view[run].record
+        kept = 0 if record is None else record.epoch
+        demand(kept >= max(epochs), f"epoch {max(epochs)} of {run} was given, and {kept} is the last that is kept")
 
 
 @checker
@@ -182,7 +185,9 @@ def s6_a_lease_is_written_under_by_one(view: View, told: Told) -> None:
     """Whoever wrote under an epoch had been given it: a unit in the journal has a number one above the one before."""
     for run, kept in view.items():
         numbers: dict[int, int] = {}
+        given = {epoch for epoch, _ in told.claims.get(run, ())}
         for epoch, number, _ in _units(kept):
+            demand(epoch in given, f"{run} was written under epoch {epoch}, which nobody was told of")
             before = numbers.get(epoch, 0)
             demand(number == before + 1, f"unit {number} of epoch {epoch} of {run} follows unit {before}")
             numbers[epoch] = number
@@ -206,12 +211,18 @@ def l2_places_come_free(told: Told, limit: int) -> None:
 @checker
 def s15_slots_are_the_living_leases(told: Told, limit: int) -> None:
     """At no instant do more leases live than the limit allows."""
+    most = most_living(told)
+    demand(most <= limit, f"{most} leases lived at once, and {limit} may")
+
+
+def most_living(told: Told) -> int:
+    """The most leases that lived at one instant, for certain."""
     moments = sorted([(began, 1) for began, _ in told.spans] + [(ended, -1) for _, ended in told.spans])
     living = most = 0
     for _, change in moments:
         living += change
         most = max(most, living)
-    demand(most <= limit, f"{most} leases lived at once, and {limit} may")
+    return most
 
 
 # --- the store -------------------------------------------------------------------------------------------------

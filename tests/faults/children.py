@@ -23,6 +23,8 @@ from taskorch.errors import StoreError, TaskorchError
 from tests.faults.work import Tell, line
 
 T = TypeVar("T")
+KILLED = -signal.SIGKILL
+"""The exit code of a child that was still at work when it was killed."""
 
 
 @attrs.define
@@ -33,11 +35,13 @@ class Child:
         pid: Its id.
         pipe: Where it is heard.
         has_ended: Whether it has said its last word.
+        words: How many words it has said so far, one a line.
     """
 
     pid: int
     pipe: int
     has_ended: bool = False
+    words: int = 0
     _heard: bytearray = attrs.field(factory=bytearray)
 
     def fileno(self) -> int:
@@ -48,19 +52,20 @@ class Child:
         """Hear what it says next; waits for it."""
         more = os.read(self.pipe, 1 << 16)
         self._heard += more
+        self.words += more.count(b"\n")
         self.has_ended = not more
 
-    def kill(self) -> bool:
-        """Kill it; whether it was still alive."""
+    def kill(self) -> int:
+        """Kill it; its exit code, which is ``KILLED`` unless it had ended already."""
         os.kill(self.pid, signal.SIGKILL)
-        return os.WIFSIGNALED(self.wait()[0])
+        return self.wait()[0]
 
     def wait(self) -> tuple[int, str]:
-        """Wait until it has ended; its status, and what it has said."""
+        """Wait until it has ended; its exit code, and what it has said."""
         while not self.has_ended:
             self.take()
         os.close(self.pipe)
-        return os.waitpid(self.pid, 0)[1], self.said
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1]), self.said
 
     @property
     def said(self) -> str:
@@ -68,37 +73,40 @@ class Child:
         return self._heard.decode()
 
 
-def hear(children: Sequence[Child], seconds: float, *, first: bool = False) -> None:
+def hear(
+    children: Sequence[Child], seconds: float, *, words: int | None = None, of: Sequence[Child] | None = None
+) -> None:
     """Hear all of *children*, whoever speaks, for so long.
 
     Args:
         children: Who is heard; one that nobody hears stands still as soon as its pipe is full.
-        seconds: For how long.
-        first: Whether it is enough that each has said its first words.
+        seconds: For how long at most.
+        words: How many words of each are enough; None to hear them to their ends.
+        of: Whose words are waited for; None for those of all.
     """
     until = time.monotonic() + seconds
     while (left := until - time.monotonic()) > 0:
-        waiting = [child for child in children if not child.has_ended and not (first and child.said)]
-        if not waiting:
+        speaking = [child for child in children if not child.has_ended]
+        if all(child.has_ended or (words is not None and child.words >= words) for child in of or children):
             return
-        for child in select.select([child for child in children if not child.has_ended], [], [], left)[0]:
+        for child in select.select(speaking, [], [], left)[0]:
             child.take()
 
 
 class Flag:
-    """A mark that this process raises and its forked children see: work ends when enough was seen, not by the clock."""
+    """A mark that one process raises or lowers, and those forked from it, or that it was forked from, see."""
 
     def __init__(self) -> None:
         self._shared = mmap.mmap(-1, 1)
 
     @property
     def is_raised(self) -> bool:
-        """Whether it has been raised."""
+        """Whether it is raised."""
         return self._shared[0] > 0
 
-    def raise_it(self) -> None:
-        """Raise it, for good."""
-        self._shared[0] = 1
+    @is_raised.setter
+    def is_raised(self, is_so: bool) -> None:
+        self._shared[0] = is_so
 
 
 def warm() -> None:

@@ -18,7 +18,8 @@ from pathlib import Path
 from tests.faults.bugs import BUGS, Bug
 
 ROOT = Path(__file__).parents[2]
-SECONDS = 90
+SECONDS = 500
+"""How long a campaign may take, on however slow a machine; none is meant to."""
 NAME = re.compile(r"^- (?P<name>[a-z]\w+):", re.MULTILINE)
 """How the campaign reports a violation."""
 
@@ -44,7 +45,7 @@ def campaign(source: Path, *options: str) -> tuple[int, str]:
     ) as process:
         try:
             out, err = process.communicate(timeout=SECONDS)
-        except subprocess.TimeoutExpired:
+        except BaseException:  # whatever ends the waiting, nobody is left behind
             os.killpg(process.pid, signal.SIGKILL)
             raise
     return process.returncode, out if process.returncode in {0, 1} and out else err

@@ -44,6 +44,11 @@ class Row:
         except Violation as violation:
             self.violations.append(f"{violation} [{what}]")
 
+    def awake(self, is_so: bool, otherwise: str) -> None:
+        """Take down that a fault did not come as the row says: to find nothing where nothing was is no proof."""
+        if not is_so:
+            self.violations.append(f"the_campaign_is_awake: {otherwise} [seed {self.seed}]")
+
     @contextmanager
     def timed(self) -> Iterator[Self]:
         """Take the time."""

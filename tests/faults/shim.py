@@ -11,7 +11,7 @@ import apsw
 
 
 class Kind(StrEnum):
-    """How the disk fails, at the n-th write, sync, truncation or deletion."""
+    """How the disk fails, at the n-th write, sync, truncation or deletion; those that are torn, at the n-th write."""
 
     ERROR = "error"
     """An input/output error, once."""
@@ -51,7 +51,7 @@ class Disk(apsw.VFS):
         """Count an operation and fail it if it is its turn; whether only half of it is to be done."""
         if self.dead:
             raise apsw.exception_for(code)
-        self.count += 1
+        self.count += self.kind is not Kind.TORN or code == apsw.SQLITE_IOERR_WRITE
         if self.kind is None or self.count != self.at:
             return False
         self.struck += 1
@@ -64,8 +64,7 @@ class Disk(apsw.VFS):
 
     def xDelete(self, filename: str, syncdir: bool) -> None:  # noqa: N802 - the names are apsw's
         """Delete a file."""
-        if self.hit(apsw.SQLITE_IOERR_DELETE):
-            raise apsw.exception_for(apsw.SQLITE_IOERR_DELETE)
+        self.hit(apsw.SQLITE_IOERR_DELETE)
         super().xDelete(filename, syncdir)
         self.images.pop(filename, None)
         self.since.pop(filename, None)
@@ -81,11 +80,11 @@ class Disk(apsw.VFS):
     def excepthook(self, *_: object) -> None:
         """Say nothing of a second error behind the first, which SQLite cannot tell."""
 
-    def crash(self, random: Random) -> None:
-        """Leave on the disk what a crash leaves; everything on it is closed."""
+    def crash(self, random: Random) -> bool:
+        """Leave on the disk what a crash leaves, everything on it is closed; whether something was lost."""
         if self.kind is not Kind.LOST or not self.struck:
-            return
-        keep = random.choice((0.0, 0.5))
+            return False
+        keep, is_lost = random.choice((0.0, 0.5)), False
         for path, image in self.images.items():
             # With nothing done since the last sync there is nothing to lose.
             if self.since[path] and Path(path).exists():
@@ -93,7 +92,9 @@ class Disk(apsw.VFS):
                 for offset, written in self.since[path]:
                     if random.random() < keep:
                         _apply(data, offset, written)
+                is_lost = is_lost or Path(path).read_bytes() != data
                 Path(path).write_bytes(data)
+        return is_lost
 
 
 def _read(path: str) -> bytes:
@@ -135,15 +136,13 @@ class File(apsw.VFSFile):
 
     def xTruncate(self, newsize: int) -> None:  # noqa: N802
         """Make shorter."""
-        if self._disk.hit(apsw.SQLITE_IOERR_TRUNCATE):
-            raise apsw.exception_for(apsw.SQLITE_IOERR_TRUNCATE)
+        self._disk.hit(apsw.SQLITE_IOERR_TRUNCATE)
         self._note(newsize, None)
         super().xTruncate(newsize)
 
     def xSync(self, flags: int) -> None:  # noqa: N802
         """Bring to the disk."""
-        if self._disk.hit(apsw.SQLITE_IOERR_FSYNC):
-            raise apsw.exception_for(apsw.SQLITE_IOERR_FSYNC)
+        self._disk.hit(apsw.SQLITE_IOERR_FSYNC)
         super().xSync(flags)
         if self._disk.kind is Kind.LOST and self._path is not None:
             self._disk.images[self._path] = _read(self._path)

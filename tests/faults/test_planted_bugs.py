@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.bugs import BUGS, Bug
-from tests.faults.planted import campaign, finders, planted
+from tests.faults.planted import SECONDS, campaign, finders, planted
 
 QUICK = ("abandoned", "forks", "values")
 """The parts of the campaign that find their bugs in a second."""
@@ -17,6 +17,7 @@ QUICK = ("abandoned", "forks", "values")
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the campaign forks, kills and stops processes")
 
 
+@pytest.mark.timeout(SECONDS + 20)
 @pytest.mark.parametrize("bug", [bug for bug in BUGS if bug.part in QUICK], ids=lambda bug: bug.name.replace(" ", "-"))
 def test_a_planted_bug_is_found_by_its_checker(bug: Bug) -> None:
     """The campaign on a copy with the bug fails, and names the checker whose invariant is broken."""
@@ -33,6 +34,7 @@ def test_a_bug_has_one_place_to_be_planted(bug: Bug, tmp_path: Path) -> None:
     compile(path.read_text(encoding="utf-8"), str(path), "exec")
 
 
+@pytest.mark.timeout(SECONDS + 20)
 def test_a_copy_without_a_bug_is_found_sound() -> None:
     """What finds the bugs is the campaign, and not the copying."""
     status, text = campaign(Path(__file__).parents[2] / "src", "--only", "abandoned", "--long", "0.1")

@@ -149,6 +149,8 @@ class Told:
         born: The runs.
         reach: How many runs each life got by its first claim.
         spans: When a lease lived for certain, in nanoseconds: from the answer to the call that released it.
+        began: The steps whose bodies have begun, in order.
+        late: How many units of owners who were late have been refused.
         broken: What an owner found to be wrong.
         life: Counts how often an answer may have been lost: at each death, and at each error of a store.
     """
@@ -159,6 +161,8 @@ class Told:
     born: set[str] = attrs.field(factory=set)
     reach: list[int] = attrs.field(factory=list)
     spans: list[tuple[int, int]] = attrs.field(factory=list)
+    began: list[str] = attrs.field(factory=list)
+    late: int = 0
     broken: list[str] = attrs.field(factory=list)
     life: int = 0
 
@@ -180,6 +184,10 @@ class Told:
                 self.life += 1
             case "reach":
                 self.reach.append(numbers[0])
+            case "began":
+                self.began.append(what)
+            case "late":
+                self.late += 1
             case "span":
                 self.spans.append((numbers[0], numbers[1]))
             case _:
@@ -336,7 +344,9 @@ class Owner:
                 each.kept(unit)
                 self.tell("kept", each.run, unit.epoch, unit.number, each.body.steps)
                 left.append(each)
-            elif self.ttl is None or receipt.why is not Refusal.STALE_LEASE:
+            elif self.ttl is not None and receipt.why is Refusal.STALE_LEASE:
+                self.tell("late", each.run, unit.epoch)
+            else:
                 self.tell("s7_only_the_holder_writes:", f"the holder of {each.run} was refused: {receipt}")
         return left
 

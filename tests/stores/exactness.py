@@ -1,7 +1,7 @@
 """Workers at one store, and a reader of its events: what each of them saw, and whether all of it is exact.
 
-A worker is a task of this process, or a process of its own: ``python -m tests.stores.exactness`` runs one part in the
-store that it is told of and writes what it saw as one line of JSON.
+A worker is a task of this process, or a process of its own: ``python -m tests.stores.exactness`` opens the store that
+it is told of, says so, waits for a line, runs one part and writes what it saw as one line of JSON.
 """
 
 import json
@@ -10,7 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -209,6 +209,11 @@ def most_at_once(holds: Iterable[tuple[float, float, str]]) -> int:
     return most
 
 
+def most_at_work(reports: Iterable[Report]) -> int:
+    """The most workers that were at work at one instant: between the beginning of their first hold and their last."""
+    return most_at_once((report.holds[0][0], report.holds[-1][0], "") for report in reports if report.holds)
+
+
 def overlaps(holds: Iterable[tuple[float, float, str]]) -> list[str]:
     """The records that were held twice at one instant."""
     by_id: dict[str, list[tuple[float, float, str]]] = {}
@@ -274,11 +279,19 @@ async def in_tasks(store: Store, job: Job) -> list[Report]:
 
 
 async def in_processes(kind: str, place: str, job: Job) -> list[Report]:
-    """Let the workers and a reader be processes at one place."""
+    """Let the workers and a reader be processes at one place, which begin at once when all are there."""
     processes = [_started(kind, place, str(number), job) for number in range(job.workers)]
     processes.append(_started(kind, place, "reader", job))
     reports = []
     try:
+        for process in processes:
+            assert process.stdout is not None
+            await anyio.to_thread.run_sync(process.stdout.readline)
+        for process in processes:
+            assert process.stdin is not None
+            with suppress(BrokenPipeError):  # why it has ended is told below
+                process.stdin.write("begin\n")
+                process.stdin.flush()
         for process in processes:
             out, errors = await anyio.to_thread.run_sync(process.communicate)
             if process.returncode:
@@ -294,7 +307,8 @@ async def in_processes(kind: str, place: str, job: Job) -> list[Report]:
 def _started(kind: str, place: str, part: str, job: Job) -> subprocess.Popen[str]:
     text = json.dumps(attrs.asdict(job))
     command = [sys.executable, "-W", "ignore", "-m", "tests.stores.exactness", kind, place, part, text]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, cwd=ROOT)
 
 
 # Any: JSON, as a part wrote it.
@@ -310,6 +324,9 @@ async def main(kind: str, place: str, part: str, text: str) -> None:
     """Run one part, and write down what it saw."""
     job = Job(**json.loads(text))
     async with open_shared(kind, place) as store:
+        await store.read([])
+        print("open", flush=True)
+        sys.stdin.readline()
         report = await (read_events(store, job) if part == "reader" else Worker(store, job, int(part)).run())
     print(json.dumps(attrs.asdict(report)))
 

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import textwrap
 import threading
-import time
 from functools import partial
 
 import anyio
@@ -27,12 +26,14 @@ class _Failing(sqlite3.Connection):
     """A connection on which the next statement of a kind fails, without effect."""
 
     planted = ""
-    slow: threading.Event | None = None
+    slow: tuple[threading.Event, threading.Event] | None = None
+    """Set when the next COMMIT begins, and awaited by it; the transaction after it cannot begin."""
 
     def execute(self, sql, *arguments):
         if sql == "COMMIT" and type(self).slow is not None:
-            type(self).slow.set()
-            time.sleep(0.2)
+            begun, may_end = type(self).slow
+            begun.set()
+            assert may_end.wait(60)
             type(self).slow, type(self).planted = None, "BEGIN IMMEDIATE"
         elif sql == type(self).planted:
             type(self).planted = ""
@@ -67,12 +68,13 @@ async def test_what_cannot_be_given_back_at_once_is_given_back_later(path):
     """A cancelled claim whose undoing fails holds nothing for the next one."""
     async with SQLiteStore(path, connect=failing) as store:
         await expect_kept(store, entered())
-        slow = _Failing.slow = threading.Event()
+        begun, may_end = _Failing.slow = threading.Event(), threading.Event()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(store.claim, "ghost", LANE, {}, None, 1)
-            await anyio.to_thread.run_sync(slow.wait)
+            await anyio.to_thread.run_sync(begun.wait)
             tasks.cancel_scope.cancel()
-        with anyio.fail_after(10):
+        may_end.set()
+        with anyio.fail_after(60):
             while _Failing.slow is not None or _Failing.planted:  # noqa: ASYNC110 - it is another thread
                 await anyio.sleep(0.01)
         [claimed] = await store.claim("me", LANE, {}, None, 1)
@@ -137,13 +139,15 @@ def test_hints_serve_one_loop_after_another(path):
     store = SQLiteStore(path)
 
     async def wait_and_leave():
-        with anyio.move_on_after(0.02):
-            await store.hints()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(store.hints)
+            await anyio.wait_all_tasks_blocked()
+            tasks.cancel_scope.cancel()
 
     async def wait_and_hear():
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(store.hints)
-            await anyio.sleep(0.02)
+            await anyio.wait_all_tasks_blocked()
             await store.apply([inserting()])
 
     anyio.run(wait_and_leave)

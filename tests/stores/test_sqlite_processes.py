@@ -103,6 +103,7 @@ async def test_a_second_process_is_refused_with_the_name_of_the_first(path):
     assert caught.value.owner == f"process {process.pid} (started {started})"
 
 
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])  # what dies here has no event loop
 async def test_a_crash_while_the_tables_are_made_leaves_a_file_that_opens(path):
     """Whichever statement of the first opening is the last one, the next opening succeeds."""
     processes = [python(DYING, path.with_name(f"{count}.db"), count) for count in range(45)]

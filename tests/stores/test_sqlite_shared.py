@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+from contextlib import contextmanager
 
 import anyio
 import pytest
@@ -36,15 +37,20 @@ WORKER = """
 """
 
 
+@contextmanager
 def worker(path, ttl="", program=WORKER):
-    """A process that claims one record and holds it."""
+    """A process that claims one record and holds it; it is killed in the end, stopped or not."""
     command = [sys.executable, "-W", "ignore", "-c", textwrap.dedent(program), str(path), ttl]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 async def claimed_soon(store):
     """What can be claimed as soon as its lease is over, which no hint tells."""
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         while not (claimed := await store.claim("me", LANE, {"t": 1}, 30, 1)):  # noqa: ASYNC110 - see above
             await anyio.sleep(0.05)
     return claimed

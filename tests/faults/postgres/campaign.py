@@ -3,6 +3,7 @@
 import atexit
 import logging
 import os
+import re
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import cache
@@ -34,18 +35,21 @@ def _judged(row: Row, fault: Callable[[str], int]) -> list[Row]:
         try:
             row.acknowledged = fault(f"{row.fault} {os.urandom(3).hex()}")
         except AssertionError as error:
-            row.violations.append(f"postgres_{row.fault.rsplit(' ', 1)[-1]}: {str(error).splitlines()[0]}")
+            said = (str(error) or repr(error)).splitlines()[0]
+            named = said if re.match(r"[a-z]\d+_\w+: ", said) else f"the_campaign_is_awake: {said}"
+            row.violations.append(f"{named} [seed {row.seed}]")
     return [row]
 
 
-def _checked(after: Aftermath) -> int:
+def _checked(row: Row, after: Aftermath) -> int:
+    row.note = f"{after.lost} leases were lost"
     return len(after.acknowledged)
 
 
 def _kills(directory: Path, scale: "Scale") -> list[Row]:
     count = scale.times(110)
     row = Row("PostgreSQL: workers killed", scale.seed, runs=count, injected=count)
-    return _judged(row, lambda schema: _checked(chaos.kill_workers(_server().dsn, schema, count, scale.seed)))
+    return _judged(row, lambda schema: _checked(row, chaos.kill_workers(_server().dsn, schema, count, scale.seed)))
 
 
 def _cuts(directory: Path, scale: "Scale") -> list[Row]:
@@ -57,13 +61,14 @@ def _cuts(directory: Path, scale: "Scale") -> list[Row]:
 def _restarts(directory: Path, scale: "Scale") -> list[Row]:
     count = scale.times(20)
     row = Row("PostgreSQL: server crashed and started again", scale.seed, runs=count, injected=count)
-    return _judged(row, lambda schema: _checked(chaos.restart_server(_server(), schema, count, scale.seed)))
+    return _judged(row, lambda schema: _checked(row, chaos.restart_server(_server(), schema, count, scale.seed)))
 
 
 def _terminations(directory: Path, scale: "Scale") -> list[Row]:
     count = scale.times(310)
     row = Row("PostgreSQL: back ends terminated", scale.seed, runs=count, injected=count)
-    return _judged(row, lambda schema: _checked(chaos.terminate_back_ends(_server().dsn, schema, count, scale.seed)))
+    fault = chaos.terminate_back_ends
+    return _judged(row, lambda schema: _checked(row, fault(_server().dsn, schema, count, scale.seed)))
 
 
 PARTS: Mapping[str, "Part"] = {

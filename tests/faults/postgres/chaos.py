@@ -24,25 +24,36 @@ from tests.faults.postgres.proxy import Proxy
 from tests.stores.postgres import server as servers
 
 CUTS = ("before", "at once", "after")
+_TERMINATE = """
+    SELECT pg_terminate_backend(pid), state <> 'idle' FROM pg_stat_activity
+    WHERE application_name = %s AND (%s OR state <> 'idle') ORDER BY random() LIMIT 1
+"""
+"""One of the back ends of a name; whether it was amid a statement or a transaction. It must have been, or need not."""
 
 
 def kill_workers(dsn: str, schema: str, kills: int, seed: int = 0) -> checkers.Aftermath:
-    """Kill workers with SIGKILL while three of them work, and check what they leave behind."""
+    """Kill workers with SIGKILL while three of them work, and check what they leave behind.
+
+    One in four is killed at any instant, the others soon after a claim has given them something.
+    """
     chance = random.Random(seed)
     with Crowd(dsn, schema) as crowd:
         crowd.feed(200)
-        fed = 200
-        for _ in range(kills):
-            before = len(crowd.after.acknowledged)
-            time.sleep(chance.uniform(0.0, 0.06))
-            crowd.kill(chance.randrange(len(crowd.pids)))
-            if chance.random() < 0.5:
-                crowd.wait_for(min(before + 1, fed))
-            if len(crowd.after.acknowledged) > fed - 100:
+        for number in range(kills):
+            if crowd.left() < 100:
                 crowd.feed(200)
-                fed += 200
+            victim = chance.randrange(len(crowd.pids))
+            if number % 4:
+                crowd.wait_for_claim(victim)
+                time.sleep(chance.uniform(0, 0.01))
+            else:
+                time.sleep(chance.uniform(0, 0.06))
+            crowd.kill(victim)
         crowd.drain()
-    return _checked(crowd)
+    after = _checked(crowd)
+    # Nobody else loses a lease: they live for longer than all of this takes them.
+    assert after.lost * 3 >= kills, f"only {after.lost} leases were lost by {kills} kills"
+    return after
 
 
 def restart_server(server: servers.Server, schema: str, restarts: int, seed: int = 0) -> checkers.Aftermath:
@@ -55,31 +66,32 @@ def restart_server(server: servers.Server, schema: str, restarts: int, seed: int
             crowd.feed(60)
             crowd.wait_for(before + 10)
             time.sleep(chance.uniform(0, 0.05))
+            assert crowd.left() > 10, "there is no work for the server to die amid"
             server.restart()
         crowd.drain()
     return _checked(crowd)
 
 
 def terminate_back_ends(dsn: str, schema: str, terminations: int, seed: int = 0) -> checkers.Aftermath:
-    """Terminate back ends, of whatever they are in the middle, while three workers work."""
+    """Terminate back ends, most of them amid a statement or a transaction, while three workers work."""
     chance = random.Random(seed)
-    done, fed = 0, 300
+    done = amid = 0
     name = f"chaos {os.urandom(4).hex()}"
     with (
         Crowd(make_conninfo(dsn, application_name=name), schema) as crowd,
         psycopg.connect(dsn, autocommit=True) as killer,
     ):
-        crowd.feed(fed)
+        crowd.feed(300)
         while done < terminations:
-            if len(crowd.after.acknowledged) > fed - 100:
+            if crowd.left() < 100:
                 crowd.feed(300)
-                fed += 300
-            alive = killer.execute("SELECT pid FROM pg_stat_activity WHERE application_name = %s", (name,)).fetchall()
-            if alive:
-                row = killer.execute("SELECT pg_terminate_backend(%s)", chance.choice(alive)).fetchone()
-                done += bool(row and row[0])
+            row = killer.execute(_TERMINATE, (name, done % 4 == 0)).fetchone()
+            if row and row[0]:
+                done += 1
+                amid += row[1]
             time.sleep(chance.uniform(0, 0.02))
         crowd.drain(120)
+    assert amid * 2 >= terminations, f"only {amid} of {terminations} back ends were amid something"
     return _checked(crowd)
 
 
@@ -126,20 +138,26 @@ async def _cut(proxy: Proxy, address: str, schema: str, cuts: int, chance: rando
             except StoreUnavailable:
                 pass
             [receipt] = await store.apply([unit])
-            assert isinstance(receipt, Done if kind == "before" else Repeated if kind == "after" else Done | Repeated)
+            wanted = Done if kind == "before" else Repeated if kind == "after" else Done | Repeated
+            assert isinstance(receipt, wanted), f"s10_ambiguous_commit_is_one: cut {kind}, then {receipt}"
             answers[f"{kind}: {type(receipt).__name__}"] += 1
         journals = {run: await store.journal(run, n=len(units) + 1) for run in {unit.run for unit in units}}
         checkers.s10_ambiguous_commit_is_one(units, journals)
-        assert len(await store.messages("run", len(units))) == sum(len(unit.messages) for unit in units)
-        records = await store.read(["run"])
-        assert [record and record.version for record in records] == [version]
+        sent, found = sum(len(unit.messages) for unit in units), len(await store.messages("run", len(units)))
+        assert found == sent, f"s10_ambiguous_commit_is_one: {sent} messages were sent, and {found} are there"
+        [record] = await store.read(["run"])
+        found = record and record.version
+        assert found == version, f"s10_ambiguous_commit_is_one: the run has version {found}, not {version}"
     return answers
 
 
 def _checked(crowd: Crowd) -> checkers.Aftermath:
     after = crowd.look()
     for check in checkers.ALL:
-        check(after)
+        try:
+            check(after)
+        except AssertionError as broken:
+            raise AssertionError(f"{check.__name__}: {broken}") from broken
     return after
 
 

@@ -25,6 +25,13 @@ class Aftermath:
     journals: dict[str, list[Entry]] = attrs.field(factory=dict)
     deaths: list[str] = attrs.field(factory=list)
 
+    @property
+    def lost(self) -> int:
+        """How many leases were given without a completion: their owners were killed, or shut out."""
+        return sum(record.epoch for record in self.records.values()) - sum(
+            len(self.epochs(id, COMPLETE)) for id in self.records
+        )
+
     def epochs(self, id: str, verb: int) -> list[int]:
         """Under which epochs that happened to a task, in order."""
         return [fact[2] for entry in self.journals[id] for fact in entry.facts if fact[1] == verb]
@@ -74,7 +81,7 @@ def s10_ambiguous_commit_is_one(units: Sequence[Unit], journals: Mapping[str, It
         wanted.setdefault(unit.run, []).extend(unit.facts)
     for run, facts in wanted.items():
         found = [fact for entry in journals[run] for fact in entry.facts]
-        assert found == facts, f"the journal of {run}"
+        assert found == facts, f"s10_ambiguous_commit_is_one: the journal of {run} has {found[-3:]}, not {facts[-3:]}"
 
 
 ALL = (

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -18,10 +19,11 @@ from taskorch.core.selection import Filter
 from taskorch.core.unit import Put, Unit, WaitingEntry
 from taskorch.errors import StoreUnavailable
 from taskorch.stores import PostgresStore
-from tests.faults.postgres.checkers import Aftermath
+from tests.faults.postgres.checkers import Aftermath, l1_all_is_done_in_the_end
 from tests.faults.postgres.worker import QUEUE
 
 ROOT = Path(__file__).parents[3]
+END = l1_all_is_done_in_the_end.__name__
 
 
 class Crowd:
@@ -31,12 +33,18 @@ class Crowd:
         dsn: The database.
         schema: The schema.
         size: How many work at once.
+
+    Attributes:
+        after: What is known.
+        pids: Who works.
+        given: How often each was given something.
     """
 
     def __init__(self, dsn: str, schema: str, size: int = 3) -> None:
         self._dsn, self._schema, self._size = dsn, schema, size
         self.after = Aftermath()
         self.pids: list[int] = []
+        self.given: Counter[int] = Counter()
         self._born = 0
         self._given = 0
         self._news = threading.Condition()
@@ -82,14 +90,34 @@ class Crowd:
         _kill(pid)
         self.bear()
 
+    def wait_for_claim(self, index: int, seconds: float = 100) -> None:
+        """Wait until a worker has been given something, once more than now."""
+        with self._news:
+            pid = self.pids[index]
+            wanted = self.given[pid] + 1
+            reached = self._news.wait_for(lambda: self.given[pid] >= wanted or self.after.deaths, seconds)
+        assert reached, f"{END}: a worker was given nothing for {seconds} s"
+        assert not self.after.deaths, f"{END}: {self.after.deaths[:3]}"
+
+    def left(self) -> int:
+        """How many tasks are not complete: what was acknowledged does not tell it, as that may die on its way."""
+        with psycopg.connect(self._dsn, autocommit=True) as connection:
+            return self._left(connection)
+
+    def _left(self, connection: psycopg.Connection) -> int:
+        table = psycopg.sql.Identifier(self._schema, "record")
+        query = psycopg.sql.SQL("SELECT count(*) FROM {} WHERE state <> 'done'").format(table)
+        row = connection.execute(query).fetchone()
+        return int(row[0]) if row else 0
+
     def wait_for(self, acknowledged: int, seconds: float = 100) -> None:
         """Wait until so many completions in all are acknowledged."""
         with self._news:
             reached = self._news.wait_for(
                 lambda: len(self.after.acknowledged) >= acknowledged or self.after.deaths, seconds
             )
-        assert reached, f"{len(self.after.acknowledged)} of {acknowledged} are done after {seconds} s"
-        assert not self.after.deaths, self.after.deaths
+        assert reached, f"{END}: {len(self.after.acknowledged)} of {acknowledged} are done after {seconds} s"
+        assert not self.after.deaths, f"{END}: {self.after.deaths[:3]}"
 
     def feed(self, count: int) -> None:
         """Let so many tasks more wait."""
@@ -113,11 +141,9 @@ class Crowd:
         """Wait until every task is complete."""
         end = time.monotonic() + seconds
         with psycopg.connect(self._dsn, autocommit=True) as connection:
-            table = psycopg.sql.Identifier(self._schema, "record")
-            query = psycopg.sql.SQL("SELECT count(*) FROM {} WHERE state <> 'done'").format(table)
-            while (row := connection.execute(query).fetchone()) and row[0]:
-                assert time.monotonic() < end, f"{row[0]} tasks are not complete after {seconds} s"
-                assert not self.after.deaths, self.after.deaths
+            while left := self._left(connection):
+                assert time.monotonic() < end, f"{END}: {left} tasks are not complete after {seconds} s"
+                assert not self.after.deaths, f"{END}: {self.after.deaths[:3]}"
                 time.sleep(0.05)
 
     def look(self) -> Aftermath:
@@ -142,6 +168,8 @@ class Crowd:
             with self._news:
                 if word == "pid":
                     self.pids.append(int(rest))
+                elif word == "given":
+                    self.given[int(rest)] += 1
                 elif word == "ack":
                     id, _, epoch = rest.partition(" ")
                     self.after.acknowledged.append((id, int(epoch)))

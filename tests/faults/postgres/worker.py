@@ -1,7 +1,8 @@
 """A worker that may be killed at any instant: it claims, begins and completes tasks, and acknowledges them by a pipe.
 
 ``python -m tests.faults.postgres.worker`` is a nursery: it reads ``dsn<TAB>schema<TAB>seed`` lines, forks a warm
-worker for each, and writes ``pid <number>``; its workers write ``ack <id> <epoch>``.
+worker for each, and writes ``pid <number>``; its workers write ``given <pid>`` when a claim has given them something,
+and ``ack <id> <epoch>``. A worker ends with its nursery.
 """
 
 import os
@@ -22,8 +23,17 @@ START, COMPLETE = 2, 3
 """The verbs of the facts by which the checkers know what happened."""
 
 
+async def live(dsn: str, schema: str, out: int, nursery: int) -> None:
+    """Work until killed, or until the nursery has ended."""
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(work, dsn, schema, out)
+        while os.getppid() == nursery:  # noqa: ASYNC110 - nobody tells when a parent ends
+            await anyio.sleep(0.5)
+        os._exit(0)
+
+
 async def work(dsn: str, schema: str, out: int) -> None:
-    """Claim and complete tasks until killed."""
+    """Claim and complete tasks."""
     async with PostgresStore(dsn, schema=schema, size=2, statement_timeout=10, connect_timeout=5) as store:
         while True:
             try:
@@ -31,6 +41,8 @@ async def work(dsn: str, schema: str, out: int) -> None:
             except StoreUnavailable:
                 await anyio.sleep(0.01)
                 continue
+            if claims:
+                os.write(out, f"given {os.getpid()}\n".encode())
             for claimed in claims:
                 if await complete(store, claimed):
                     os.write(out, f"ack {claimed.record.id} {claimed.epoch}\n".encode())
@@ -72,6 +84,7 @@ async def repeated(store: PostgresStore, unit: Unit) -> Receipt:
 def nursery() -> None:
     """Fork a worker for each line that is read."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    mother = os.getpid()
     for line in sys.stdin:
         dsn, schema, seed = line.rstrip("\n").split("\t")
         pid = os.fork()
@@ -79,7 +92,7 @@ def nursery() -> None:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             os.close(0)
             try:
-                anyio.run(work, dsn, schema, 1, backend="asyncio" if int(seed) % 2 else "trio")
+                anyio.run(live, dsn, schema, 1, mother, backend="asyncio" if int(seed) % 2 else "trio")
             except BaseException as error:  # noqa: BLE001 - whatever it is, the checker must hear of it
                 os.write(1, f"died {error!r}\n".replace("\n", " ").encode()[:2000] + b"\n")
             os._exit(1)

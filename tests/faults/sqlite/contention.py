@@ -16,14 +16,16 @@ from taskorch.stores.sqlite import database
 from tests.faults import checkers
 from tests.faults.children import Child, Flag, apart, fork, hear
 from tests.faults.rows import Row
-from tests.faults.work import Held, Kept, Owner, Tell, Told, birth, insist, look, runs, step
+from tests.faults.work import Held, Kept, Owner, Tell, Told, birth, look, runs, step
 
 RUNS = runs(12)
 LIMIT = 5
 HOLDS = (0.05, 0.3, 1.5)
 """For how many seconds a foreign writer holds its lock; the store waits five."""
-PATIENCE = 30
-"""How many seconds more there are for who is foreign, if the owners do not let them in."""
+PATIENCE = 60
+"""How many seconds more there are for who had no turn yet."""
+TURN = 20
+"""How many words of an owner tell that it had its turn."""
 
 
 def contention(directory: Path, *, seconds: float, seed: int, wal: bool, workers: int = 4) -> Row:
@@ -47,8 +49,11 @@ def contention(directory: Path, *, seconds: float, seed: int, wal: bool, workers
         children = [fork(partial(_live, path, f"{seed}.{n}", enough)) for n in range(workers)]
         foreign = [fork(partial(_hold, path, until)), fork(partial(_read, path, until))]
         largest = _watch(path, children, foreign, until)
-        enough.raise_it()
-        _gather(row, told, children, foreign)
+        enough.is_raised = True
+        least = _gather(row, told, children, foreign)
+        row.awake(least > 0, "a process was never answered")
+        row.awake(row.injected > 1, "nobody foreign was in the way")
+        row.awake(checkers.most_living(told) > LIMIT // 2, "the limit was never near")
         told.claims = {run: sorted(given) for run, given in told.claims.items()}
         what = f"seed {seed}, {mode}"
         with row.judged(what):
@@ -60,20 +65,27 @@ def contention(directory: Path, *, seconds: float, seed: int, wal: bool, workers
             checkers.s33_the_log_is_bounded(largest, 64 << 20)
             apart(partial(checkers.s27_the_file_is_sound, path))
     row.acknowledged = len(told)
-    row.note = f"longest log {largest >> 10:,} KiB" if wal else ""
+    row.note = f"each was answered {least} times or more" + (f", longest log {largest >> 10:,} KiB" if wal else "")
     return row
 
 
-def _gather(row: Row, told: Told, children: list[Child], foreign: list[Child]) -> None:
-    """Take down what everybody has said to their end; a foreign process tells each time it was in the way."""
+def _gather(row: Row, told: Told, children: list[Child], foreign: list[Child]) -> int:
+    """Take down what everybody has said to their end; how many answers the process had that had the fewest.
+
+    A foreign process tells each time it was in the way.
+    """
+    answers = []
     for child in children:
+        before = len(told)
         told.read(child.wait()[1])
+        answers.append(len(told) - before)
         row.runs += 1
     for child in foreign:
         heard = Told()
         heard.read(child.wait()[1])
         row.injected += len(heard.reach)
         told.broken += heard.broken
+    return min(answers)
 
 
 async def _bear(path: Path) -> None:
@@ -136,16 +148,22 @@ def _read(path: Path, until: float, tell: Tell) -> None:
 
 
 def _watch(path: Path, children: list[Child], foreign: list[Child], until: float) -> int:
-    """Hear everybody until then, and until each that is foreign was in the way; the greatest length of the log."""
+    """Hear everybody until then, and until each was answered or in the way; the greatest length of the log."""
     log, largest = path.with_name(path.name + "-wal"), 0
     last = until + PATIENCE
-    while (now := time.monotonic()) < until or (now < last and not all(child.said for child in foreign)):
+    while (now := time.monotonic()) < until or (now < last and not _all_had_a_turn(children, foreign)):
         hear([*children, *foreign], 0.002)
         try:
             largest = max(largest, log.stat().st_size)
         except FileNotFoundError:
             largest = max(largest, 0)
     return largest
+
+
+def _all_had_a_turn(children: list[Child], foreign: list[Child]) -> bool:
+    return all(
+        child.has_ended or child.words >= least for crowd, least in ((children, TURN), (foreign, 1)) for child in crowd
+    )
 
 
 def long_reader(directory: Path, *, rounds: int, seed: int) -> Row:
@@ -185,8 +203,7 @@ async def _outgrow(path: Path, limit: int) -> tuple[Told, int, dict[str, Kept]]:
         largest = log.stat().st_size
         reader.execute("ROLLBACK")
         unit = step(held[0])
-        await insist(lambda: store.apply([unit]), 3)
-        held[0].kept(unit)
+        owner.answered(held, [unit], await store.apply([unit]))
         for _ in range(10):
             await owner.forward(held)
         view = await look(store, RUNS[:1])

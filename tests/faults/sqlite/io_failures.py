@@ -175,33 +175,40 @@ class _Way:
         # What a store chooses by the age of its library is chosen here by the campaign.
         database.has_sound_log = lambda version: not self.shared
         with row.timed():
-            anyio.run(self._all, row, Disk())
+            lost = anyio.run(self._all, row, Disk())
+            if self.kind is Kind.LOST:
+                row.note = f"{lost} lost something"
+                row.awake(lost * 2 >= row.runs, f"only {lost} of {row.runs} crashes lost something")
         return row
 
-    async def _all(self, row: Row, disk: Disk) -> None:
+    async def _all(self, row: Row, disk: Disk) -> int:
+        """All runs; how many of them lost something."""
+        lost = 0
         for draw in range(self.seeds):
             at = 1
-            while await self._one(row, disk, draw, at):
+            while (is_lost := await self._one(row, disk, draw, at)) is not None:
                 at += self.stride
+                lost += is_lost
+        return lost
 
-    async def _one(self, row: Row, disk: Disk, draw: int, at: int) -> bool:
-        """One run with one failure; whether it took place."""
+    async def _one(self, row: Row, disk: Disk, draw: int, at: int) -> bool | None:
+        """One run with one failure; whether something was lost by it, None if it did not take place."""
         client = Client()
         disk.plan(self.kind, at)
         with tempfile.TemporaryDirectory(dir=self.home) as home:
             path = Path(home) / "store.db"
             failed = await self._attempt(client, path)
             if not disk.struck:
-                return False
+                return None
             row.runs += 1
             row.injected += 1
-            disk.crash(Random(f"{self.seed} {draw} {at}"))
+            is_lost = disk.crash(Random(f"{self.seed} {draw} {at}"))
             with row.judged(f"seed {self.seed}, {self.journal}, {self.kind} at operation {at}, draw {draw}"):
                 if failed and self.kind in {Kind.ERROR, Kind.FULL}:
                     raise Violation(f"l8_no_call_fails_for_ever: a single error was not overcome: {failed}")
                 await self._judge(client, path, failed)
         row.acknowledged += len(client.told)
-        return True
+        return is_lost
 
     async def _attempt(self, client: Client, path: Path) -> str:
         """Let the client work on the failing disk; what stopped it, or nothing."""

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ import anyio
 
 from taskorch.stores import SQLiteStore
 from tests.faults import checkers
-from tests.faults.children import apart, fork, hear
+from tests.faults.children import KILLED, Child, Flag, apart, fork, hear
 from tests.faults.rows import Row
 from tests.faults.work import Held, Kept, Owner, Tell, Told, all_events, look, runs
 
@@ -21,28 +22,58 @@ LIMIT = 5
 """How many leases may live at once: fewer than there are runs."""
 EVERY = 50
 """After how many deaths the whole store is checked."""
+PATIENCE = 60
+"""How many seconds a process may take to say what is waited for."""
+WORDS = 60
+"""Once it has said so many words, a process has got more leases than may live at once."""
 Connect = Callable[..., sqlite3.Connection]
 
 
 def kill_loop(directory: Path, *, kills: int, seed: int, shared: bool = False) -> Row:
-    """Kill a process 2 to 30 ms after its begin, or after its first answer, again and again on one file."""
+    """Kill a process soon after its begin, or after some of its answers, again and again on one file."""
     row = Row(f"SQLite{', shared' if shared else ''}: kill -9 of a process at work", seed)
     random, path = Random(f"kills {seed}"), directory / f"kills-{shared}.db"
-    told = _begun(path, shared)
+    told, amid = _begun(path, shared), 0
     with row.timed():
         for life in range(1, kills + 1):
-            told.life = life
-            child = fork(partial(_live, path, f"{seed}.{life}", shared, sqlite3.connect))
-            if random.random() < 0.5:
-                hear([child], 5, first=True)
-            hear([child], random.uniform(0.002, 0.030))
-            row.injected += child.kill()
+            told.life, is_amid = life, Flag()
+            child = fork(partial(_live, path, f"{seed}.{life}", shared, marking(is_amid)))
+            if life % 3 == 0:
+                hear([child], random.uniform(0.002, 0.030))
+            else:  # by its answers, so that a quick machine and a slow one are hurt at the same places
+                words = WORDS if life % 10 == 0 else random.randrange(1, WORDS)
+                hear([child], PATIENCE, words=words)
+                hear([child], random.uniform(0, 0.003))
+            if life % 3 == 1:
+                _until_amid(child, is_amid)
+            row.injected += child.kill() == KILLED
+            amid += is_amid.is_raised
             told.read(child.said)
             row.runs += 1
             if life % EVERY == 0 or life == kills:
                 _judge(row, path, told, life)
-    row.acknowledged = len(told)
+        row.awake(amid * 5 >= kills, f"only {amid} of {kills} processes were killed amid a transaction")
+    row.acknowledged, row.note = len(told), f"{amid} amid a transaction"
     return row
+
+
+def _until_amid(child: Child, is_amid: Flag) -> None:
+    """Hear a child until it is amid a transaction, which may be over in the tenth of a millisecond."""
+    until = time.monotonic() + 1
+    while not is_amid.is_raised and time.monotonic() < until:
+        hear([child], 0.0001)
+
+
+def marking(flag: Flag) -> Connect:
+    """Connections that raise *flag* while they are amid a transaction, for whoever kills their process to see."""
+
+    class Marking(sqlite3.Connection):
+        def execute(self, sql: str, *arguments: Any) -> sqlite3.Cursor:
+            cursor = super().execute(sql, *arguments)
+            flag.is_raised = self.in_transaction
+            return cursor
+
+    return partial(sqlite3.connect, factory=Marking)
 
 
 def _begun(path: Path, shared: bool = False) -> Told:
@@ -114,6 +145,8 @@ POINTS = (
     "after an answer, before it is told",
 )
 EXIT = 42
+OPENING = 16
+"""How many statements the opening of a file that is there has at least."""
 
 
 class _Dying(sqlite3.Connection):
@@ -122,11 +155,17 @@ class _Dying(sqlite3.Connection):
     point = ""
     left = 0
 
+    def executemany(self, sql: str, *arguments: Any) -> sqlite3.Cursor:
+        return self._done(super().executemany, sql, *arguments)
+
     def execute(self, sql: str, *arguments: Any) -> sqlite3.Cursor:
+        return self._done(super().execute, sql, *arguments)
+
+    def _done(self, statement: Callable[..., sqlite3.Cursor], sql: str, *arguments: Any) -> sqlite3.Cursor:
         word = sql.split(None, 1)[0].upper()
         if _Dying.point == POINTS[0] or (_Dying.point == POINTS[3] and word == "COMMIT"):
             _Dying.step()
-        cursor = super().execute(sql, *arguments)
+        cursor = statement(sql, *arguments)
         if (_Dying.point == POINTS[2] and self.in_transaction) or (_Dying.point == POINTS[4] and word == "COMMIT"):
             _Dying.step()
         return cursor
@@ -160,12 +199,14 @@ def crash_points(directory: Path, *, rounds: int, seed: int) -> Row:
     with row.timed():
         for number in range(rounds * len(POINTS)):
             point, left = POINTS[number % len(POINTS)], number // len(POINTS)
+            left = left % OPENING if point == POINTS[0] else left
             told.life += 1
             child = fork(partial(live_until, path, f"{seed}.{told.life}", point, left))
-            hear([child], 10)
-            if child.kill():
-                row.violations.append(f"every_point_is_reached: {point} number {left} was not [seed {seed}]")
-            row.injected += 1
+            hear([child], PATIENCE)
+            has_died = child.kill() == EXIT
+            row.awake(has_died, f"the point {point!r} was not passed {left + 1} times")
+            row.awake(not (point == POINTS[0] and child.words), f"the file was open before statement {left}")
+            row.injected += has_died
             row.runs += 1
             told.read(child.said)
             if told.life % EVERY == 0 or number == rounds * len(POINTS) - 1:

@@ -1,6 +1,7 @@
 """A file that may not grow, as on a full disk, and processes forked from one that has the store open."""
 
-import os
+import atexit
+import gc
 import resource
 import sqlite3
 from collections.abc import Callable
@@ -109,7 +110,7 @@ def forks(directory: Path, *, rounds: int, seed: int) -> Row:
 
 
 def _fork(path: Path, tidy: bool) -> Limited:
-    """Work, fork, let the child try what it may not, work on; the child ends *tidy* or at once."""
+    """Work, fork, let the child try what it may not, work on; the child ends at once, or *tidy* as a program does."""
     told, store = Told(), SQLiteStore(path)
     owner = Owner(store, "owner", told.tell, Random(0))
 
@@ -130,8 +131,9 @@ def _fork(path: Path, tidy: bool) -> Limited:
             if "forked" not in (said := anyio.run(trespass, used)):
                 tell("s6_a_forked_child_is_refused:", said.partition("\n")[0] or "it was not")
         anyio.run(store.aclose)
-        if not tidy:
-            os._exit(0)
+        if tidy:
+            gc.collect()
+            atexit._run_exitfuncs()  # the finalizers of all that lives, among them that of the store's writer
 
     anyio.run(work)
     for _ in range(2):

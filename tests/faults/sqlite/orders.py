@@ -8,7 +8,7 @@ from typing import Any
 
 import anyio
 
-from taskorch.core.receipts import Claimed, Done, Record, Refused
+from taskorch.core.receipts import Claimed, Done, Record, Refusal, Refused
 from taskorch.core.selection import Lane
 from taskorch.core.unit import Put, Room, Unit, WaitingEntry
 from taskorch.errors import StoreError
@@ -150,7 +150,7 @@ def every_order(directory: Path, *, seed: int, stride: int = 1) -> Row:
             played = apart(partial(anyio.run, _play, path, orders))
             for order, (answers, wanted, view) in zip(orders, played, strict=True):
                 row.runs += 1
-                row.injected += 1
+                row.injected += any(map(_is_hindered, answers))
                 row.acknowledged += len(answers)
                 with row.judged(f"{title}: {' '.join(name + '.' + word for name, word in order)}"):
                     s6_two_stores_answer_as_one(order, answers, wanted)
@@ -160,6 +160,11 @@ def every_order(directory: Path, *, seed: int, stride: int = 1) -> Row:
                     checkers.s2_fold_equals_state(view)
                     checkers.s10_one_effect(view)
     return row
+
+
+def _is_hindered(answer: object) -> bool:
+    """Whether an actor was refused something, or given nothing."""
+    return answer == [] or (isinstance(answer, tuple) and isinstance(answer[0], Refusal))
 
 
 Order = Sequence[tuple[str, str]]

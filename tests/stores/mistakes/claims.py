@@ -23,25 +23,37 @@ def _picking(patch, change):
     patch.setattr(memory, "pick", lambda *given: pick(*change(*given)))
 
 
-@mistake("a_quota_bounds_a_lane")
+@mistake("a_quota_bounds_a_lane", "a_queue_may_be_in_several_lanes")
 def quotas_are_not_kept(patch):
     """Quotas are left out."""
     _picking(patch, lambda lanes, *rest: ([attrs.evolve(lane, quota=None) for lane in lanes], *rest))
 
 
-@mistake("lanes_are_gone_through_in_order")
+@mistake("lanes_are_gone_through_in_order", "a_limit_is_for_all_queues")
 def lanes_are_gone_through_backwards(patch):
     """The last lane comes first."""
     _picking(patch, lambda lanes, *rest: (lanes[::-1], *rest))
 
 
-@mistake("at_most_n_are_given")
+@mistake("at_most_n_are_given", "an_owners_entries_need_room", "what_is_found_is_as_read")
 def one_too_many_is_given(patch):
     """One more than n."""
     _picking(patch, lambda lanes, lines, leased, limits, n: (lanes, lines, leased, limits, n + 1))
 
 
-@mistake("a_limit_bounds_what_is_given")
+@mistake(
+    "a_limit_bounds_what_is_given",
+    "limits_keep_the_order",
+    "a_limit_of_nothing_gives_nothing",
+    "a_lease_by_id_counts",
+    "a_release_frees_the_slot",
+    "a_kept_lease_keeps_the_slot",
+    "the_end_of_a_lease_frees_the_slot",
+    "a_takeover_counts_once",
+    "limits_are_those_of_the_call",
+    "limits_do_not_matter",
+    "a_limit_is_kept_by_a_crowd",
+)
 def limits_are_not_kept(patch):
     """Limits are left out."""
     _picking(patch, lambda lanes, lines, leased, limits, n: (lanes, lines, leased, {}, n))
@@ -117,7 +129,16 @@ def ranks_are_ordered_like_utf_16(patch):
     patch.setattr(Index, "put", encoded)
 
 
-@mistake("only_what_is_due_is_given")
+@mistake(
+    "only_what_is_due_is_given",
+    "whoever_parks_is_woken",
+    "a_message_consumed_with_the_park_does_not_wake",
+    "what_was_read_before_does_not_wake",
+    "who_was_woken_and_lost_wakes_again",
+    "waking_is_by_rank",
+    "records_are_found_by_queue",
+    "a_message_makes_due",
+)
 def what_has_no_instant_is_due(patch):
     """None counts as 0."""
     patch.setattr(Standing, "is_due", lambda self, now: self.entry is not None and (self.entry.due or 0) <= now)
@@ -129,7 +150,17 @@ def instants_are_looked_at_once(patch):
     patch.setattr(Index, "look", lambda self, now, standings: None)
 
 
-@mistake("a_lease_hides_an_entry")
+@mistake(
+    "a_lease_hides_an_entry",
+    "a_batch_hands_back_into_rooms",
+    "an_owner_lets_others_wait",
+    "what_was_claimed_may_be_claimed_by_id",
+    "what_stays_leased_takes_no_room",
+    "a_message_before_the_park_wakes_at_once",
+    "what_is_due_is_due",
+    "a_lease_that_is_over_is_due",
+    "verbs_of_all_kinds_go_together",
+)
 def leased_entries_are_given(patch):
     """A living lease hides nothing."""
 
@@ -140,7 +171,7 @@ def leased_entries_are_given(patch):
     patch.setattr(Standing, "place", place)
 
 
-@mistake("what_is_handed_back_waits_again")
+@mistake("what_is_handed_back_waits_again", "what_is_over_waits")
 def a_release_takes_the_entry_away(patch):
     """What is released waits no more."""
 

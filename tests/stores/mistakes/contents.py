@@ -7,7 +7,7 @@ from taskorch.stores.standing import Place, Standing
 from tests.stores.mistakes.planting import mistake
 
 
-@mistake("a_message_wakes")
+@mistake("a_message_wakes", "a_batch_may_go_through_lives")
 def messages_do_not_wake(patch):
     """Only the instant makes due."""
 
@@ -35,7 +35,7 @@ def messages_are_ordered_by_id(patch):
     patch.setattr(Tables, "unread", lambda self, run, n: sorted(unread(self, run, n), key=lambda m: m.id))
 
 
-@mistake("a_journal_is_read_in_pages")
+@mistake("a_journal_is_read_in_pages", "a_journal_goes_on")
 def pages_begin_with_their_last(patch):
     """The entry at the cursor is given again."""
     journal = Tables.journal
@@ -49,7 +49,7 @@ def receipts_of_a_batch_share_a_cursor(patch):
     patch.setattr(Tables, "write", lambda self, changes: [c[-1]] * len(c) if (c := write(self, changes)) else c)
 
 
-@mistake("what_comes_later_is_behind_the_cursor")
+@mistake("what_comes_later_is_behind_the_cursor", "nothing_has_happened_yet", "readers_go_on_after_a_trim")
 def events_skip_one(patch):
     """The cursor of a page is one too far."""
     page = Tables.page
@@ -61,7 +61,7 @@ def events_skip_one(patch):
     patch.setattr(Tables, "page", far)
 
 
-@mistake("all_that_happened_is_told_once")
+@mistake("all_that_happened_is_told_once", "only_what_was_kept_is_told", "a_reader_skips_nothing")
 def events_are_told_twice(patch):
     """The cursor of a page is one too near."""
     page = Tables.page
@@ -85,7 +85,7 @@ def the_end_of_a_lease_does_not_count(patch):
     patch.setattr(Index, "next_due", unleased)
 
 
-@mistake("nothing_is_to_come")
+@mistake("nothing_is_to_come", "the_first_instant_counts")
 def all_lanes_count(patch):
     """The queues are not asked for."""
     next_due = Index.next_due
@@ -99,7 +99,7 @@ def what_finished_at_the_instant_is_forgotten(patch):
     patch.setattr(Tables, "trim", lambda self, before, n, now: trim(self, before + 1, n, now))
 
 
-@mistake("what_is_leased_is_not_forgotten")
+@mistake("what_is_leased_is_not_forgotten", "at_most_n_are_forgotten")
 def the_leased_are_forgotten(patch):
     """Leases do not matter."""
     trim = Tables.trim

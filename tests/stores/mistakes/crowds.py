@@ -14,7 +14,7 @@ from tests.stores.mistakes.planting import mistake
 _write = Settlement._write
 
 
-@mistake("one_of_many_wins")
+@mistake("one_of_many_wins", "refusals_do_not_delay_a_lease")
 def leases_are_given_after_a_pause(patch):
     """Between looking and giving others look."""
     lease = MemoryStore.lease
@@ -27,7 +27,7 @@ def leases_are_given_after_a_pause(patch):
     patch.setattr(MemoryStore, "lease", late)
 
 
-@mistake("nothing_is_given_twice")
+@mistake("nothing_is_given_twice", "a_lease_that_is_over_is_given_again")
 def claims_are_given_after_a_pause(patch):
     """Between picking and giving others pick."""
 
@@ -40,7 +40,7 @@ def claims_are_given_after_a_pause(patch):
     patch.setattr(MemoryStore, "claim", late)
 
 
-@mistake("a_lease_is_read_back")
+@mistake("a_lease_is_read_back", "a_claim_gives_a_lease")
 def the_record_of_a_lease_is_as_it_was(patch):
     """A lease shows the record as it stood before."""
     granted = Tables.granted
@@ -53,13 +53,13 @@ def the_record_of_a_lease_is_as_it_was(patch):
     patch.setattr(Tables, "granted", before)
 
 
-@mistake("a_closed_store_does_nothing")
+@mistake("a_closed_store_does_nothing", "a_store_that_was_never_used_is_closed")
 def a_closed_store_goes_on(patch):
     """Closing is forgotten."""
     patch.setattr(MemoryStore, "_enter", lambda self: memory.checkpoint())
 
 
-@mistake("a_batch_is_in_order")
+@mistake("a_batch_is_in_order", "a_batch_sees_leases_that_it_ends", "a_batch_sees_messages_that_it_sends")
 def a_batch_is_kept_backwards(patch):
     """The last unit comes first."""
     settle = Settlement.settle
@@ -80,7 +80,7 @@ def the_first_state_is_found(patch):
     patch.setattr(Tables, "write", first)
 
 
-@mistake("an_entry_is_read_back")
+@mistake("an_entry_is_read_back", "a_repeat_has_no_effect", "a_repeat_is_known_before_what_stands_in_its_way")
 def a_record_hides_its_entry_while_leased(patch):
     """The entry of a leased record is not shown."""
     record = Standing.record

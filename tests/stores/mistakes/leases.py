@@ -9,7 +9,13 @@ from tests.stores.mistakes.planting import mistake
 _grant = Standing.grant
 
 
-@mistake("a_released_lease_gives_the_next_epoch")
+@mistake(
+    "a_released_lease_gives_the_next_epoch",
+    "writing_does_not_revive",
+    "what_is_over_may_be_released",
+    "a_lease_ends_by_the_clock",
+    "mail_outlives_leases",
+)
 def an_epoch_is_skipped(patch):
     """Epochs have gaps."""
 
@@ -57,7 +63,7 @@ def losses_only_rise(patch):
     patch.setattr(Standing, "grant", grant)
 
 
-@mistake("a_lease_that_is_over_holds_nobody_off")
+@mistake("a_lease_that_is_over_holds_nobody_off", "a_refused_write_ends_no_lease")
 def leases_never_end(patch):
     """Time does not end a lease."""
     patch.setattr(Standing, "is_leased", lambda self, now: self.owner is not None)

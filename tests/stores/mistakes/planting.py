@@ -9,14 +9,14 @@ import pytest
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 MISTAKES: list[tuple[Plant, str]] = []
-"""Each mistake, and the name of the check that finds it."""
+"""Each mistake with each of the checks that must find it, by name."""
 
 
-def mistake(check: str) -> Callable[[Plant], Plant]:
-    """Note a mistake that *check* must find."""
+def mistake(*checks: str) -> Callable[[Plant], Plant]:
+    """Note a mistake that each of *checks* must find."""
 
     def note(plant: Plant) -> Plant:
-        MISTAKES.append((plant, check))
+        MISTAKES.extend((plant, check) for check in checks)
         return plant
 
     return note

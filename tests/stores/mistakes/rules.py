@@ -18,7 +18,7 @@ _close = Settlement._close
 _not_new = Settlement._not_new
 
 
-@mistake("a_repeated_number_is_known")
+@mistake("a_repeated_number_is_known", "a_repeat_is_known_before_its_put")
 def a_repeated_unit_is_kept_again(patch):
     """Numbers are forgotten."""
     patch.setattr(Settlement, "_number", lambda self, standing, unit: 0)
@@ -49,19 +49,31 @@ def any_epoch_of_a_living_lease_writes(patch):
     patch.setattr(Standing, "is_current", lambda self, epoch: self.owner is not None)
 
 
-@mistake("what_is_over_still_writes")
+@mistake("what_is_over_still_writes", "a_message_ends_no_lease")
 def what_is_over_does_not_write(patch):
     """A lease is current only while it lives."""
     patch.setattr(Standing, "is_current", lambda self, epoch: self.epoch == epoch and self.is_leased(system_time()))
 
 
-@mistake("another_insert_is_refused")
+@mistake(
+    "another_insert_is_refused",
+    "a_repeated_update_is_known",
+    "a_repeated_message_is_known",
+    "a_message_needs_no_lease",
+    "what_is_not_there_is_unknown",
+    "consuming_what_is_not_there_is_nothing",
+    "who_is_busy_is_told_before_a_version",
+    "a_version_is_told_before_what_is_unknown",
+    "what_is_consumed_is_unread_no_longer",
+    "the_last_put_says_whether_it_finished",
+    "no_message_of_a_crowd_is_lost",
+)
 def an_insert_is_known_by_its_id(patch):
     """Version and body are not compared."""
     patch.setattr(Settlement, "_is_kept", lambda self, unit: all(put.id in self._standings for put in unit.puts))
 
 
-@mistake("a_part_is_no_repeat")
+@mistake("a_part_is_no_repeat", "a_repeated_insert_is_known")
 def a_repeat_is_known_by_a_part(patch):
     """One message that was sent makes a repeat."""
     patch.setattr(Settlement, "_is_kept", lambda self, unit: any(m.id in self._sent for m in unit.messages))
@@ -122,7 +134,14 @@ def any_version_will_do(patch):
     patch.setattr(Settlement, "_not_there", lambda self, unit: None)
 
 
-@mistake("a_room_is_not_overfilled")
+@mistake(
+    "a_room_is_not_overfilled",
+    "a_room_is_only_for_whom_it_names",
+    "all_entries_of_a_unit_count",
+    "what_leaves_makes_room",
+    "those_that_are_not_due_wait",
+    "a_room_is_kept_by_a_crowd",
+)
 def rooms_are_not_asked(patch):
     """Rule 8 is left out."""
     patch.setattr(Settlement, "_no_room", lambda self, unit: None)

@@ -13,6 +13,8 @@ from psycopg import sql
 
 GIVEN = "TASKORCH_TEST_POSTGRES"
 """The environment variable that names a database to test with."""
+_GUARD = 'cat > /dev/null; exec "$0" "$@"'
+"""What stops a server whose process of tests was killed: it waits for the end of its input."""
 
 
 class Server:
@@ -30,6 +32,15 @@ class Server:
 
             self._server = pgserver.get_server(data, cleanup_mode="stop")
         self.dsn = str(self._server.get_uri())
+        self._guard = subprocess.Popen(
+            ["sh", "-c", _GUARD, *self._command("-m", "immediate", "stop")],
+            user=self._server.system_user,
+            cwd="/",
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
 
     def restart(self) -> None:
         """Let the server die at once, as in a crash, and start it again: it recovers from its log."""
@@ -47,6 +58,7 @@ class Server:
     def stop(self) -> None:
         """Stop it for good."""
         self._control("-m", "immediate", "-w", "stop")  # by ourselves: it may not be the process it once was
+        self._guard.communicate()
         self._server.cleanup_mode = None  # at exit there is nothing left to do
 
     @property
@@ -59,10 +71,12 @@ class Server:
         info = psycopg.conninfo.conninfo_to_dict(self.dsn)
         return Path(str(info["host"])) / f".s.PGSQL.{info.get('port') or 5432}"
 
+    def _command(self, *arguments: str) -> list[str]:
+        return [str(self._server.bin_path / "pg_ctl"), "-D", str(self._server.pgdata), *arguments]
+
     def _control(self, *arguments: str) -> None:
-        command = [str(self._server.bin_path / "pg_ctl"), "-D", str(self._server.pgdata), *arguments]
         subprocess.run(
-            command,
+            self._command(*arguments),
             user=self._server.system_user,
             check=True,
             timeout=60,

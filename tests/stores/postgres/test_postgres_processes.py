@@ -36,8 +36,13 @@ async def main(dsn, schema, what):
             print("held", claims[0].record.id, answer.epoch, flush=True)
             sys.stdin.read()
         else:
+            await store.read([])
+            print("open", flush=True)
+            sys.stdin.readline()
             while claims := await store.claim(what, [Lane(("q",))], {"x": 3, "y": 1000}, None, 7):
-                print(*(claimed.record.id for claimed in claims), sep="\\n", flush=True)
+                print(*(claimed.record.id for claimed in claims), sep="\\n")
+            print("end", flush=True)
+            sys.stdin.read()
 
 anyio.run(main, *sys.argv[1:])
 """
@@ -80,9 +85,21 @@ async def test_claims_of_processes_and_threads_are_distinct(dsn, schema, fresh):
             [entering(f"x{n:03}", "x") for n in range(50)] + [entering(f"y{n:03}", "y") for n in range(150)]
         )
         several = [started(dsn, schema, f"p{n}") for n in range(4)]
-        seen = [(await anyio.to_thread.run_sync(one.communicate))[0].split() for one in several]
-    # A process that has ended has released what it had: so entries may come again, but never while they are held.
-    assert {id for ids in seen for id in ids if id[0] == "y"} == {f"y{n:03}" for n in range(150)}
+        for one in several:
+            assert await anyio.to_thread.run_sync(one.stdout.readline) == "open\n"
+        for one in several:
+            one.stdin.write("begin\n")
+            one.stdin.flush()
+        # All hold what they were given until the last one has found nothing more.
+        seen = [
+            await anyio.to_thread.run_sync(lambda one=one: [*iter(one.stdout.readline, "end\n")]) for one in several
+        ]
+        for one in several:
+            one.communicate()
+    given = Counter(id.strip() for ids in seen for id in ids)
+    assert set(given.values()) == {1}
+    assert {id for id in given if id[0] == "y"} == {f"y{n:03}" for n in range(150)}
+    assert len([id for id in given if id[0] == "x"]) == 3
 
 
 async def test_limits_are_exact_among_threads(fresh):

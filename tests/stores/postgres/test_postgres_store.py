@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from contextlib import suppress
 
 import anyio
 import psycopg
@@ -405,20 +406,27 @@ async def test_a_cancelled_claim_holds_nothing(fresh, dsn, schema):
         await store.apply([waiting("r", tags=("t",))])
         first = await store.claim("me", LANES, {"t": 1}, 0.001, 1)  # makes the gate
         await anyio.sleep(0.01)
-        with psycopg.connect(dsn) as blocker:
+        given = []
+
+        async def ask():
+            given.extend(await store.claim("ghost", LANES, {"t": 1}, None, 1))
+
+        with psycopg.connect(dsn) as blocker, psycopg.connect(dsn, autocommit=True) as watcher:
             schemas.enter(blocker, schema)
             blocker.execute("SELECT 1 FROM gate FOR UPDATE")
-
-            def let_go():
-                time.sleep(0.3)
-                blocker.commit()
-
-            thread = threading.Thread(target=let_go)
-            thread.start()
-            with anyio.move_on_after(0.1) as scope:
-                await store.claim("ghost", LANES, {"t": 1}, None, 1)
-            thread.join()
-        assert scope.cancelled_caught
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(ask)
+                with anyio.fail_after(60):
+                    while not watcher.execute(  # noqa: ASYNC110 - the server gives no sign
+                        "SELECT 1 FROM pg_stat_activity WHERE %s = ANY(pg_blocking_pids(pid))",
+                        (blocker.info.backend_pid,),
+                    ).fetchall():
+                        await anyio.sleep(0.01)
+                letting_go = threading.Timer(0.1, blocker.commit)
+                letting_go.start()
+                tasks.cancel_scope.cancel()
+            letting_go.join()
+        assert given == []
         [again] = await store.claim("me", LANES, {"t": 1}, None, 1)
         assert again.epoch in (first[0].epoch + 1, first[0].epoch + 2)
 
@@ -446,14 +454,18 @@ async def test_cancelled_claims_and_leases_hold_nothing(fresh):
 
 async def test_a_verb_ends_with_the_statement_timeout(fresh, dsn, schema):
     """A statement that waits for too long is StoreUnavailable, and the store works on."""
-    async with fresh(statement_timeout=0.3) as store:
-        await hold(store)
+    async with fresh() as other, fresh(statement_timeout=0.3) as store:
+        await hold(other)
         with psycopg.connect(dsn) as blocker:
             schemas.enter(blocker, schema)
             blocker.execute("SELECT 1 FROM record FOR UPDATE")
             with pytest.raises(StoreUnavailable, match="timeout"):
                 await store.apply([owners(1)])
-        assert isinstance((await store.apply([owners(1)]))[0], Done)
+        with anyio.fail_after(60):
+            while True:
+                with suppress(StoreUnavailable):  # on a busy machine other statements may wait for too long, too
+                    assert isinstance((await store.apply([owners(1)]))[0], Done)
+                    break
 
 
 # --- events and hints --------------------------------------------------------------------------------------
