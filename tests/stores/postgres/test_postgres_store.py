@@ -16,6 +16,7 @@ from taskorch.core.unit import LeaseAction, Message, Put, Room, Unit, WaitingEnt
 from taskorch.errors import StoreError, StoreUnavailable, StoreUnreadable
 from taskorch.stores import PostgresStore
 from taskorch.stores.postgres import schema as schemas
+from taskorch.testing.store_checks import crowds
 from taskorch.testing.stores import CHECKS, check_store
 from taskorch.testing.units import a_fact, expect_steps, hold, inserting, owners
 from tests.stores.postgres import server
@@ -314,6 +315,15 @@ async def test_room_is_kept_exactly(fresh):
         refused = [one for one in answers if isinstance(one, Refused)]
         assert len(answers) - len(refused) == 5
         assert {(one.why, one.load) for one in refused} == {(Refusal.NO_ROOM, 5)}
+
+
+@pytest.mark.parametrize("level", ["repeatable read", "serializable"])
+@pytest.mark.parametrize("check", [crowds.a_room_is_kept_by_a_crowd, crowds.a_limit_is_kept_by_a_crowd])
+async def test_counts_are_exact_whatever_isolation_is_the_default(dsn, schema, check, level):
+    """Where transactions of the database have another isolation by default, rooms and limits are kept as ever."""
+    option = "-c default_transaction_isolation=" + level.replace(" ", "\\ ")
+    async with PostgresStore(psycopg.conninfo.make_conninfo(dsn, options=option), schema=schema) as store:
+        await check(store)
 
 
 async def test_one_of_two_inserts_wins(fresh):

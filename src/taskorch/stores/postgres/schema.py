@@ -86,6 +86,9 @@ OLDEST_SERVER = 140000
 _SETTINGS = "SELECT set_config('search_path', %s, false), set_config('jit', 'off', false)"
 _INDEXES = "SELECT set_config('enable_seqscan', 'off', false), set_config('enable_bitmapscan', 'off', false)"
 _PLANS = "SELECT set_config('plan_cache_mode', 'force_generic_plan', false)"
+# What is counted behind a lock must be as it is once the lock is ours, not as it was when the transaction began; a
+# database or a user may have another default.
+_ISOLATION = "SELECT set_config('default_transaction_isolation', 'read committed', false)"
 
 
 def enter(connection: psycopg.Connection, schema: str) -> None:
@@ -93,6 +96,7 @@ def enter(connection: psycopg.Connection, schema: str) -> None:
     connection.execute(_SETTINGS, (sql.Identifier(schema).as_string(connection),))
     connection.execute(_INDEXES)
     connection.execute(_PLANS)
+    connection.execute(_ISOLATION)
 
 
 def migrate(connection: psycopg.Connection, schema: str, address: Address) -> None:
