@@ -149,6 +149,25 @@ async def test_somebody_elses_tables_are_left_alone(fresh, dsn, schema):
     assert execute(dsn, schema, "SELECT to_regclass('migration')") == [(None,)]
 
 
+async def test_a_schema_that_was_made_for_us_is_used(dsn, schema):
+    """A user who may not make schemas fills one that was made for him; one who may not use it is told so."""
+    role = f"guest_{os.urandom(3).hex()}"
+    guest, quoted = psycopg.conninfo.make_conninfo(dsn, user=role), sql.Identifier(schema)
+    with psycopg.connect(dsn, autocommit=True) as admin:
+        admin.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'pw'")
+        admin.execute(sql.SQL("CREATE SCHEMA {}").format(quoted))
+        try:
+            admin.execute(sql.SQL("GRANT ALL ON SCHEMA {} TO {}").format(quoted, sql.Identifier(role)))
+            async with PostgresStore(guest, schema=schema) as store:
+                assert isinstance((await store.apply([inserting()]))[0], Done)
+            admin.execute(sql.SQL("REVOKE ALL ON SCHEMA {} FROM {}").format(quoted, sql.Identifier(role)))
+            async with PostgresStore(guest, schema=schema) as store:
+                with pytest.raises(StoreUnreadable, match="grant the user USAGE"):
+                    await store.read(["r"])
+        finally:
+            admin.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+
 async def test_many_who_open_at_once_make_it_once(fresh, dsn, schema):
     """Stores that open a new schema at the same instant all find it made, once."""
     async with anyio.create_task_group() as tasks:
@@ -485,6 +504,20 @@ async def test_events_never_skip_what_is_committed_later(fresh, dsn, schema):
         assert during.entries == ()
         assert sorted(fact[0] for entry in after.entries for fact in entry.facts) == [1, 2, 7]
         assert (await store.events(after.cursor)).entries == ()
+
+
+async def test_events_of_a_restored_dump_are_told(fresh, dsn, schema):
+    """Facts that bring the transaction numbers of another server are read at once; a cursor of that one is refused."""
+    async with fresh() as store:
+        await store.apply([inserting("a"), inserting("b")])
+    execute(dsn, schema, "UPDATE fact SET xid = '9000000000'")
+    async with fresh() as store:
+        await store.apply([inserting("c")])
+        page = await store.events()
+        assert [entry.run for entry in page.entries] == ["a", "b", "c"]
+        assert (await store.events(page.cursor)).entries == ()
+        with pytest.raises(StoreError, match="begin with an empty one"):
+            await store.events("9000000000.9000000001.2.2")
 
 
 async def test_events_of_one_run_are_in_their_order(fresh):

@@ -21,9 +21,11 @@ _MESSAGES = "SELECT id, run, body FROM message WHERE run = %s AND unread ORDER B
 # order is that of the numbers: those of one run are given under its lock, while transactions that touch several runs
 # may begin in one order and write in another.
 _WINDOW = """
-    WITH bound AS (SELECT pg_snapshot_xmin(pg_current_snapshot()) AS high)
-    SELECT bound.high::text, min(seq) - 1, max(seq)
-    FROM bound LEFT JOIN fact ON xid >= %s::text::xid8 AND xid < bound.high GROUP BY bound.high
+    WITH bound AS (
+        SELECT pg_snapshot_xmin(pg_current_snapshot()) AS high, pg_snapshot_xmax(pg_current_snapshot()) AS next
+    )
+    SELECT bound.high::text, min(seq) - 1, max(seq), bound.next::text
+    FROM bound LEFT JOIN fact ON xid >= %s::text::xid8 AND xid < bound.high GROUP BY bound.high, bound.next
 """
 _EVENTS = """
     SELECT seq, run, facts FROM fact
@@ -103,6 +105,12 @@ def events(connection: psycopg.Connection, name: str, after: str, n: int) -> Pag
     while True:
         if seq >= last:
             row = connection.execute(_WINDOW, (str(high),)).fetchone()
+            if row is not None and high > int(row[3]):
+                raise StoreError(
+                    name,
+                    f"{after[:40]!r} is a cursor of events of another server, or of this one before a restore; begin "
+                    "with an empty one",
+                )
             if row is None or row[2] is None:
                 return Page((), f"{low}.{high}.{seq}.{last}" if high else "")
             low, high, seq, last = high, int(row[0]), row[1], row[2]

@@ -89,6 +89,8 @@ _PLANS = "SELECT set_config('plan_cache_mode', 'force_generic_plan', false)"
 # What is counted behind a lock must be as it is once the lock is ours, not as it was when the transaction began; a
 # database or a user may have another default.
 _ISOLATION = "SELECT set_config('default_transaction_isolation', 'read committed', false)"
+_OF_ANOTHER_SERVER = "SELECT 1 FROM fact WHERE xid >= pg_snapshot_xmax(pg_current_snapshot()) LIMIT 1"
+_MADE_OLD = "UPDATE fact SET xid = '3' WHERE xid >= pg_snapshot_xmax(pg_current_snapshot())"
 
 
 def enter(connection: psycopg.Connection, schema: str) -> None:
@@ -117,11 +119,17 @@ def migrate(connection: psycopg.Connection, schema: str, address: Address) -> No
             if found >= VERSION:
                 continue
             if found == 0:
-                connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(schema)))
+                if connection.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", (schema,)).fetchone() is None:
+                    # Not IF NOT EXISTS: that asks for the right to make schemas even where there is nothing to make.
+                    connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
                 connection.execute("CREATE TABLE migration (version integer PRIMARY KEY, at timestamptz NOT NULL)")
             for statement in MIGRATIONS[found]:
                 connection.execute(statement)
             connection.execute("INSERT INTO migration VALUES (%s, clock_timestamp())", (found + 1,))
+    # A dump that was restored brings the numbers of another server's transactions. Readers of events would wait until
+    # this server has come that far, so what is there already counts as older than all that is still to come.
+    if connection.execute(_OF_ANOTHER_SERVER).fetchone() is not None:
+        connection.execute(_MADE_OLD)
 
 
 def _found(connection: psycopg.Connection, schema: str, address: Address) -> int:
