@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from urllib.parse import urlencode
 
 import anyio
 import psycopg
@@ -10,6 +11,7 @@ import pytest
 from psycopg import sql
 
 from taskorch.api import open_store
+from taskorch.cli import main
 from taskorch.core.receipts import Claimed, Done, Refusal, Refused, Renewed, Repeated
 from taskorch.core.selection import Filter, Lane
 from taskorch.core.unit import LeaseAction, Message, Put, Room, Unit, WaitingEntry
@@ -166,6 +168,41 @@ async def test_a_schema_that_was_made_for_us_is_used(dsn, schema):
                     await store.read(["r"])
         finally:
             admin.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+
+async def test_what_a_schema_holds_is_told_without_a_change(fresh, dsn, schema):
+    """The version of a store that is not there yet is 0, and asking for it makes none."""
+    async with fresh() as store:
+        assert await store.version() == 0
+        assert execute(dsn, schema, "SELECT to_regclass('migration')") == [(None,)]
+        await store.read(["r"])
+        assert await store.version() == schemas.VERSION
+
+
+def test_the_doctor_changes_no_database(dsn, capsys):
+    """The doctor says whether a server answers and what it holds; where no store is, it makes none."""
+    database = f"doctor_{os.urandom(4).hex()}"
+    url = f"postgresql:///{database}?{urlencode(psycopg.conninfo.conninfo_to_dict(dsn, dbname=database))}"
+    with psycopg.connect(dsn, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {database}")
+        try:
+            said = []
+            for _ in range(2):
+                assert main(["doctor", url]) == 0
+                said.append(capsys.readouterr().out.splitlines()[0])
+            anyio.run(read_once, url)
+            assert main(["doctor", url]) == 0
+            said.append(capsys.readouterr().out.splitlines()[0])
+        finally:
+            admin.execute(f"DROP DATABASE {database} WITH (FORCE)")
+    assert ["no store yet" in line for line in said] == [True, True, False]
+    assert said[2].endswith("answers: schema version 1")
+
+
+async def read_once(url):
+    """Open the store once, which makes it."""
+    async with PostgresStore(url) as store:
+        await store.read(["r"])
 
 
 async def test_many_who_open_at_once_make_it_once(fresh, dsn, schema):

@@ -293,6 +293,21 @@ class Connections:
             raise
         return connection
 
+    def version(self) -> int:
+        """The version of the schema, read on a connection of its own; 0 if there is none. Nothing is changed.
+
+        Raises:
+            StoreError: It cannot be read.
+        """
+        try:
+            connection = self.connect()
+            try:
+                return schema.version_of(connection, self._schema, self._address)
+            finally:
+                connection.close()
+        except psycopg.Error as error:
+            raise fault_of_opening(self._address, error) from None  # without its error, see _open
+
     def _opened(self) -> Pool:
         with self._opening:
             if self.is_inherited or (self.is_closed and self._pool is None):

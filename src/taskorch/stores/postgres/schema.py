@@ -102,20 +102,17 @@ def enter(connection: psycopg.Connection, schema: str) -> None:
 
 
 def migrate(connection: psycopg.Connection, schema: str, address: Address) -> None:
-    """Bring *schema* to our version; make it if there is none.
+    """Bring *schema*, whose names are entered, to our version; make it if there is none.
 
     Raises:
         StoreUnreadable: The schema is of a later version, or the server is too old.
         psycopg.Error: The database does not let us.
     """
-    if connection.info.server_version < OLDEST_SERVER:
-        raise StoreUnreadable(address.name, "is older than PostgreSQL 14; use a server of a later version")
-    enter(connection, schema)
-    while _found(connection, schema, address) < VERSION:
+    while version_of(connection, schema, address) < VERSION:
         with connection.transaction():
             # One at a time, whoever comes first; the others then find it done.
             connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('taskorch ' || %s, 0))", (schema,))
-            found = _found(connection, schema, address)
+            found = version_of(connection, schema, address)
             if found >= VERSION:
                 continue
             if found == 0:
@@ -132,8 +129,15 @@ def migrate(connection: psycopg.Connection, schema: str, address: Address) -> No
         connection.execute(_MADE_OLD)
 
 
-def _found(connection: psycopg.Connection, schema: str, address: Address) -> int:
-    """The version of the schema; 0 if there is none."""
+def version_of(connection: psycopg.Connection, schema: str, address: Address) -> int:
+    """The version of *schema*, whose names are entered; 0 if there is none. Nothing is changed.
+
+    Raises:
+        StoreUnreadable: The schema is of a later version, or the server is too old.
+        psycopg.Error: The database does not let us.
+    """
+    if connection.info.server_version < OLDEST_SERVER:
+        raise StoreUnreadable(address.name, "is older than PostgreSQL 14; use a server of a later version")
     # By a look at the rows of the catalogue: what the server remembers of names may be older than our lock.
     row = connection.execute(
         "SELECT 1 FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace "

@@ -92,6 +92,15 @@ class PostgresStore:
         """Other processes may use it too."""
         return True
 
+    async def version(self) -> int:
+        """The version of the tables that the schema holds now; 0 if there are none. Nothing is changed.
+
+        Raises:
+            StoreError: They cannot be read, or are of a later taskorch.
+        """
+        self._connections.check()
+        return await self._connections.in_thread(self._connections.version)
+
     async def apply(self, units: Sequence[Unit]) -> list[Receipt]:
         """Keep each unit wholly or not at all, in order, in one transaction; see ``Store.apply``."""
         prepared = [(unit, written(self._name, unit)) for unit in units]
