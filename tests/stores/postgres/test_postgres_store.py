@@ -243,6 +243,22 @@ async def test_what_the_database_cannot_hold_is_refused(fresh, unit):
         assert isinstance((await store.apply([inserting("other")]))[0], Done)
 
 
+@pytest.mark.parametrize("ttl", [float("nan"), float("inf"), float("-inf")])
+async def test_a_time_to_live_that_is_none_is_refused(fresh, ttl):
+    """Leases for a time that is no number, or has no end, are a StoreError, and none is given."""
+    async with fresh() as store:
+        await store.apply([waiting("r")])
+        for verb in (
+            lambda: store.claim("me", LANES, {}, ttl, 1),
+            lambda: store.lease("me", "r", ttl),
+            lambda: store.renew([("r", 1)], ttl),
+        ):
+            with pytest.raises(StoreError) as refused:
+                await verb()
+            assert not isinstance(refused.value, StoreUnavailable)
+        assert [record.epoch for record in await store.read(["r"])] == [0]
+
+
 async def test_order_is_that_of_code_points(fresh):
     """Ranks and ids sort by code points, whatever language the database speaks."""
     names = ["a", "B", "_", "é", "z", "\uffee", "\U0001f9ea", "Z"]
@@ -601,8 +617,9 @@ async def test_events_of_one_run_are_in_their_order(fresh):
 async def test_a_foreign_cursor_is_refused(fresh):
     """A text that is no cursor of this store is a StoreError."""
     async with fresh() as store:
-        with pytest.raises(StoreError, match="is no cursor"):
-            await store.events("a.b.c.d")
+        for cursor in ("a.b.c.d", "1.2.3", "-1.-1.-1.-1", "1.2.3." + "9" * 30, "1_0.1.1.1"):
+            with pytest.raises(StoreError, match="is no cursor"):
+                await store.events(cursor)
 
 
 async def test_hints_come_and_come_again(fresh, dsn, schema):

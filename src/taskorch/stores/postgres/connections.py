@@ -222,8 +222,9 @@ class Connections:
             if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
                 connection.close()  # it was the primary's, perhaps; the next one may be again
             raise fault(self._address, error, is_lost=is_lost) from error
-        except (UnicodeError, OverflowError) as error:
-            raise StoreError(self._address.name, f"a value cannot be kept ({error}); nothing of the call was") from None
+        except (ValueError, OverflowError) as error:
+            # Text that is not UTF-8, a number that is none, or a journal somebody else has written into.
+            raise StoreError(self._address.name, f"a value cannot be kept or read ({error})") from None
         finally:
             pool.putconn(connection)  # rolls back what was begun; throws it away if it is broken
 

@@ -156,8 +156,8 @@ def _records(connection: psycopg.Connection, lines: Lines, rows: Sequence[Row]) 
 def _numbers(name: str, cursor: str) -> tuple[int, int, int, int]:
     if not cursor:
         return 0, 0, 0, 0
-    try:
-        low, high, seq, last = map(int, cursor.split("."))
-    except ValueError:
-        raise StoreError(name, f"{cursor[:40]!r} is no cursor of events; begin with an empty one") from None
+    parts = cursor.split(".")
+    if len(parts) != 4 or not all(part.isascii() and part.isdigit() and len(part) < 20 for part in parts):
+        raise StoreError(name, f"{cursor[:40]!r} is no cursor of events; begin with an empty one")
+    low, high, seq, last = map(int, parts)
     return low, high, seq, last
