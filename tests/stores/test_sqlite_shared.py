@@ -35,6 +35,19 @@ WORKER = """
     anyio.run(main, *sys.argv[1:])
 """
 
+GUEST = """
+    import anyio, sys
+    from taskorch.stores import SQLiteStore
+
+    async def main(path, *_):
+        store = SQLiteStore(path, shared=True)
+        await store.read([])
+        print("looked", flush=True)
+        await anyio.sleep(60)
+
+    anyio.run(main, *sys.argv[1:])
+"""
+
 
 def worker(path, ttl="", program=WORKER):
     """A process that claims one record and holds it."""
@@ -68,6 +81,27 @@ async def test_both_must_say_so(path):
         await expect_steps(alone, [0])
         with pytest.raises(RunBusy):
             await SQLiteStore(path, shared=True).read([])
+
+
+async def test_who_is_refused_is_told_of_somebody_alive(path):
+    """Of several who share the file, the one who is named has it open; not one who came later and has gone."""
+    async with SQLiteStore(path, shared=True) as store:
+        await store.apply([entered()])
+    with worker(path) as holder:
+        try:
+            assert holder.stdout.readline().split() == ["r", "1"]
+            with worker(path, program=GUEST) as guest:
+                assert guest.stdout.readline() == "looked\n"
+                guest.kill()
+            with pytest.raises(RunBusy, match=f"process {holder.pid} ") as refused:
+                await SQLiteStore(path).read([])
+            async with SQLiteStore(path, shared=True) as store:
+                await store.read([])
+            with pytest.raises(RunBusy, match=f"process {holder.pid} "):
+                await SQLiteStore(path).read([])
+            assert str(guest.pid) not in str(refused.value)
+        finally:
+            holder.kill()
 
 
 async def test_what_one_keeps_the_other_reads_and_claims(path):
