@@ -13,9 +13,9 @@ import pytest
 from taskorch.core.receipts import Claimed, Refusal, Refused
 from taskorch.core.selection import Lane
 from taskorch.core.unit import Unit, WaitingEntry
-from taskorch.errors import RunBusy, StoreUnavailable
+from taskorch.errors import RunBusy, StoreError, StoreUnavailable
 from taskorch.stores import SQLiteStore
-from taskorch.stores.sqlite import database
+from taskorch.stores.sqlite import database, log
 from taskorch.testing.units import expect_kept, expect_refused, expect_steps, hold, inserting, owners
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills are of POSIX")
@@ -197,6 +197,40 @@ async def test_a_long_reader_does_not_let_the_log_grow_without_bound(path):
         await expect_steps(store, list(range(number)))
         reader.close()
         await expect_kept(store, owners(number))
+
+
+async def test_the_log_of_a_linked_file_is_bounded_too(path):
+    """A store that is reached by a symbolic link looks at the log where it lies: beside the file."""
+    link = path.with_name("link.db")
+    link.symlink_to(path)
+    async with SQLiteStore(link, durability="normal", log_limit=400_000) as store:
+        await hold(store)
+        reader = sqlite3.connect(path, isolation_level=None)
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM journal").fetchone()
+        with pytest.raises(StoreUnavailable, match=r"log has grown"):  # noqa: PT012 - one of many
+            for number in range(1, 2000):
+                await store.apply([owners(number)])
+        reader.close()
+
+
+@pytest.mark.parametrize("shared", [False, True], ids=["alone", "shared"])
+@pytest.mark.parametrize("replaced", [False, True], ids=["removed", "replaced"])
+async def test_nothing_is_kept_in_a_file_that_is_gone(path, monkeypatch, shared, replaced):
+    """Who removes or replaces the file of an open store is found out, before much is kept where nobody finds it."""
+    monkeypatch.setattr(log, "_SECONDS", 0.0)
+    async with SQLiteStore(path, shared=shared) as store:
+        await hold(store)
+        path.rename(path.with_name("away.db"))
+        if replaced:
+            path.touch()
+        with pytest.raises(StoreError, match="removed or replaced") as refused:
+            await store.apply([owners(1)])
+        assert not isinstance(refused.value, StoreUnavailable)
+        if replaced:
+            path.unlink()
+        path.with_name("away.db").rename(path)
+        await expect_kept(store, owners(1))
 
 
 async def test_a_lock_held_long_reaches_nobody_as_an_error(path):

@@ -94,8 +94,7 @@ class SQLiteStore:
         # Absolute from now on: a program may change its directory before the first verb.
         self._location = location = addresses.absolute(self._name)
         self._is_shared, self._clock = shared, never_back(now)
-        log = Log(self._name, location.with_name(location.name + "-wal"), log_limit)
-        self._ledger = Ledger(Cache(lasts=not shared), self._clock, log)
+        self._ledger = Ledger(Cache(lasts=not shared), self._clock, Log(self._name, log_limit))
         opening = Opening(
             path=location,
             name=self._name,
