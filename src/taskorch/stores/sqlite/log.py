@@ -4,7 +4,6 @@ A log grows while somebody reads an old state of the file. And a file that is re
 written to all the same, until it is closed: then everything is gone.
 """
 
-import os
 import sqlite3
 import time
 from pathlib import Path
@@ -61,7 +60,7 @@ class Log:
         self._looked = time.monotonic()
         self._require_file(self._path)
         try:
-            size = os.stat(f"{self._path}-wal").st_size
+            size = self._path.with_name(self._path.name + "-wal").stat().st_size
         except OSError:  # there is none
             return
         if size < self.limit:
