@@ -10,13 +10,13 @@ import textwrap
 import anyio
 import pytest
 
-from taskorch.core.receipts import Claimed, Refusal, Refused
+from taskorch.core.receipts import Claimed, Done, Refusal, Refused
 from taskorch.core.selection import Lane
-from taskorch.core.unit import Unit, WaitingEntry
+from taskorch.core.unit import Put, Unit, WaitingEntry
 from taskorch.errors import RunBusy, StoreError, StoreUnavailable
 from taskorch.stores import SQLiteStore
 from taskorch.stores.sqlite import database, log
-from taskorch.testing.units import expect_kept, expect_refused, expect_steps, hold, inserting, owners
+from taskorch.testing.units import a_fact, expect_kept, expect_refused, expect_steps, hold, inserting, owners
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills are of POSIX")
 LANE = (Lane(("q",)),)
@@ -102,6 +102,22 @@ async def test_who_is_refused_is_told_of_somebody_alive(path):
             assert str(guest.pid) not in str(refused.value)
         finally:
             holder.kill()
+
+
+async def test_a_dead_owner_stands_in_no_unit_s_way(path):
+    """What is written over the lease of a process that was killed is kept, and what comes behind it in the batch."""
+    async with SQLiteStore(path, shared=True) as store:
+        await store.apply([entered()])
+        with worker(path) as victim:
+            assert victim.stdout.readline().split() == ["r", "1"]
+            first = Unit(run="r", epoch=0, number=0, puts=(Put(id="r", body="{}", version=1, expected=0),))
+            moved = Put(id="r", body="{}", version=2, expected=1)
+            second = Unit(run="r", epoch=0, number=0, puts=(*inserting("t").puts, moved))
+            last = Unit(run="t", epoch=0, number=0, facts=(a_fact(1),))
+            assert [type(receipt) for receipt in await store.apply([first, second, last])] == [Refused] * 3
+            victim.kill()
+            os.waitid(os.P_PID, victim.pid, os.WEXITED | os.WNOWAIT)  # noqa: ASYNC222 - it is dead, and stays a zombie
+            assert [type(receipt) for receipt in await store.apply([first, second, last])] == [Done] * 3
 
 
 async def test_what_one_keeps_the_other_reads_and_claims(path):
