@@ -128,6 +128,7 @@ async def test_a_database_that_is_not_there_is_named(dsn):
         with pytest.raises(StoreUnreadable, match="check the user, the password and the database") as refused:
             await store.read(["r"])
     assert "s3cret" not in str(refused.value)
+    assert refused.value.__context__ is None  # the driver's error knows the password
 
 
 async def test_a_later_schema_is_refused(fresh, dsn, schema):

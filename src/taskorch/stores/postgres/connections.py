@@ -243,7 +243,7 @@ class Connections:
                 when, error = self._failed
                 error = error if when > begin else None
                 if error is not None and (is_refusal(error) or not isinstance(error, psycopg.OperationalError)):
-                    raise fault_of_opening(self._address, error) from None  # without its error, see _open
+                    raise fault_of_opening(self._address, error) from None  # without its error, see _alone
                 if time.monotonic() >= end or is_idle():
                     raise no_connection(self._address, self._connect_timeout, str(error or "")) from None
                 pause = min(pause * 1.5, _LONGEST_PAUSE)
@@ -300,14 +300,23 @@ class Connections:
         Raises:
             StoreError: It cannot be read.
         """
+        return self._alone(lambda connection: schema.version_of(connection, self._schema, self._address))
+
+    def _alone(self, work: Callable[[Connection], T]) -> T:
+        """Do *work* on a connection outside the pool, before there is one.
+
+        The driver's error is no part of what is raised, not even what it was raised in: it knows the connection, and
+        that the password.
+        """
         try:
             connection = self.connect()
             try:
-                return schema.version_of(connection, self._schema, self._address)
+                return work(connection)
             finally:
                 connection.close()
         except psycopg.Error as error:
-            raise fault_of_opening(self._address, error) from None  # without its error, see _open
+            told = fault_of_opening(self._address, error)
+        raise told
 
     def _opened(self) -> Pool:
         with self._opening:
@@ -319,15 +328,7 @@ class Connections:
             return self._pool
 
     def _open(self) -> Pool:
-        try:
-            connection = self.connect()
-            try:
-                schema.migrate(connection, self._schema, self._address)
-            finally:
-                connection.close()
-        except psycopg.Error as error:
-            # Without the driver's error: it knows the connection, and that the password.
-            raise fault_of_opening(self._address, error) from None
+        self._alone(lambda connection: schema.migrate(connection, self._schema, self._address))
         logging.getLogger("psycopg.pool").addFilter(_is_told)
         return psycopg_pool.ConnectionPool(
             self._address.conninfo,
