@@ -116,9 +116,9 @@ async def test_damage_and_open_modes_are_told(capsys, sound, tmp_path):
     assert any("chmod 600" in line for line in lines)
 
 
-@pytest.mark.parametrize("locked", ["store.db", "."])
+@pytest.mark.parametrize("locked", ["store.db", ".", "store.db.lock"])
 async def test_what_may_not_be_written_is_told(capsys, sound, tmp_path, monkeypatch, locked):
-    """A file or folder without write permission cannot be used by runs; nothing is said of damage or backups."""
+    """Without write permission runs cannot use the file, folder or lock; nothing is said of damage or backups."""
     path = tmp_path / "store.db"
     async with SQLiteStore(path) as store:
         await hold(store)
@@ -129,6 +129,14 @@ async def test_what_may_not_be_written_is_told(capsys, sound, tmp_path, monkeypa
     assert "may not be written" in lines[0]
     assert "so runs cannot use it; give write permission" in lines[0]
     assert not any("backup" in line for line in lines)
+
+
+def test_a_folder_in_which_no_file_can_be_made_is_told(capsys, sound, tmp_path, monkeypatch):
+    """A run would not make a file where it may not write."""
+    monkeypatch.setattr(os, "access", lambda asked, mode: not (asked == tmp_path.resolve() and mode & os.W_OK))
+    code, lines = doctor(capsys, tmp_path / "store.db")
+    assert code == 1
+    assert "may not be written (its folder" in lines[0]
 
 
 def test_an_empty_file_becomes_a_store(capsys, sound, tmp_path):

@@ -69,6 +69,20 @@ async def test_a_file_of_version_1_opens(path):
     connection.close()
 
 
+@pytest.mark.parametrize("body", ["", "no JSON", '{"a": NaN}', "[" * 3000])
+async def test_a_body_that_makes_no_sense_is_kept(path, body):
+    """A body of version 1 that is no JSON is as it was, and the others are known all the same."""
+    of_version_1(path)
+    connection = sqlite3.connect(path)
+    with connection:
+        connection.execute("INSERT INTO record VALUES ('no', 1, ?)", (body,))
+    connection.close()
+    async with SQLiteStore(path) as store:
+        assert [record and record.body for record in await store.read(["no"])] == [body]
+        assert [found.id for found in await store.find(Filter(states=frozenset({"CREATED"})))] == ["r"]
+        assert await store.trim(2**60) == 1
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="kills are of POSIX")
 def test_a_crash_in_any_statement_of_a_migration_leaves_a_file_that_opens(path):
     """Whichever statement is the last one before the crash, the next opening finds everything."""

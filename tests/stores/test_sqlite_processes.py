@@ -54,7 +54,7 @@ DYING = """
             return super().execute(*arguments)
 
     connect = partial(sqlite3.connect, factory=Dying)
-    ledger = Ledger(Cache(lasts=True), system_time, Log("x", Path("none")))
+    ledger = Ledger(Cache(lasts=True), system_time, Log("x"))
     Opening(path=Path(sys.argv[1]), name="x", durability="full", connect=connect, ledger=ledger)()
 """
 """Opens a file, and is killed before the n-th statement of that."""

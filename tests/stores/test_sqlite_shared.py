@@ -11,13 +11,13 @@ from contextlib import contextmanager
 import anyio
 import pytest
 
-from taskorch.core.receipts import Claimed, Refusal, Refused
+from taskorch.core.receipts import Claimed, Done, Refusal, Refused
 from taskorch.core.selection import Lane
-from taskorch.core.unit import Unit, WaitingEntry
-from taskorch.errors import RunBusy, StoreUnavailable
+from taskorch.core.unit import Put, Unit, WaitingEntry
+from taskorch.errors import RunBusy, StoreError, StoreUnavailable
 from taskorch.stores import SQLiteStore
-from taskorch.stores.sqlite import database
-from taskorch.testing.units import expect_kept, expect_refused, expect_steps, hold, inserting, owners
+from taskorch.stores.sqlite import database, log
+from taskorch.testing.units import a_fact, expect_kept, expect_refused, expect_steps, hold, inserting, owners
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills are of POSIX")
 LANE = (Lane(("q",)),)
@@ -32,6 +32,19 @@ WORKER = """
             [claimed] = await store.claim("worker", [Lane(("q",))], {"t": 1}, float(ttl) if ttl else None, 1)
             print(claimed.record.id, claimed.epoch, flush=True)
             await anyio.sleep(60)
+
+    anyio.run(main, *sys.argv[1:])
+"""
+
+GUEST = """
+    import anyio, sys
+    from taskorch.stores import SQLiteStore
+
+    async def main(path, *_):
+        store = SQLiteStore(path, shared=True)
+        await store.read([])
+        print("looked", flush=True)
+        await anyio.sleep(60)
 
     anyio.run(main, *sys.argv[1:])
 """
@@ -74,6 +87,43 @@ async def test_both_must_say_so(path):
         await expect_steps(alone, [0])
         with pytest.raises(RunBusy):
             await SQLiteStore(path, shared=True).read([])
+
+
+async def test_who_is_refused_is_told_of_somebody_alive(path):
+    """Of several who share the file, the one who is named has it open; not one who came later and has gone."""
+    async with SQLiteStore(path, shared=True) as store:
+        await store.apply([entered()])
+    with worker(path) as holder:
+        try:
+            assert holder.stdout.readline().split() == ["r", "1"]
+            with worker(path, program=GUEST) as guest:
+                assert guest.stdout.readline() == "looked\n"
+                guest.kill()
+            with pytest.raises(RunBusy, match=f"process {holder.pid} ") as refused:
+                await SQLiteStore(path).read([])
+            async with SQLiteStore(path, shared=True) as store:
+                await store.read([])
+            with pytest.raises(RunBusy, match=f"process {holder.pid} "):
+                await SQLiteStore(path).read([])
+            assert str(guest.pid) not in str(refused.value)
+        finally:
+            holder.kill()
+
+
+async def test_a_dead_owner_stands_in_no_unit_s_way(path):
+    """What is written over the lease of a process that was killed is kept, and what comes behind it in the batch."""
+    async with SQLiteStore(path, shared=True) as store:
+        await store.apply([entered()])
+        with worker(path) as victim:
+            assert victim.stdout.readline().split() == ["r", "1"]
+            first = Unit(run="r", epoch=0, number=0, puts=(Put(id="r", body="{}", version=1, expected=0),))
+            moved = Put(id="r", body="{}", version=2, expected=1)
+            second = Unit(run="r", epoch=0, number=0, puts=(*inserting("t").puts, moved))
+            last = Unit(run="t", epoch=0, number=0, facts=(a_fact(1),))
+            assert [type(receipt) for receipt in await store.apply([first, second, last])] == [Refused] * 3
+            victim.kill()
+            os.waitid(os.P_PID, victim.pid, os.WEXITED | os.WNOWAIT)  # noqa: ASYNC222 - it is dead, and stays a zombie
+            assert [type(receipt) for receipt in await store.apply([first, second, last])] == [Done] * 3
 
 
 async def test_what_one_keeps_the_other_reads_and_claims(path):
@@ -169,6 +219,40 @@ async def test_a_long_reader_does_not_let_the_log_grow_without_bound(path):
         await expect_steps(store, list(range(number)))
         reader.close()
         await expect_kept(store, owners(number))
+
+
+async def test_the_log_of_a_linked_file_is_bounded_too(path):
+    """A store that is reached by a symbolic link looks at the log where it lies: beside the file."""
+    link = path.with_name("link.db")
+    link.symlink_to(path)
+    async with SQLiteStore(link, durability="normal", log_limit=400_000) as store:
+        await hold(store)
+        reader = sqlite3.connect(path, isolation_level=None)
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM journal").fetchone()
+        with pytest.raises(StoreUnavailable, match=r"log has grown"):  # noqa: PT012 - one of many
+            for number in range(1, 2000):
+                await store.apply([owners(number)])
+        reader.close()
+
+
+@pytest.mark.parametrize("shared", [False, True], ids=["alone", "shared"])
+@pytest.mark.parametrize("replaced", [False, True], ids=["removed", "replaced"])
+async def test_nothing_is_kept_in_a_file_that_is_gone(path, monkeypatch, shared, replaced):
+    """Who removes or replaces the file of an open store is found out, before much is kept where nobody finds it."""
+    monkeypatch.setattr(log, "_SECONDS", 0.0)
+    async with SQLiteStore(path, shared=shared) as store:
+        await hold(store)
+        path.rename(path.with_name("away.db"))
+        if replaced:
+            path.touch()
+        with pytest.raises(StoreError, match="removed or replaced") as refused:
+            await store.apply([owners(1)])
+        assert not isinstance(refused.value, StoreUnavailable)
+        if replaced:
+            path.unlink()
+        path.with_name("away.db").rename(path)
+        await expect_kept(store, owners(1))
 
 
 async def test_a_lock_held_long_reaches_nobody_as_an_error(path):

@@ -5,6 +5,7 @@ from argparse import Namespace
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import anyio
 
@@ -15,6 +16,9 @@ from taskorch.errors import StoreError
 from taskorch.protocols import Store
 from taskorch.stores import MemoryStore, SQLiteStore
 from taskorch.stores.sqlite.health import Finding, Mark, examine, examine_library
+
+if TYPE_CHECKING:
+    from taskorch.stores import PostgresStore
 
 _EXTRAS = {"trio": "trio", "cli": "rich", "postgres": "psycopg"}
 """What each extra brings, by the name it is imported by."""
@@ -43,16 +47,20 @@ def _store(store: Store | None) -> Iterator[Finding]:
     if isinstance(store, MemoryStore):
         yield Finding(Mark.OK, "memory: keeps nothing, so there is nothing to examine")
     elif store is not None:
-        yield anyio.run(_asked, store)
+        from taskorch.stores import PostgresStore  # it is one, so its driver is installed
+
+        if isinstance(store, PostgresStore):
+            yield anyio.run(_asked, store)
     yield examine_library()
 
 
-async def _asked(store: Store) -> Finding:
-    """Whether a store answers."""
+async def _asked(store: "PostgresStore") -> Finding:
+    """Whether a server answers, and what it holds."""
     try:
-        await store.read(["doctor"])
+        version = await store.version()
     except StoreError as error:
         return Finding(Mark.LOOK, str(error))
     finally:
         await store.aclose()
-    return Finding(Mark.OK, f"{store.name} answers")
+    held = f"schema version {version}" if version else "no store yet; the next run makes one"
+    return Finding(Mark.OK, f"{store.name} answers: {held}")

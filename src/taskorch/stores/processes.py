@@ -49,7 +49,7 @@ def is_dead(identity: str) -> bool:
     # dead, but whether it was this host that was started anew is not known.
     if (process.boot, process.namespace) != (_boot(), _namespace()):
         return False
-    if not _exists(int(process.pid)):
+    if not exists(int(process.pid)):
         return True
     home = _PROC / process.pid
     started = _started(home / "stat")
@@ -69,7 +69,8 @@ def _namespace() -> str:
         return ""
 
 
-def _exists(pid: int) -> bool:
+def exists(pid: int) -> bool:
+    """Whether there is a process of that number, as far as this one may know."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

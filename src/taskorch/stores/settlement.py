@@ -280,6 +280,20 @@ class Settlement:
             self._waiting[after] += 1
 
 
+def hindered(receipts: Sequence[Receipt]) -> list[int]:
+    """Which units of a batch may be kept after all once the leases that stood in the way have ended, by number.
+
+    They are those from the first that was refused because of a lease: what came behind it may have needed it.
+    """
+    refused = [number for number, receipt in enumerate(receipts) if isinstance(receipt, Refused)]
+    busy = [number for number in refused if _is_busy(receipts[number])]
+    return [number for number in refused if number >= busy[0]] if busy else []
+
+
+def _is_busy(receipt: Receipt) -> bool:
+    return isinstance(receipt, Refused) and receipt.why is Refusal.BUSY
+
+
 def _touched(unit: Unit) -> Collection[str]:
     """The ids of the records that *unit* writes to, in order."""
     return dict.fromkeys([*[put.id for put in unit.puts], *[entry.id for entry in unit.entries], *unit.gone])

@@ -150,6 +150,23 @@ def instants_are_looked_at_once(patch):
     patch.setattr(Index, "look", lambda self, now, standings: None)
 
 
+@mistake("what_was_to_come_is_due_one_day")
+def what_was_taken_away_comes_all_the_same(patch):
+    """When its time has come an entry is put among the ready ones, whatever has become of it."""
+    look = Index.look
+
+    def all_of(self, now, standings):
+        late = [id for at, id in self._looks if at <= now and id not in self._spots]
+        look(self, now, standings)
+        for id in late:
+            standing = standings[id]
+            if standing.entry is None:
+                standing.entry = WaitingEntry(id=id, queue="q", due=0)
+                self.put(standing, now)
+
+    patch.setattr(Index, "look", all_of)
+
+
 @mistake(
     "a_lease_hides_an_entry",
     "a_batch_hands_back_into_rooms",

@@ -124,3 +124,16 @@ def journals_are_left_behind(patch):
         self._journals[id] = kept
 
     patch.setattr(Tables, "_forget", mostly)
+
+
+@mistake("an_id_may_come_again")
+def the_numbers_of_epochs_outlive_their_run(patch):
+    """What was kept under the epochs of what is forgotten is remembered, and taken for what its namesake kept."""
+    forget = Tables._forget
+
+    def mostly(self, id):
+        numbers = self._numbers.get(id, {})
+        forget(self, id)
+        self._numbers[id] = numbers
+
+    patch.setattr(Tables, "_forget", mostly)

@@ -9,7 +9,7 @@ from taskorch.stores.clock import system_time
 from taskorch.stores.memory.index import Index
 from taskorch.stores.memory.tables import Tables
 from taskorch.stores.settlement import Settlement
-from taskorch.stores.standing import Standing
+from taskorch.stores.standing import Place, Standing
 from tests.stores.mistakes.planting import mistake
 
 _objection = Settlement._objection
@@ -173,6 +173,20 @@ def the_leased_take_room(patch):
     """Entries under a lease are counted."""
     waiting = Index.waiting
     patch.setattr(Index, "waiting", lambda self, queue: waiting(self, queue) + len(self._leased))
+
+
+@mistake("those_that_are_not_due_wait")
+def what_was_to_come_takes_room_for_ever(patch):
+    """Entries that were not due are counted although they have been taken away."""
+    before = Index.take
+
+    def take(self, id):
+        spot = self._spots.get(id)
+        before(self, id)
+        if spot is not None and spot[0] is Place.LATER:
+            self._later[spot[1]].add(id)
+
+    patch.setattr(Index, "take", take)
 
 
 @mistake("a_clients_write_ends_what_is_over")

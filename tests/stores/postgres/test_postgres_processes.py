@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 import anyio
+import attrs
 import psycopg
 import pytest
 
@@ -17,7 +18,7 @@ from taskorch.core.selection import Lane
 from taskorch.core.unit import Put, Unit, WaitingEntry
 from taskorch.errors import StoreUnavailable
 from taskorch.stores import PostgresStore
-from taskorch.testing.units import expect_steps, inserting, owners
+from taskorch.testing.units import a_fact, expect_steps, inserting, owners
 
 ROOT = Path(__file__).parents[3]
 PROGRAM = """
@@ -147,6 +148,21 @@ async def test_a_dead_owner_is_taken_over_at_once(dsn, schema, fresh):
                 await anyio.sleep(0.05)
         assert (claims[0].epoch, claims[0].losses) == (2, 1)
         victim.communicate()
+
+
+async def test_a_dead_owner_stands_in_no_unit_s_way(dsn, schema, fresh):
+    """What is written over the lease of a process that was killed is kept, and what comes behind it in the batch."""
+    async with fresh() as store:
+        await store.apply([entering("r"), inserting("s")])
+        with started(dsn, schema, "hold") as victim:
+            assert (await anyio.to_thread.run_sync(victim.stdout.readline)).split() == ["held", "r", "1"]
+            unit = Unit(run="s", epoch=0, number=0, puts=(Put(id="s", body="{}", version=1, expected=0),))
+            later = attrs.evolve(unit, puts=(*inserting("t").puts, attrs.evolve(unit.puts[0], version=2, expected=1)))
+            last = Unit(run="t", epoch=0, number=0, facts=(a_fact(1),))
+            assert [type(receipt) for receipt in await store.apply([unit, later, last])] == [Refused] * 3
+            victim.kill()
+            os.waitid(os.P_PID, victim.pid, os.WEXITED | os.WNOWAIT)  # noqa: ASYNC222 - as above
+            assert [type(receipt) for receipt in await store.apply([unit, later, last])] == [Done] * 3
 
 
 async def test_a_restart_in_the_middle_loses_nothing(own_server):

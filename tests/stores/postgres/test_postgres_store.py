@@ -4,6 +4,7 @@ import os
 import threading
 import time
 from contextlib import suppress
+from urllib.parse import urlencode
 
 import anyio
 import psycopg
@@ -11,12 +12,14 @@ import pytest
 from psycopg import sql
 
 from taskorch.api import open_store
+from taskorch.cli import main
 from taskorch.core.receipts import Claimed, Done, Refusal, Refused, Renewed, Repeated
 from taskorch.core.selection import Filter, Lane
 from taskorch.core.unit import LeaseAction, Message, Put, Room, Unit, WaitingEntry
 from taskorch.errors import StoreError, StoreUnavailable, StoreUnreadable
 from taskorch.stores import PostgresStore
 from taskorch.stores.postgres import schema as schemas
+from taskorch.testing.store_checks import crowds
 from taskorch.testing.stores import CHECKS, check_store
 from taskorch.testing.units import a_fact, expect_steps, hold, inserting, owners
 from tests.stores.postgres import server
@@ -126,6 +129,7 @@ async def test_a_database_that_is_not_there_is_named(dsn):
         with pytest.raises(StoreUnreadable, match="check the user, the password and the database") as refused:
             await store.read(["r"])
     assert "s3cret" not in str(refused.value)
+    assert refused.value.__context__ is None  # the driver's error knows the password
 
 
 async def test_a_later_schema_is_refused(fresh, dsn, schema):
@@ -147,6 +151,60 @@ async def test_somebody_elses_tables_are_left_alone(fresh, dsn, schema):
         with pytest.raises(StoreUnreadable, match="use another schema"):
             await store.read(["r"])
     assert execute(dsn, schema, "SELECT to_regclass('migration')") == [(None,)]
+
+
+async def test_a_schema_that_was_made_for_us_is_used(dsn, schema):
+    """A user who may not make schemas fills one that was made for him; one who may not use it is told so."""
+    role = f"guest_{os.urandom(3).hex()}"
+    guest, quoted = psycopg.conninfo.make_conninfo(dsn, user=role), sql.Identifier(schema)
+    with psycopg.connect(dsn, autocommit=True) as admin:
+        admin.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'pw'")
+        admin.execute(sql.SQL("CREATE SCHEMA {}").format(quoted))
+        try:
+            admin.execute(sql.SQL("GRANT ALL ON SCHEMA {} TO {}").format(quoted, sql.Identifier(role)))
+            async with PostgresStore(guest, schema=schema) as store:
+                assert isinstance((await store.apply([inserting()]))[0], Done)
+            admin.execute(sql.SQL("REVOKE ALL ON SCHEMA {} FROM {}").format(quoted, sql.Identifier(role)))
+            async with PostgresStore(guest, schema=schema) as store:
+                with pytest.raises(StoreUnreadable, match="grant the user USAGE"):
+                    await store.read(["r"])
+        finally:
+            admin.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+
+async def test_what_a_schema_holds_is_told_without_a_change(fresh, dsn, schema):
+    """The version of a store that is not there yet is 0, and asking for it makes none."""
+    async with fresh() as store:
+        assert await store.version() == 0
+        assert execute(dsn, schema, "SELECT to_regclass('migration')") == [(None,)]
+        await store.read(["r"])
+        assert await store.version() == schemas.VERSION
+
+
+def test_the_doctor_changes_no_database(dsn, capsys):
+    """The doctor says whether a server answers and what it holds; where no store is, it makes none."""
+    database = f"doctor_{os.urandom(4).hex()}"
+    url = f"postgresql:///{database}?{urlencode(psycopg.conninfo.conninfo_to_dict(dsn, dbname=database))}"
+    with psycopg.connect(dsn, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {database}")
+        try:
+            said = []
+            for _ in range(2):
+                assert main(["doctor", url]) == 0
+                said.append(capsys.readouterr().out.splitlines()[0])
+            anyio.run(read_once, url)
+            assert main(["doctor", url]) == 0
+            said.append(capsys.readouterr().out.splitlines()[0])
+        finally:
+            admin.execute(f"DROP DATABASE {database} WITH (FORCE)")
+    assert ["no store yet" in line for line in said] == [True, True, False]
+    assert said[2].endswith("answers: schema version 1")
+
+
+async def read_once(url):
+    """Open the store once, which makes it."""
+    async with PostgresStore(url) as store:
+        await store.read(["r"])
 
 
 async def test_many_who_open_at_once_make_it_once(fresh, dsn, schema):
@@ -185,6 +243,22 @@ async def test_what_the_database_cannot_hold_is_refused(fresh, unit):
         assert not isinstance(refused.value, StoreUnavailable)
         assert await store.read(["other"]) == [None]
         assert isinstance((await store.apply([inserting("other")]))[0], Done)
+
+
+@pytest.mark.parametrize("ttl", [float("nan"), float("inf"), float("-inf")])
+async def test_a_time_to_live_that_is_none_is_refused(fresh, ttl):
+    """Leases for a time that is no number, or has no end, are a StoreError, and none is given."""
+    async with fresh() as store:
+        await store.apply([waiting("r")])
+        for verb in (
+            lambda: store.claim("me", LANES, {}, ttl, 1),
+            lambda: store.lease("me", "r", ttl),
+            lambda: store.renew([("r", 1)], ttl),
+        ):
+            with pytest.raises(StoreError) as refused:
+                await verb()
+            assert not isinstance(refused.value, StoreUnavailable)
+        assert [record.epoch for record in await store.read(["r"])] == [0]
 
 
 async def test_order_is_that_of_code_points(fresh):
@@ -315,6 +389,15 @@ async def test_room_is_kept_exactly(fresh):
         refused = [one for one in answers if isinstance(one, Refused)]
         assert len(answers) - len(refused) == 5
         assert {(one.why, one.load) for one in refused} == {(Refusal.NO_ROOM, 5)}
+
+
+@pytest.mark.parametrize("level", ["repeatable read", "serializable"])
+@pytest.mark.parametrize("check", [crowds.a_room_is_kept_by_a_crowd, crowds.a_limit_is_kept_by_a_crowd])
+async def test_counts_are_exact_whatever_isolation_is_the_default(dsn, schema, check, level):
+    """Where transactions of the database have another isolation by default, rooms and limits are kept as ever."""
+    option = "-c default_transaction_isolation=" + level.replace(" ", "\\ ")
+    async with PostgresStore(psycopg.conninfo.make_conninfo(dsn, options=option), schema=schema) as store:
+        await check(store)
 
 
 async def test_one_of_two_inserts_wins(fresh):
@@ -489,6 +572,20 @@ async def test_events_never_skip_what_is_committed_later(fresh, dsn, schema):
         assert (await store.events(after.cursor)).entries == ()
 
 
+async def test_events_of_a_restored_dump_are_told(fresh, dsn, schema):
+    """Facts that bring the transaction numbers of another server are read at once; a cursor of that one is refused."""
+    async with fresh() as store:
+        await store.apply([inserting("a"), inserting("b")])
+    execute(dsn, schema, "UPDATE fact SET xid = '9000000000'")
+    async with fresh() as store:
+        await store.apply([inserting("c")])
+        page = await store.events()
+        assert [entry.run for entry in page.entries] == ["a", "b", "c"]
+        assert (await store.events(page.cursor)).entries == ()
+        with pytest.raises(StoreError, match="begin with an empty one"):
+            await store.events("9000000000.9000000001.2.2")
+
+
 async def test_events_of_one_run_are_in_their_order(fresh):
     """Under many writers who touch several runs, readers of small pages get every event once, each run's in order."""
     async with fresh() as store, fresh() as other:
@@ -533,8 +630,9 @@ async def test_events_of_one_run_are_in_their_order(fresh):
 async def test_a_foreign_cursor_is_refused(fresh):
     """A text that is no cursor of this store is a StoreError."""
     async with fresh() as store:
-        with pytest.raises(StoreError, match="is no cursor"):
-            await store.events("a.b.c.d")
+        for cursor in ("a.b.c.d", "1.2.3", "-1.-1.-1.-1", "1.2.3." + "9" * 30, "1_0.1.1.1"):
+            with pytest.raises(StoreError, match="is no cursor"):
+                await store.events(cursor)
 
 
 async def test_hints_come_and_come_again(fresh, dsn, schema):

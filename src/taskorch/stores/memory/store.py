@@ -68,7 +68,8 @@ class MemoryStore:
         tables, now = self._tables, self._now()
         tables.index.look(now, tables.all)
         ids = pick(lanes, tables.index.lines, tables.index.leased(), limits, n)
-        return [tables.granted(id, owner, end_of(now, ttl), now) for id in ids]
+        until = self._end_of(now, ttl)
+        return [tables.granted(id, owner, until, now) for id in ids]
 
     async def lease(self, owner: str, id: str, ttl: float | None = None, *, force: bool = False) -> Claimed | Refused:
         """Give *owner* the lease of the record *id*; see ``Store.lease``."""
@@ -78,13 +79,14 @@ class MemoryStore:
             return Refused(Refusal.UNKNOWN, id=id)
         if not force and (busy := standing.busy(now)) is not None:
             return busy
-        return self._tables.granted(id, owner, end_of(now, ttl), now)
+        return self._tables.granted(id, owner, self._end_of(now, ttl), now)
 
     async def renew(self, leases: Sequence[tuple[str, int]], ttl: float) -> list[Renewed | Refused]:
         """Let leases live for *ttl* seconds from now; see ``Store.renew``."""
         await self._enter()
         now = self._now()
-        return [self._tables.renewed(run, epoch, end_of(now, ttl), now) for run, epoch in leases]
+        until = self._end_of(now, ttl)
+        return [self._tables.renewed(run, epoch, until, now) for run, epoch in leases]
 
     async def read(self, ids: Sequence[str]) -> list[Record | None]:
         """The records of *ids* as last kept, in their order; None where there is none."""
@@ -150,6 +152,12 @@ class MemoryStore:
         await checkpoint()
         if self._closed:
             raise StoreError(self.name, "is closed; open another one")
+
+    def _end_of(self, now: int, ttl: float | None) -> int | None:
+        try:
+            return end_of(now, ttl)
+        except (ValueError, OverflowError) as error:  # it is not a number, or infinite
+            raise StoreError(self.name, f"a lease cannot live for {ttl!r} seconds ({error})") from None
 
     def _hint(self) -> None:
         if self._changed is not None:

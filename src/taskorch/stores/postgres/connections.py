@@ -222,8 +222,9 @@ class Connections:
             if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
                 connection.close()  # it was the primary's, perhaps; the next one may be again
             raise fault(self._address, error, is_lost=is_lost) from error
-        except (UnicodeError, OverflowError) as error:
-            raise StoreError(self._address.name, f"a value cannot be kept ({error}); nothing of the call was") from None
+        except (ValueError, OverflowError) as error:
+            # Text that is not UTF-8, a number that is none, or a journal somebody else has written into.
+            raise StoreError(self._address.name, f"a value cannot be kept or read ({error})") from None
         finally:
             pool.putconn(connection)  # rolls back what was begun; throws it away if it is broken
 
@@ -242,7 +243,7 @@ class Connections:
                 when, error = self._failed
                 error = error if when > begin else None
                 if error is not None and (is_refusal(error) or not isinstance(error, psycopg.OperationalError)):
-                    raise fault_of_opening(self._address, error) from None  # without its error, see _open
+                    raise fault_of_opening(self._address, error) from None  # without its error, see _alone
                 if time.monotonic() >= end or is_idle():
                     raise no_connection(self._address, self._connect_timeout, str(error or "")) from None
                 pause = min(pause * 1.5, _LONGEST_PAUSE)
@@ -293,6 +294,30 @@ class Connections:
             raise
         return connection
 
+    def version(self) -> int:
+        """The version of the schema, read on a connection of its own; 0 if there is none. Nothing is changed.
+
+        Raises:
+            StoreError: It cannot be read.
+        """
+        return self._alone(lambda connection: schema.version_of(connection, self._schema, self._address))
+
+    def _alone(self, work: Callable[[Connection], T]) -> T:
+        """Do *work* on a connection outside the pool, before there is one.
+
+        The driver's error is no part of what is raised, not even what it was raised in: it knows the connection, and
+        that the password.
+        """
+        try:
+            connection = self.connect()
+            try:
+                return work(connection)
+            finally:
+                connection.close()
+        except psycopg.Error as error:
+            told = fault_of_opening(self._address, error)
+        raise told
+
     def _opened(self) -> Pool:
         with self._opening:
             if self.is_inherited or (self.is_closed and self._pool is None):
@@ -303,15 +328,7 @@ class Connections:
             return self._pool
 
     def _open(self) -> Pool:
-        try:
-            connection = self.connect()
-            try:
-                schema.migrate(connection, self._schema, self._address)
-            finally:
-                connection.close()
-        except psycopg.Error as error:
-            # Without the driver's error: it knows the connection, and that the password.
-            raise fault_of_opening(self._address, error) from None
+        self._alone(lambda connection: schema.migrate(connection, self._schema, self._address))
         logging.getLogger("psycopg.pool").addFilter(_is_told)
         return psycopg_pool.ConnectionPool(
             self._address.conninfo,

@@ -58,6 +58,10 @@ def fault_of_opening(address: Address, error: psycopg.Error) -> StoreError:
         return StoreUnreadable(address.name, f"lets us only read, and holds no store yet ({why}); {_ONLY_READ}")
     if isinstance(error, pg.DuplicateTable | pg.DuplicateObject):
         return StoreUnreadable(address.name, f"the schema holds what is not ours ({why}); use another schema")
+    if isinstance(error, pg.UndefinedTable):
+        return StoreUnreadable(
+            address.name, f"its schema may not be used by us ({why}); grant the user USAGE of it, and its tables"
+        )
     if isinstance(error, psycopg.OperationalError):
         if is_refusal(error):
             return StoreUnreadable(address.name, f"refuses us ({why}); check the user, the password and the database")

@@ -53,14 +53,15 @@ class Holder:
             self._key = int(connection.execute(_FIND, (self.identity,)).fetchall()[0][0])
         return self._key
 
-    def bury(self, connection: psycopg.Connection) -> None:
-        """Let the time of leases be over whose holders are dead for certain, or unknown."""
+    def bury(self, connection: psycopg.Connection) -> bool:
+        """Let the time of leases be over whose holders are dead for certain, or unknown; whether there were any."""
         own = self.key(connection)
         holding = connection.execute(_HOLDING).fetchall()
         dead = [key for key, who in holding if key != own and (who is None or processes.is_dead(who))]
         if dead:
             leasing.end_those_of(connection, dead)
             self._forget(connection, dead)
+        return bool(dead)
 
     def leave(self, connection: psycopg.Connection, channel: str) -> None:
         """Release everything and be forgotten."""

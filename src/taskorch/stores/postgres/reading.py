@@ -21,9 +21,11 @@ _MESSAGES = "SELECT id, run, body FROM message WHERE run = %s AND unread ORDER B
 # order is that of the numbers: those of one run are given under its lock, while transactions that touch several runs
 # may begin in one order and write in another.
 _WINDOW = """
-    WITH bound AS (SELECT pg_snapshot_xmin(pg_current_snapshot()) AS high)
-    SELECT bound.high::text, min(seq) - 1, max(seq)
-    FROM bound LEFT JOIN fact ON xid >= %s::text::xid8 AND xid < bound.high GROUP BY bound.high
+    WITH bound AS (
+        SELECT pg_snapshot_xmin(pg_current_snapshot()) AS high, pg_snapshot_xmax(pg_current_snapshot()) AS next
+    )
+    SELECT bound.high::text, min(seq) - 1, max(seq), bound.next::text
+    FROM bound LEFT JOIN fact ON xid >= %s::text::xid8 AND xid < bound.high GROUP BY bound.high, bound.next
 """
 _EVENTS = """
     SELECT seq, run, facts FROM fact
@@ -103,6 +105,12 @@ def events(connection: psycopg.Connection, name: str, after: str, n: int) -> Pag
     while True:
         if seq >= last:
             row = connection.execute(_WINDOW, (str(high),)).fetchone()
+            if row is not None and high > int(row[3]):
+                raise StoreError(
+                    name,
+                    f"{after[:40]!r} is a cursor of events of another server, or of this one before a restore; begin "
+                    "with an empty one",
+                )
             if row is None or row[2] is None:
                 return Page((), f"{low}.{high}.{seq}.{last}" if high else "")
             low, high, seq, last = high, int(row[0]), row[1], row[2]
@@ -148,8 +156,8 @@ def _records(connection: psycopg.Connection, lines: Lines, rows: Sequence[Row]) 
 def _numbers(name: str, cursor: str) -> tuple[int, int, int, int]:
     if not cursor:
         return 0, 0, 0, 0
-    try:
-        low, high, seq, last = map(int, cursor.split("."))
-    except ValueError:
-        raise StoreError(name, f"{cursor[:40]!r} is no cursor of events; begin with an empty one") from None
+    parts = cursor.split(".")
+    if len(parts) != 4 or not all(part.isascii() and part.isdigit() and len(part) < 20 for part in parts):
+        raise StoreError(name, f"{cursor[:40]!r} is no cursor of events; begin with an empty one")
+    low, high, seq, last = map(int, parts)
     return low, high, seq, last

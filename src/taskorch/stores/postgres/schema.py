@@ -86,6 +86,11 @@ OLDEST_SERVER = 140000
 _SETTINGS = "SELECT set_config('search_path', %s, false), set_config('jit', 'off', false)"
 _INDEXES = "SELECT set_config('enable_seqscan', 'off', false), set_config('enable_bitmapscan', 'off', false)"
 _PLANS = "SELECT set_config('plan_cache_mode', 'force_generic_plan', false)"
+# What is counted behind a lock must be as it is once the lock is ours, not as it was when the transaction began; a
+# database or a user may have another default.
+_ISOLATION = "SELECT set_config('default_transaction_isolation', 'read committed', false)"
+_OF_ANOTHER_SERVER = "SELECT 1 FROM fact WHERE xid >= pg_snapshot_xmax(pg_current_snapshot()) LIMIT 1"
+_MADE_OLD = "UPDATE fact SET xid = '3' WHERE xid >= pg_snapshot_xmax(pg_current_snapshot())"
 
 
 def enter(connection: psycopg.Connection, schema: str) -> None:
@@ -93,10 +98,39 @@ def enter(connection: psycopg.Connection, schema: str) -> None:
     connection.execute(_SETTINGS, (sql.Identifier(schema).as_string(connection),))
     connection.execute(_INDEXES)
     connection.execute(_PLANS)
+    connection.execute(_ISOLATION)
 
 
 def migrate(connection: psycopg.Connection, schema: str, address: Address) -> None:
-    """Bring *schema* to our version; make it if there is none.
+    """Bring *schema*, whose names are entered, to our version; make it if there is none.
+
+    Raises:
+        StoreUnreadable: The schema is of a later version, or the server is too old.
+        psycopg.Error: The database does not let us.
+    """
+    while version_of(connection, schema, address) < VERSION:
+        with connection.transaction():
+            # One at a time, whoever comes first; the others then find it done.
+            connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('taskorch ' || %s, 0))", (schema,))
+            found = version_of(connection, schema, address)
+            if found >= VERSION:
+                continue
+            if found == 0:
+                if connection.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", (schema,)).fetchone() is None:
+                    # Not IF NOT EXISTS: that asks for the right to make schemas even where there is nothing to make.
+                    connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
+                connection.execute("CREATE TABLE migration (version integer PRIMARY KEY, at timestamptz NOT NULL)")
+            for statement in MIGRATIONS[found]:
+                connection.execute(statement)
+            connection.execute("INSERT INTO migration VALUES (%s, clock_timestamp())", (found + 1,))
+    # A dump that was restored brings the numbers of another server's transactions. Readers of events would wait until
+    # this server has come that far, so what is there already counts as older than all that is still to come.
+    if connection.execute(_OF_ANOTHER_SERVER).fetchone() is not None:
+        connection.execute(_MADE_OLD)
+
+
+def version_of(connection: psycopg.Connection, schema: str, address: Address) -> int:
+    """The version of *schema*, whose names are entered; 0 if there is none. Nothing is changed.
 
     Raises:
         StoreUnreadable: The schema is of a later version, or the server is too old.
@@ -104,24 +138,6 @@ def migrate(connection: psycopg.Connection, schema: str, address: Address) -> No
     """
     if connection.info.server_version < OLDEST_SERVER:
         raise StoreUnreadable(address.name, "is older than PostgreSQL 14; use a server of a later version")
-    enter(connection, schema)
-    while _found(connection, schema, address) < VERSION:
-        with connection.transaction():
-            # One at a time, whoever comes first; the others then find it done.
-            connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('taskorch ' || %s, 0))", (schema,))
-            found = _found(connection, schema, address)
-            if found >= VERSION:
-                continue
-            if found == 0:
-                connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(schema)))
-                connection.execute("CREATE TABLE migration (version integer PRIMARY KEY, at timestamptz NOT NULL)")
-            for statement in MIGRATIONS[found]:
-                connection.execute(statement)
-            connection.execute("INSERT INTO migration VALUES (%s, clock_timestamp())", (found + 1,))
-
-
-def _found(connection: psycopg.Connection, schema: str, address: Address) -> int:
-    """The version of the schema; 0 if there is none."""
     # By a look at the rows of the catalogue: what the server remembers of names may be older than our lock.
     row = connection.execute(
         "SELECT 1 FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace "

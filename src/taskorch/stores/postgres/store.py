@@ -20,7 +20,7 @@ from taskorch.stores.postgres.holder import Holder
 from taskorch.stores.postgres.lines import Lines
 from taskorch.stores.postgres.listener import Listener
 from taskorch.stores.postgres.tables import Tables
-from taskorch.stores.settlement import Settlement
+from taskorch.stores.settlement import Settlement, hindered
 
 T = TypeVar("T")
 _LONGEST_NAME = 63
@@ -92,18 +92,39 @@ class PostgresStore:
         """Other processes may use it too."""
         return True
 
+    async def version(self) -> int:
+        """The version of the tables that the schema holds now; 0 if there are none. Nothing is changed.
+
+        Raises:
+            StoreError: They cannot be read, or are of a later taskorch.
+        """
+        self._connections.check()
+        return await self._connections.in_thread(self._connections.version)
+
     async def apply(self, units: Sequence[Unit]) -> list[Receipt]:
         """Keep each unit wholly or not at all, in order, in one transaction; see ``Store.apply``."""
         prepared = [(unit, written(self._name, unit)) for unit in units]
         if not prepared:
             self._connections.check()
             return []
-        plain = [unit for unit, _ in prepared]
+
+        receipts = await self._settled(prepared)
+        if not (again := hindered(receipts)):
+            return receipts
+        are_dead = await self._call(self._holder.bury)
+        if are_dead:  # those who stood in the way
+            more = await self._settled([prepared[number] for number in again])
+            for number, receipt in zip(again, more, strict=True):
+                receipts[number] = receipt
+        return receipts
+
+    async def _settled(self, prepared: Sequence[tuple[Unit, str | None]]) -> list[Receipt]:
+        units = [unit for unit, _ in prepared]
 
         def work(connection: Connection) -> list[Receipt]:
-            self._lines.ensure(connection, ((entry.queue, entry.tags) for unit in plain for entry in unit.entries))
+            self._lines.ensure(connection, ((entry.queue, entry.tags) for unit in units for entry in unit.entries))
             with leasing.transaction(connection):
-                tables = Tables(connection, self._lines, self._schema, plain)
+                tables = Tables(connection, self._lines, self._schema, units)
                 return Settlement(tables, tables.now).settle(prepared)
 
         return await self._call(work)

@@ -192,6 +192,7 @@ class Opening:
         except sqlite3.Error as error:
             raise fault_of_opening(self.name, error) from error
         try:
+            self.ledger.watch(path)
             self._prepare(connection)
         except sqlite3.Error as error:
             connection.close()

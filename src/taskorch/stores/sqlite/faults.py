@@ -3,6 +3,7 @@
 import sqlite3
 
 from taskorch.errors import StoreError, StoreUnavailable, StoreUnreadable
+from taskorch.stores.sqlite.log import MOVED
 
 _PASSING = frozenset(
     {
@@ -34,6 +35,10 @@ def fault(store: str, error: sqlite3.Error) -> StoreError:
         return StoreUnavailable(store, f"no space is left on its disk ({error}); free some, then make the call again")
     if code in _PASSING_ONCE_OPEN:
         return StoreUnavailable(store, f"{error}; whether the call took effect is unknown, make it again")
+    if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_READONLY_DBMOVED:
+        return StoreError(store, MOVED)
+    if code == sqlite3.SQLITE_READONLY:
+        return StoreError(store, f"{error}; check that the file and its folder may still be written")
     if code in _DAMAGED:
         return StoreError(store, f"the file is damaged ({error}); stop, and restore it from a backup")
     return StoreError(store, f"{error}")

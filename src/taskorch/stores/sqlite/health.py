@@ -109,16 +109,24 @@ def _header(path: Path) -> bytes:
     except FileNotFoundError:
         if not path.parent.is_dir():
             raise _Unfit(f"cannot be read (there is no folder {quoted(str(path.parent))}); make it first") from None
+        _require_writable((path.parent, f"its folder {quoted(str(path.parent))}"))
         raise _Unfit("cannot be read (there is no such file); check the path; a run would make it") from None
     if not stat.S_ISREG(mode):
         what = "a folder" if stat.S_ISDIR(mode) else "no regular file"
         raise _Unfit(f"is {what}; give the path of a file")
+    lock = path.with_name(path.name + ".lock")
     # Not even to read it is possible without its folder, where SQLite keeps the index of the log.
-    for place, what in ((path, "the file"), (path.parent, f"its folder {quoted(str(path.parent))}")):
-        if not os.access(place, os.R_OK | os.W_OK):
-            raise _Unfit(f"may not be written ({what}), so runs cannot use it; give write permission")
+    _require_writable((path, "the file"), (path.parent, f"its folder {quoted(str(path.parent))}"))
+    if lock.exists():
+        _require_writable((lock, f"its lock file {quoted(str(lock))}"))
     with path.open("rb") as file:
         return file.read(schema.HEADER_SIZE)
+
+
+def _require_writable(*places: tuple[Path, str]) -> None:
+    for place, what in places:
+        if not os.access(place, os.R_OK | os.W_OK):
+            raise _Unfit(f"may not be written ({what}), so runs cannot use it; give write permission")
 
 
 def _examine(path: Path, name: str, header: bytes, findings: list[Finding]) -> str | None:

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 from taskorch.stores.sqlite.cache import Cache
@@ -36,11 +37,15 @@ class Ledger:
     Args:
         cache: What is known from one transaction to the next.
         clock: The store's clock.
-        log: The write-ahead log.
+        log: The write-ahead log, which looks after the file too.
     """
 
     def __init__(self, cache: Cache, clock: Callable[[], int], log: Log) -> None:
         self._cache, self._clock, self._log = cache, clock, log
+
+    def watch(self, path: Path) -> None:
+        """Look after the file *path*, which was opened."""
+        self._log.watch(path)
 
     def transact(self, connection: sqlite3.Connection, works: Sequence[Callable[[Tables], T]]) -> list[T | Exception]:
         """Do all of *works* in one transaction, or each in its own if one of them cannot be done.

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from taskorch.errors import RunBusy
 from taskorch.file_locks import try_lock, unlock
-from taskorch.stores.processes import started
+from taskorch.stores.processes import exists, started
 
 _NO_FOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
 _OURS = b'{"pid"'
@@ -84,12 +84,16 @@ class FileLock:
             raise
 
     def sign(self) -> None:
-        """Write down who holds the lock, for whoever is refused it."""
+        """Write down who holds the lock, for whoever is refused it; of several who share it, one that is alive."""
+        if self._shared and (known := _signed(_read(self._handle))) is not None and exists(known[0]):
+            return
         _write(self._handle, json.dumps({"pid": os.getpid(), "started": _started()}))
 
     def release(self) -> None:
         """Give the lock back."""
-        if not self._shared and _read(self._handle):
+        text = _read(self._handle)
+        known = _signed(text)
+        if text and (not self._shared or (known is not None and known[0] == os.getpid())):
             _write(self._handle, "")
         unlock(self._handle)
         self._close()
@@ -125,14 +129,22 @@ def _write(handle: int, text: str) -> None:
 def _holder(text: bytes, path: Path) -> str:
     if list(_process.held.values()).count(path) > 1:  # one of them is the one that asks
         return f"process {os.getpid()} (this one: open the store once, and pass it to whoever needs it)"
-    try:
-        known = json.loads(text)
-        pid, started = int(known["pid"]), str(known["started"])
-    except (ValueError, LookupError, TypeError):
-        return "another process"  # which has not signed yet
+    known = _signed(text)
+    if known is None or not exists(known[0]):  # it has not signed yet, or another one did that shared the lock
+        return "another process"
+    pid, started = known
     if pid == os.getpid():
         return f"process {pid} (this one: open the store once, and pass it to whoever needs it)"
     return f"process {pid} (started {started})"
+
+
+def _signed(text: bytes) -> tuple[int, str] | None:
+    """Who has signed, by its number and its start; None if nobody has."""
+    try:
+        known = json.loads(text)
+        return int(known["pid"]), str(known["started"])
+    except (ValueError, LookupError, TypeError):
+        return None
 
 
 def _started() -> str:

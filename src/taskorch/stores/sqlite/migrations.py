@@ -20,12 +20,14 @@ class Step:
     after: tuple[str, ...]
 
 
-_STATE = "json_extract(body, '$.task.state.current')"
+# One body that is no JSON must not keep the file from being opened: of that one nothing is known.
+_DOCUMENT = "CASE WHEN json_valid(body) THEN body END"
+_STATE = f"json_extract({_DOCUMENT}, '$.task.state.current')"
 _ENDED = (
     f"{_STATE} IN ('COMPLETED', 'CANCELLED') OR ({_STATE} = 'FAILED'"
-    """ AND json_extract(body, '$.task."x-taskorch".retry_at') IS NULL)"""
+    f""" AND json_extract({_DOCUMENT}, '$.task."x-taskorch".retry_at') IS NULL)"""
 )
-_CHANGED_AT = "CAST(strftime('%s', json_extract(body, '$.task.state.changed_at')) AS INTEGER) * 1000000"
+_CHANGED_AT = f"CAST(strftime('%s', json_extract({_DOCUMENT}, '$.task.state.changed_at')) AS INTEGER) * 1000000"
 
 MIGRATIONS: dict[int, Step] = {
     # Version 1 knew no waiting entries, and kept a lease in a row of its own.

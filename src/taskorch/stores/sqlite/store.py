@@ -13,7 +13,7 @@ from typing import Self, TypeVar, get_args
 import anyio
 
 from taskorch.core.json_text import described
-from taskorch.core.receipts import Claimed, Entry, Page, Receipt, Record, Refusal, Refused, Renewed
+from taskorch.core.receipts import Claimed, Entry, Page, Receipt, Record, Refused, Renewed
 from taskorch.core.selection import Filter, Lane
 from taskorch.core.unit import Message, Unit
 from taskorch.errors import InvalidParameters, StoreError, StoreUnreadable
@@ -21,6 +21,7 @@ from taskorch.stores import addresses
 from taskorch.stores.clock import never_back, system_time
 from taskorch.stores.journal import position, written
 from taskorch.stores.processes import is_dead
+from taskorch.stores.settlement import hindered
 from taskorch.stores.sqlite import queries, verbs
 from taskorch.stores.sqlite.cache import Cache
 from taskorch.stores.sqlite.database import Connect, Durability, Opening, has_sound_log
@@ -94,8 +95,7 @@ class SQLiteStore:
         # Absolute from now on: a program may change its directory before the first verb.
         self._location = location = addresses.absolute(self._name)
         self._is_shared, self._clock = shared, never_back(now)
-        log = Log(self._name, location.with_name(location.name + "-wal"), log_limit)
-        self._ledger = Ledger(Cache(lasts=not shared), self._clock, log)
+        self._ledger = Ledger(Cache(lasts=not shared), self._clock, Log(self._name, log_limit))
         opening = Opening(
             path=location,
             name=self._name,
@@ -145,10 +145,10 @@ class SQLiteStore:
         """
         prepared = [(unit, written(self._name, unit)) for unit in units]
         receipts = await self._change(partial(verbs.apply, units=prepared))
-        busy = [number for number, receipt in enumerate(receipts) if _is_busy(receipt)]
-        if busy and await self._expire():  # those who stood in the way are dead
-            again = [prepared[number] for number in busy]
-            for number, receipt in zip(busy, await self._change(partial(verbs.apply, units=again)), strict=True):
+        again = hindered(receipts)
+        if again and await self._expire():  # those who stood in the way are dead
+            more = await self._change(partial(verbs.apply, units=[prepared[number] for number in again]))
+            for number, receipt in zip(again, more, strict=True):
                 receipts[number] = receipt
         self._hint()
         return receipts
@@ -273,7 +273,3 @@ def _check(durability: object, log_limit: object) -> None:
 def _undo(tables: Tables, answers: Sequence[Claimed | Refused]) -> None:
     """Give back leases whose claimant has gone before it knew of them."""
     verbs.give_back(tables, [(answer.record.id, answer.epoch) for answer in answers if isinstance(answer, Claimed)])
-
-
-def _is_busy(receipt: Receipt) -> bool:
-    return isinstance(receipt, Refused) and receipt.why is Refusal.BUSY

@@ -125,10 +125,12 @@ async def only_what_is_due_is_given(store: Store) -> None:
 
 
 async def what_was_to_come_is_due_one_day(store: Store) -> None:
-    """An entry of a later instant is not given before it, and is given from then on, by its rank."""
+    """An entry of a later instant is not given before it, and is given from then on, if it is still what waits."""
     for index, delay in enumerate((0.1, 1.0, 10.0)):
         due = await store_time(store) + int(delay * 1e6)
-        await enqueue(store, entry(f"r{index}", due=due))
+        gone, moved = f"gone{index}", f"moved{index}"
+        await enqueue(store, *(entry(id, due=due) for id in (f"r{index}", gone, moved)))
+        await expect_kept(store, placing(entry(moved, due=NEVER), gone=(gone,), run=moved))
         if not await claim(store):
             await anyio.sleep(delay)
             while await store_time(store) < due:  # noqa: ASYNC110 - the clock is the store's

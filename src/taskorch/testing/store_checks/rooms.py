@@ -81,10 +81,13 @@ async def those_that_are_leased_do_not_wait(store: Store) -> None:
 
 
 async def those_that_are_not_due_wait(store: Store) -> None:
-    """Rule 8: entries wait whether or not they are due."""
+    """Rule 8: entries wait whether or not they are due, until they are taken away, moved or leased."""
     await enqueue(store, entry("a", due=NEVER), entry("b", due=None), entry("c", due=None, wakes=True))
     await expect_no_room(store, enqueueing(entry("d"), rooms=_room(3)), 3)
     await expect_no_room(store, enqueueing(entry("d", due=None), rooms=_room(3)), 3)
+    await expect_kept(store, placing(entry("b", queue="p"), gone=("a",)))
+    await expect_claimed(store, id="c")
+    await expect_kept(store, enqueueing(entry("d"), rooms=_room(1)))
 
 
 async def what_is_handed_back_waits(store: Store) -> None:

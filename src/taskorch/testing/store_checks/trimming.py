@@ -2,6 +2,7 @@
 
 import attrs
 
+from taskorch.core.receipts import Refusal
 from taskorch.core.selection import Filter
 from taskorch.core.unit import Put, Room, Unit
 from taskorch.protocols.store import Store
@@ -12,6 +13,7 @@ from taskorch.testing.units import (
     expect_claimed,
     expect_kept,
     expect_record,
+    expect_refused,
     expect_steps,
     inserting,
     owners,
@@ -102,7 +104,9 @@ async def an_id_may_come_again(store: Store) -> None:
     await expect_kept(store, telling(message("m", body="[]")))
     given = await expect_claimed(store)
     expect(given.losses, 0, "the losses")
-    await expect_kept(store, owners(1))
+    await expect_claimed(store, 2, force=True)
+    await expect_refused(store, owners(1), Refusal.STALE_LEASE, "r")
+    await expect_kept(store, owners(1, 2))
 
 
 async def what_is_forgotten_makes_room(store: Store) -> None:
