@@ -79,6 +79,36 @@ async def test_an_opening_of_unknown_outcome_may_be_made_again(verb, applies):
     assert calls == [1]
 
 
+@pytest.mark.parametrize("ended", [True, False], ids=["ended", "left"])
+async def test_a_journal_that_cannot_be_read_just_now_is_read_again(ended):
+    """A run is taken up, or its result read, although its store is away for a moment while the journal is read."""
+
+    class Away(Around):
+        faults = 0
+
+        async def journal(self, run, after=0, n=1000):
+            self.faults += 1
+            if self.faults < 3:
+                raise StoreUnavailable(self.name, "is away")
+            return await self.store.journal(run, after, n)
+
+    flow = Workflow("w")
+    is_first = not ended
+
+    @flow.step
+    async def only():
+        if is_first:
+            await anyio.sleep_forever()
+
+    async with MemoryStore() as inner:
+        with anyio.move_on_after(0.05 if is_first else 60):
+            await taskorch.run(flow, store=inner, run_id="r")
+        is_first = False
+        store = Away(inner)
+        assert (await taskorch.run(flow, store=store, run_id="r")).success
+    assert store.faults > 2
+
+
 @pytest.mark.parametrize("error", [StoreError, StoreUnavailable])
 @pytest.mark.parametrize("after", [2, 3, 4, 5])
 async def test_a_store_that_stays_dead_ends_the_run(error, after, monkeypatch):

@@ -1,6 +1,7 @@
 """This process's hold on a run in a store: taking it up, and writing to it."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import attrs
@@ -116,7 +117,7 @@ async def _inserted(
     insertion = runs.insertion(task, facts)
     receipt = (await until_known(lambda: store.apply([insertion])))[0]
     if isinstance(receipt, Refused):  # somebody was quicker
-        return await _read(store, task.id) or task
+        return await until_known(lambda: _read(store, task.id)) or task
     tell(event)
     return task
 
@@ -248,7 +249,7 @@ async def _read(store: Store, run_id: str) -> Task | None:
 async def _journal(store: Store, run_id: str) -> list[Fact]:
     facts: list[Fact] = []
     cursor = 0
-    while entries := await store.journal(run_id, cursor):
+    while entries := await until_known(partial(store.journal, run_id, cursor)):
         for entry in entries:
             facts.extend(entry.facts)
         cursor = entries[-1].cursor
