@@ -38,6 +38,7 @@ class Seen:
 
     Attributes:
         leases: The leases given, by record, in order.
+        epochs: The last epoch of each id, whatever was forgotten since.
         kept: The facts of the units kept, by run, in order.
         tags: The tags of each record, as its entry was placed last.
         limits: How many leases of a tag may live.
@@ -49,6 +50,7 @@ class Seen:
     """
 
     leases: dict[str, list[Given]] = attrs.field(factory=dict)
+    epochs: dict[str, int] = attrs.field(factory=dict)
     kept: dict[str, list[object]] = attrs.field(factory=dict)
     tags: dict[str, tuple[str, ...]] = attrs.field(factory=dict)
     limits: dict[str, int] = attrs.field(factory=dict)
@@ -218,6 +220,9 @@ class World:
         leases = self.seen.leases.setdefault(id, [])
         if self._living(id):
             self.seen.wrong.append(f"{id} is given to {actor} although a lease lives")
+        if given.epoch <= self.seen.epochs.get(id, 0):
+            self.seen.wrong.append(f"epoch {given.epoch} of {id} is given twice")
+        self.seen.epochs[id] = given.epoch
         for lease in leases:
             lease.is_ended = True
         leases.append(Given(given.epoch, until_over=ttl == 0))

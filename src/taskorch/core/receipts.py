@@ -69,7 +69,8 @@ class Record:
         id: The task's id.
         version: Its version.
         body: Its document, as JSON text.
-        epoch: The epoch of its last lease, 0 if there never was one.
+        epoch: The epoch of its last lease; if there never was one, what it began with: 0, or more once something was
+            forgotten.
         owner: Who holds it now, or None.
         entry: Its waiting entry, or None.
     """

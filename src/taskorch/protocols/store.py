@@ -176,7 +176,8 @@ class Store(Protocol):
         """Forget at most *n* records that finished before that instant and on which no lease lives.
 
         The store chooses which. Their journals, messages and entries go too. What a reader of ``events`` has not read
-        yet of them may be lost.
+        yet of them may be lost. An id may come again, as may those of messages; epochs may not: those of the new record
+        are above all that the old one had, so that an owner of old who has slept all the while is still refused.
 
         Returns:
             How many were forgotten; fewer than *n* means that there are no more.

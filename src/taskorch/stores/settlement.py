@@ -58,6 +58,10 @@ class Tables(Protocol):
         """How many entries wait in a queue: those of records on which no lease lives."""
         ...
 
+    def first_epoch(self) -> int:
+        """What the epochs of a new record begin above: no record that was forgotten had a higher one."""
+        ...
+
     def write(self, changes: Changes) -> Sequence[int]:
         """Write *changes* down; the cursors of the facts."""
         ...
@@ -234,7 +238,9 @@ class Settlement:
     def _write(self, put: Put) -> None:
         standing = self._standings.get(put.id)
         if standing is None:
-            standing = self._standings[put.id] = Standing(id=put.id, version=put.version)
+            standing = self._standings[put.id] = Standing(
+                id=put.id, version=put.version, epoch=self._tables.first_epoch()
+            )
             self._changes.added.add(put.id)
         standing.version, standing.finished_at = put.version, put.finished_at
         self._changes.standings[put.id] = standing

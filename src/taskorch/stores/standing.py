@@ -30,7 +30,7 @@ class Standing:
     Attributes:
         id: Its id.
         version: Its version.
-        epoch: The epoch of its last lease, 0 if there never was one.
+        epoch: The epoch of its last lease, or what its epochs begin above.
         owner: Who holds that lease; None if it was released.
         process: Which process that is, as far as the store can tell processes apart.
         until: When the time of the lease is over; None for never.

@@ -127,6 +127,12 @@ def journals_are_left_behind(patch):
 
 
 @mistake("an_id_may_come_again")
+def epochs_come_again(patch):
+    """Whoever held a lease of what is forgotten may write to its namesake."""
+    patch.setattr(Tables, "first_epoch", lambda self: 0)
+
+
+@mistake("an_id_may_come_again")
 def the_numbers_of_epochs_outlive_their_run(patch):
     """What was kept under the epochs of what is forgotten is remembered, and taken for what its namesake kept."""
     forget = Tables._forget

@@ -38,6 +38,7 @@ class Tables:
         self._messages: dict[str, Message] = {}
         self._events: list[tuple[int, str, str]] = []
         self._last_cursor = 0
+        self._first_epoch = 0
 
     # --- for a settlement ------------------------------------------------------------------------------------
 
@@ -60,6 +61,10 @@ class Tables:
     def waiting(self, queue: str) -> int:
         """How many entries wait in a queue, as the index was looked through last."""
         return self.index.waiting(queue)
+
+    def first_epoch(self) -> int:
+        """What the epochs of a new record begin above."""
+        return self._first_epoch
 
     def write(self, changes: Changes) -> Sequence[int]:
         """Take *changes* over; the cursors of the facts."""
@@ -153,6 +158,7 @@ class Tables:
 
     def _forget(self, id: str) -> None:
         self.index.take(id)
+        self._first_epoch = max(self._first_epoch, self.all[id].epoch)
         for message in self._mail.pop(id, {}):
             del self._messages[message]
         del self.all[id], self._bodies[id], self._states[id]

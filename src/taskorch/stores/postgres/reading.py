@@ -50,6 +50,7 @@ _OLD = f"""
     ORDER BY finished_at, id LIMIT %s FOR UPDATE
 """
 _FORGET = (
+    "UPDATE forgotten SET epoch = greatest(epoch, (SELECT max(epoch) FROM record WHERE id = ANY(%s::text[])))",
     "DELETE FROM message WHERE run = ANY(%s::text[])",
     "DELETE FROM fact WHERE run = ANY(%s::text[])",
     "DELETE FROM past WHERE run = ANY(%s::text[])",

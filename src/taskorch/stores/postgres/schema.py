@@ -3,10 +3,11 @@
 ``line``: where entries may wait, a queue and a set of tags (JSON text); lines are few and stay. ``process``: the store
 objects that hold leases. ``record``: one row for a record, with its lease and its waiting entry. ``place`` and ``look``
 say where the entry belongs now and when to look again (``Standing.place``); each place has an index of its own, so a
-claim reads from the head of ``ready``, however much waits behind it, and takes an entry away from it without putting
-it into another as big. ``mail``: whether there are unread messages. ``past``: the numbers of units kept under epochs
-before the last. ``fact``: the journals; ``xid`` is the transaction that wrote a row. ``message``: what is told to runs.
-``gate``: one row for each tag or queue with a limit, locked by whoever counts.
+claim reads from the head of ``ready``, however much waits behind it, and takes an entry away from it without putting it
+into another as big. ``mail``: whether there are unread messages. ``past``: the numbers of units kept under epochs
+before the last. ``forgotten``: one row with the highest epoch of what was forgotten. ``fact``: the journals; ``xid`` is
+the transaction that wrote a row. ``message``: what is told to runs. ``gate``: one row for each tag or queue with a
+limit, locked by whoever counts.
 """
 
 import psycopg
@@ -56,6 +57,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """CREATE TABLE past (
             run text COLLATE "C", epoch bigint, number bigint NOT NULL, PRIMARY KEY (run, epoch)
         )""",
+        "CREATE TABLE forgotten (epoch bigint NOT NULL)",
+        "INSERT INTO forgotten VALUES (0)",
         """CREATE TABLE fact (
             seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
             xid xid8 NOT NULL DEFAULT pg_current_xact_id(),

@@ -55,7 +55,11 @@ def _update(columns: dict[str, str]) -> str:
 
 
 _ADDED = {"id": "text"} | _ENTRY | _PUT
-_INSERT = f"INSERT INTO record ({', '.join(_ADDED)}) SELECT * FROM {_new(_ADDED)} ORDER BY 1"
+# Whoever forgets locks the rows: if there are none behind our own lock, this statement knows what they had.
+_INSERT = f"""
+    INSERT INTO record ({", ".join(_ADDED)}, epoch)
+    SELECT new.*, (SELECT epoch FROM forgotten) FROM {_new(_ADDED)} ORDER BY 1
+"""
 _UPDATE = _update(_LEASE | _ENTRY)
 _UPDATE_PUT = _update(_LEASE | _ENTRY | _PUT)
 _UPDATE_NUMBER = _update({"number": "bigint"})
@@ -181,6 +185,10 @@ class Tables:
     def waiting(self, queue: str) -> int:
         """How many entries wait in a queue."""
         return self._waiting[queue]
+
+    def first_epoch(self) -> int:
+        """Nothing yet: what the epochs of a new record begin above is for the statement that inserts it."""
+        return 0
 
     def write(self, changes: Changes) -> Sequence[int]:
         """Write *changes* down; the cursors of the facts."""

@@ -90,6 +90,7 @@ class Cache:
         known: Records.
         lines: Lines.
         last_cursor: The last cursor that was given, or None.
+        first_epoch: What the epochs of a new record begin above, or None.
     """
 
     def __init__(self, *, lasts: bool) -> None:
@@ -99,16 +100,17 @@ class Cache:
         self.known: dict[str, Known] = {}
         self.lines = Lines()
         self.last_cursor: int | None = None
+        self.first_epoch: int | None = None
 
     def tidy(self) -> None:
         """At the end of a transaction that was kept: go on knowing, within bounds."""
         self.lines.tidy()
         if not self._lasts or len(self.known) > _MOST_REMEMBERED:
             self.known.clear()
-            self.last_cursor = None
+            self.last_cursor = self.first_epoch = None
 
     def forget(self) -> None:
         """Know nothing: the transaction was not kept, or rows were changed by other means."""
         self.known.clear()
         self.lines.forget()
-        self.last_cursor = None
+        self.last_cursor = self.first_epoch = None

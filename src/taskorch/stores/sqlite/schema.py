@@ -80,9 +80,9 @@ TABLES = (
     )
     """,
     "CREATE INDEX journal_of_record ON journal (record)",
-    # The last cursor of a journal row that was forgotten: cursors are never given twice.
-    "CREATE TABLE forgotten (cursor INTEGER NOT NULL)",
-    "INSERT INTO forgotten VALUES (0)",
+    # The last cursor and the last epoch of what was forgotten: neither is given twice.
+    "CREATE TABLE forgotten (cursor INTEGER NOT NULL, epoch INTEGER NOT NULL)",
+    "INSERT INTO forgotten VALUES (0, 0)",
     # Read ones stay as long as their run: who sends one again must be told that it was sent.
     """
     CREATE TABLE message (

@@ -36,10 +36,11 @@ _LATER = "SELECT count(*) FROM record WHERE place = 2 AND line = ?"
 _NEXT_READY = "SELECT min(line) FROM record WHERE place = 1 AND line > ?"
 _NEXT_LATER = "SELECT min(line) FROM record WHERE place = 2 AND line > ?"
 _LAST_CURSOR = "SELECT max((SELECT coalesce(max(cursor), 0) FROM journal), (SELECT cursor FROM forgotten))"
+_FIRST_EPOCH = "SELECT epoch FROM forgotten"
 
 _ADD = """
-    INSERT INTO record (id, version, state, parent, finished_at, body, mail, line, rank, due, wakes, place, look)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    INSERT INTO record (id, version, state, parent, finished_at, body, epoch, mail, line, rank, due, wakes, place, look)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _PUT = "UPDATE record SET version = ?, state = ?, parent = ?, finished_at = ?, body = ?, number = ? WHERE key = ?"
 _NUMBER = "UPDATE record SET number = ? WHERE key = ?"
@@ -152,6 +153,12 @@ class Tables:
             if found == queue
         )
 
+    def first_epoch(self) -> int:
+        """What the epochs of a new record begin above."""
+        if self.cache.first_epoch is None:
+            self.cache.first_epoch = int(self._execute(_FIRST_EPOCH).fetchone()[0])
+        return self.cache.first_epoch
+
     def ready(self) -> dict[str, list[tuple[int, tuple[str, ...]]]]:
         """The lines in which somebody is ready, by queue: each its key and its tags."""
         lines: dict[str, list[tuple[int, tuple[str, ...]]]] = {}
@@ -223,10 +230,10 @@ class Tables:
         self._execute(_MOVE, (self.now,) * 3)
 
     def _add(self, standing: Standing, put: Put) -> None:
-        columns = self._columns(standing)
-        cursor = self._execute(_ADD, (put.id, *_put(put), *columns, *_place(standing, self.now)))
+        columns, epoch = self._columns(standing), standing.epoch
+        cursor = self._execute(_ADD, (put.id, *_put(put), epoch, *columns, *_place(standing, self.now)))
         # The type allows for a statement that inserted nothing.
-        self._known[put.id] = Known(cursor.lastrowid or 0, (0, None, "", None, 0, 0, *columns), standing)
+        self._known[put.id] = Known(cursor.lastrowid or 0, (epoch, None, "", None, 0, 0, *columns), standing)
 
     def _columns(self, standing: Standing) -> Row:
         entry, mail = standing.entry, int(bool(standing.unread))

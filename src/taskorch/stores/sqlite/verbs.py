@@ -20,6 +20,7 @@ _OLD = """
     WHERE finished_at < ? AND NOT (owner IS NOT NULL AND coalesce(until > ?, 1)) ORDER BY finished_at LIMIT ?
 """
 _FORGET = (
+    "UPDATE forgotten SET epoch = max(epoch, coalesce((SELECT epoch FROM record WHERE key = ?), 0))",
     "UPDATE forgotten SET cursor = max(cursor, coalesce((SELECT max(cursor) FROM journal WHERE record = ?), 0))",
     "DELETE FROM journal WHERE record = ?",
     "DELETE FROM message WHERE record = ?",

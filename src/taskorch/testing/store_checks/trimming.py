@@ -12,7 +12,7 @@ from taskorch.testing.units import (
     expect,
     expect_claimed,
     expect_kept,
-    expect_record,
+    expect_lease,
     expect_refused,
     expect_steps,
     inserting,
@@ -89,7 +89,7 @@ async def all_of_it_goes(store: Store) -> None:
 
 
 async def an_id_may_come_again(store: Store) -> None:
-    """Of what was forgotten nothing is known: its id, its epochs and the ids of its messages may come again."""
+    """Of what was forgotten nothing is known: its id and the ids of its messages may come again; its epochs do not."""
     await expect_kept(store, attrs.evolve(_finished("r", 10), entries=(entry(due=None, wakes=True),)))
     await expect_kept(store, telling(message("m")))
     for epoch in (1, 2):
@@ -97,16 +97,19 @@ async def an_id_may_come_again(store: Store) -> None:
         await expect_kept(store, owners(1, epoch))
     expect(await store.trim(20), 1, "the number forgotten")
     await expect_kept(store, attrs.evolve(inserting(body="[]"), puts=enqueueing(entry()).puts))
-    await expect_record(store, 0, "{}")
+    expect([record and (record.version, record.body) for record in await store.read(["r"])], [(0, "{}")])
     await expect_steps(store, [0])
     await expect_claims(store, [])
     expect(await store.messages("r"), [])
     await expect_kept(store, telling(message("m", body="[]")))
-    given = await expect_claimed(store)
+    given = await expect_lease(store)
+    expect(given.epoch > 2, True, f"whether epoch {given.epoch} is above those of the record that was forgotten")
     expect(given.losses, 0, "the losses")
-    await expect_claimed(store, 2, force=True)
-    await expect_refused(store, owners(1), Refusal.STALE_LEASE, "r")
-    await expect_kept(store, owners(1, 2))
+    for number, epoch in ((1, 1), (5, 2)):
+        await expect_refused(store, owners(number, epoch), Refusal.STALE_LEASE, "r")
+    await expect_claimed(store, given.epoch + 1, force=True)
+    await expect_refused(store, owners(1, given.epoch), Refusal.STALE_LEASE, "r")
+    await expect_kept(store, owners(1, given.epoch + 1))
 
 
 async def what_is_forgotten_makes_room(store: Store) -> None:
