@@ -6,12 +6,11 @@ import anyio
 import attrs
 import pytest
 
-from taskorch.errors import StoreError, StoreUnavailable
+from taskorch.errors import StoreError
 from taskorch.protocols import Store
 from taskorch.stores import MemoryStore
 from taskorch.stores.settlement import Settlement
 from taskorch.testing import stores
-from taskorch.testing.entries import LANE, enqueueing, entry
 from taskorch.testing.store_checks import renewals
 from taskorch.testing.stores import CHECKS, check_store
 from taskorch.testing.units import a_fact, expect_claimed, expect_steps, hold, inserting, owners
@@ -69,22 +68,6 @@ async def test_a_lone_surrogate_in_a_detail_is_kept(fresh):
         await store.apply([attrs.evolve(owners(1), facts=(a_fact(1, "no \udce9 file"),))])
 
         assert (await store.journal("r"))[-1].facts[0][4] == "no \udce9 file"
-
-
-@pytest.mark.parametrize("ttl", [float("nan"), float("inf"), float("-inf")])
-async def test_a_time_to_live_that_is_none_is_refused(fresh, ttl):
-    """Leases for a time that is no number, or has no end, are a StoreError, and none is given."""
-    async with fresh() as store:
-        await store.apply([enqueueing(entry())])
-        for verb in (
-            lambda: store.claim("me", [LANE], {}, ttl, 1),
-            lambda: store.lease("me", "r", ttl),
-            lambda: store.renew([("r", 1)], ttl),
-        ):
-            with pytest.raises(StoreError) as refused:
-                await verb()
-            assert not isinstance(refused.value, StoreUnavailable)
-        assert [record.epoch for record in await store.read(["r"])] == [0]
 
 
 async def test_a_cancelled_call_holds_nothing(fresh):

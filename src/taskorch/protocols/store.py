@@ -103,7 +103,8 @@ class Store(Protocol):
             owner: What the claimant is called in messages.
             lanes: Where to take from.
             limits: How many leases may live at once by tag; a tag that is not named has no limit.
-            ttl: How long the leases live unless they are renewed, in seconds; None as long as the owner does.
+            ttl: How long the leases live unless they are renewed, in seconds; None as long as the owner does. Here as
+                in the other verbs ``StoreError`` is raised for one that is no number or has no end.
             n: The most to give.
 
         Returns:

@@ -3,6 +3,12 @@
 import time
 from collections.abc import Callable
 
+from taskorch.core.json_text import described
+from taskorch.errors import StoreError
+
+_LONGEST = 2**62
+"""In microseconds: instants have 64 bits at most, wherever they are kept."""
+
 
 def system_time() -> int:
     """Microseconds since 1970."""
@@ -25,6 +31,27 @@ def never_back(clock: Callable[[], int]) -> Callable[[], int]:
     return now
 
 
-def end_of(now: int, ttl: float | None) -> int | None:
-    """The instant *ttl* seconds after *now*; None for never."""
-    return None if ttl is None else now + round(ttl * 1_000_000)
+def lifetime(store: str, ttl: float | None) -> int | None:
+    """How long a lease is to live, in microseconds; None for ever.
+
+    Args:
+        store: The name of the store, for the error.
+        ttl: The same in seconds, as a verb was given it.
+
+    Raises:
+        StoreError: It is no number, or has no end.
+    """
+    if ttl is None:
+        return None
+    try:
+        length = round(ttl * 1_000_000)
+    except (TypeError, ValueError, OverflowError):
+        length = _LONGEST
+    if abs(length) >= _LONGEST:
+        raise StoreError(store, f"a lease cannot live for {described(ttl)} seconds; give a number, or None for ever")
+    return length
+
+
+def end_of(now: int, length: int | None) -> int | None:
+    """The instant at which a lease of that length is over that begins *now*; None for never."""
+    return None if length is None else now + length

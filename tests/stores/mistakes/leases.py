@@ -93,6 +93,12 @@ def force_is_not_heard(patch):
     patch.setattr(MemoryStore, "lease", weak)
 
 
+@mistake("a_time_to_live_is_a_number")
+def any_time_to_live_is_taken(patch):
+    """A time that is no number is over at once."""
+    patch.setattr("taskorch.stores.memory.store.lifetime", lambda store, ttl: 0)
+
+
 @mistake("what_is_over_is_not_revived")
 def renewals_revive(patch):
     """A lease that is over is renewed."""

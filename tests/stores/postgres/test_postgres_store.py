@@ -245,22 +245,6 @@ async def test_what_the_database_cannot_hold_is_refused(fresh, unit):
         assert isinstance((await store.apply([inserting("other")]))[0], Done)
 
 
-@pytest.mark.parametrize("ttl", [float("nan"), float("inf"), float("-inf")])
-async def test_a_time_to_live_that_is_none_is_refused(fresh, ttl):
-    """Leases for a time that is no number, or has no end, are a StoreError, and none is given."""
-    async with fresh() as store:
-        await store.apply([waiting("r")])
-        for verb in (
-            lambda: store.claim("me", LANES, {}, ttl, 1),
-            lambda: store.lease("me", "r", ttl),
-            lambda: store.renew([("r", 1)], ttl),
-        ):
-            with pytest.raises(StoreError) as refused:
-                await verb()
-            assert not isinstance(refused.value, StoreUnavailable)
-        assert [record.epoch for record in await store.read(["r"])] == [0]
-
-
 async def test_order_is_that_of_code_points(fresh):
     """Ranks and ids sort by code points, whatever language the database speaks."""
     names = ["a", "B", "_", "é", "z", "\uffee", "\U0001f9ea", "Z"]

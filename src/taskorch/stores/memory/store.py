@@ -11,7 +11,7 @@ from taskorch.core.receipts import Claimed, Entry, Page, Receipt, Record, Refusa
 from taskorch.core.selection import Filter, Lane
 from taskorch.core.unit import Message, Unit
 from taskorch.errors import StoreError
-from taskorch.stores.clock import end_of, never_back, system_time
+from taskorch.stores.clock import end_of, lifetime, never_back, system_time
 from taskorch.stores.journal import position, written
 from taskorch.stores.memory.tables import Tables
 from taskorch.stores.picking import pick
@@ -68,7 +68,7 @@ class MemoryStore:
         tables, now = self._tables, self._now()
         tables.index.look(now, tables.all)
         ids = pick(lanes, tables.index.lines, tables.index.leased(), limits, n)
-        until = self._end_of(now, ttl)
+        until = end_of(now, lifetime(self.name, ttl))
         return [tables.granted(id, owner, until, now) for id in ids]
 
     async def lease(self, owner: str, id: str, ttl: float | None = None, *, force: bool = False) -> Claimed | Refused:
@@ -79,13 +79,13 @@ class MemoryStore:
             return Refused(Refusal.UNKNOWN, id=id)
         if not force and (busy := standing.busy(now)) is not None:
             return busy
-        return self._tables.granted(id, owner, self._end_of(now, ttl), now)
+        return self._tables.granted(id, owner, end_of(now, lifetime(self.name, ttl)), now)
 
     async def renew(self, leases: Sequence[tuple[str, int]], ttl: float) -> list[Renewed | Refused]:
         """Let leases live for *ttl* seconds from now; see ``Store.renew``."""
         await self._enter()
         now = self._now()
-        until = self._end_of(now, ttl)
+        until = end_of(now, lifetime(self.name, ttl))
         return [self._tables.renewed(run, epoch, until, now) for run, epoch in leases]
 
     async def read(self, ids: Sequence[str]) -> list[Record | None]:
@@ -152,12 +152,6 @@ class MemoryStore:
         await checkpoint()
         if self._closed:
             raise StoreError(self.name, "is closed; open another one")
-
-    def _end_of(self, now: int, ttl: float | None) -> int | None:
-        try:
-            return end_of(now, ttl)
-        except (ValueError, OverflowError) as error:  # it is not a number, or infinite
-            raise StoreError(self.name, f"a lease cannot live for {ttl!r} seconds ({error})") from None
 
     def _hint(self) -> None:
         if self._changed is not None:

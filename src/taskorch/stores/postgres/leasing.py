@@ -127,12 +127,12 @@ class Claimant:
     Attributes:
         owner: What it is called in messages.
         process: Which store object the leases belong to, by its number in the database.
-        ttl: How many seconds they live; None for as long as the owner does.
+        length: How long they live, in microseconds; None for as long as the owner does.
     """
 
     owner: str
     process: int
-    ttl: float | None
+    length: int | None
 
 
 def grant(
@@ -141,7 +141,7 @@ def grant(
     """Give *claimant* the next leases of records, whose rows are locked and go on with the body and where they are."""
     if not rows:
         return []
-    until = end_of(now, claimant.ttl)
+    until = end_of(now, claimant.length)
     past: list[tuple[str, int, int]] = []
     claimed: list[Claimed] = []
     for row in rows:
@@ -185,12 +185,13 @@ def lease(
     return given[0]
 
 
-def renew(connection: psycopg.Connection, leases: Sequence[tuple[str, int]], ttl: float) -> list[Renewed | Refused]:
-    """Let leases live for *ttl* seconds from now."""
+def renew(
+    connection: psycopg.Connection, leases: Sequence[tuple[str, int]], length: int | None
+) -> list[Renewed | Refused]:
+    """Let leases live for *length* microseconds from now, what time it is only the server knows."""
     held = dict.fromkeys(leases)
     runs = arrays.texts(run for run, _ in held)
     epochs = arrays.numbers(epoch for _, epoch in held)
-    length = end_of(0, ttl)  # from now on, and what time it is only the server knows
     with transaction(connection):
         connection.execute(_LOCK, (runs,))
         kept = connection.execute(_RENEW, (length, length, runs, epochs))

@@ -12,6 +12,7 @@ from taskorch.core.selection import Filter, Lane
 from taskorch.core.unit import Message, Unit
 from taskorch.errors import InvalidParameters
 from taskorch.stores import processes
+from taskorch.stores.clock import lifetime
 from taskorch.stores.journal import written
 from taskorch.stores.postgres import claiming, leasing, reading
 from taskorch.stores.postgres.address import address_of
@@ -133,25 +134,26 @@ class PostgresStore:
         self, owner: str, lanes: Sequence[Lane], limits: Mapping[str, int], ttl: float | None, n: int
     ) -> list[Claimed]:
         """Give *owner* the leases of at most *n* records whose entries are due; see ``Store.claim``."""
-        wanted = tuple(lanes), dict(limits), n
+        wanted, length = (tuple(lanes), dict(limits), n), lifetime(self._name, ttl)
 
         def work(connection: Connection) -> list[Claimed]:
             if self._may_look():
                 self._holder.bury(connection)
-            claimant = leasing.Claimant(owner, self._holder.key(connection), ttl)
+            claimant = leasing.Claimant(owner, self._holder.key(connection), length)
             return claiming.claim(connection, self._lines, claiming.Claim(claimant, *wanted))
 
         return await self._call(work, self._holder.take_back)
 
     async def lease(self, owner: str, id: str, ttl: float | None = None, *, force: bool = False) -> Claimed | Refused:
         """Give *owner* the lease of the record *id*; see ``Store.lease``."""
+        length = lifetime(self._name, ttl)
 
         def is_void(holder: str) -> bool:
             # One that nobody knows has left, see Holder.
             return force or not holder or (holder != self._holder.identity and processes.is_dead(holder))
 
         def work(connection: Connection) -> Claimed | Refused:
-            claimant = leasing.Claimant(owner, self._holder.key(connection), ttl)
+            claimant = leasing.Claimant(owner, self._holder.key(connection), length)
             return leasing.lease(connection, self._lines, claimant, id, is_void)
 
         def undo(connection: Connection, answer: Claimed | Refused) -> None:
@@ -161,8 +163,8 @@ class PostgresStore:
 
     async def renew(self, leases: Sequence[tuple[str, int]], ttl: float) -> list[Renewed | Refused]:
         """Let leases live for *ttl* seconds from now; see ``Store.renew``."""
-        held = [(run, epoch) for run, epoch in leases]
-        return await self._call(lambda connection: leasing.renew(connection, held, ttl))
+        held, length = [(run, epoch) for run, epoch in leases], lifetime(self._name, ttl)
+        return await self._call(lambda connection: leasing.renew(connection, held, length))
 
     async def read(self, ids: Sequence[str]) -> list[Record | None]:
         """The records of *ids* as last kept, in their order; None where there is none."""

@@ -18,7 +18,7 @@ from taskorch.core.selection import Filter, Lane
 from taskorch.core.unit import Message, Unit
 from taskorch.errors import InvalidParameters, StoreError, StoreUnreadable
 from taskorch.stores import addresses
-from taskorch.stores.clock import never_back, system_time
+from taskorch.stores.clock import lifetime, never_back, system_time
 from taskorch.stores.journal import position, written
 from taskorch.stores.processes import is_dead
 from taskorch.stores.settlement import hindered
@@ -161,20 +161,21 @@ class SQLiteStore:
     ) -> list[Claimed]:
         """Give *owner* the leases of at most *n* records whose entries are due; see ``Store.claim``."""
         await self._expire(min_age=_SECONDS_BETWEEN_LOOKS)
-        claimant = Claimant(owner, ttl)
+        claimant = Claimant(owner, lifetime(self._name, ttl))
         work = partial(verbs.claim, claimant=claimant, lanes=tuple(lanes), limits=dict(limits), n=n)
         return await self._change(work, _undo)
 
     async def lease(self, owner: str, id: str, ttl: float | None = None, *, force: bool = False) -> Claimed | Refused:
         """Give *owner* the lease of the record *id*; see ``Store.lease``."""
         await self._expire()
-        claimant = Claimant(owner, ttl)
+        claimant = Claimant(owner, lifetime(self._name, ttl))
         [answer] = await self._change(partial(verbs.lease, claimant=claimant, id=id, force=force), _undo)
         return answer
 
     async def renew(self, leases: Sequence[tuple[str, int]], ttl: float) -> list[Renewed | Refused]:
         """Let leases live for *ttl* seconds from now; see ``Store.renew``."""
-        return await self._change(partial(verbs.renew, leases=tuple(leases), ttl=ttl))
+        length = lifetime(self._name, ttl)
+        return await self._change(partial(verbs.renew, leases=tuple(leases), length=length))
 
     async def read(self, ids: Sequence[str]) -> list[Record | None]:
         """The records of *ids* as last kept, in their order; None where there is none."""

@@ -38,11 +38,11 @@ class Claimant:
 
     Attributes:
         owner: What it is called in messages.
-        ttl: How long its leases live, in seconds; None as long as it does.
+        length: How long its leases live, in microseconds; None as long as it does.
     """
 
     owner: str
-    ttl: float | None
+    length: int | None
 
 
 def apply(tables: Tables, units: Sequence[tuple[Unit, str | None]]) -> list[Receipt]:
@@ -73,9 +73,9 @@ def lease(tables: Tables, claimant: Claimant, id: str, *, force: bool) -> list[C
     return [*_granted(tables, [id], claimant)]
 
 
-def renew(tables: Tables, leases: Sequence[tuple[str, int]], ttl: float) -> list[Renewed | Refused]:
+def renew(tables: Tables, leases: Sequence[tuple[str, int]], length: int | None) -> list[Renewed | Refused]:
     """Let leases live on; see ``Store.renew``."""
-    return [_renewed(tables, run, epoch, end_of(tables.now, ttl)) for run, epoch in leases]
+    return [_renewed(tables, run, epoch, end_of(tables.now, length)) for run, epoch in leases]
 
 
 def give_back(tables: Tables, leases: Sequence[tuple[str, int]]) -> None:
@@ -111,7 +111,7 @@ def _lines(tables: Tables, keys: Iterable[_Key]) -> Iterator[Line]:
 
 def _granted(tables: Tables, ids: Sequence[str], claimant: Claimant) -> list[Claimed]:
     """Give leases of records that there are."""
-    until, claims = end_of(tables.now, claimant.ttl), []
+    until, claims = end_of(tables.now, claimant.length), []
     for standing, body in tables.whole(ids):
         past = standing.grant(claimant.owner, tables.cache.process, until)
         tables.save(standing)

@@ -1,9 +1,12 @@
 """Leases: who gets them, what they are good for, and how they end."""
 
+from math import inf, nan
+
 from taskorch.core.receipts import Claimed, Refusal, Refused
 from taskorch.core.unit import Unit
+from taskorch.errors import StoreError, StoreUnavailable
 from taskorch.protocols.store import Store
-from taskorch.testing.entries import LONG, enqueue, entry, expect_claims, expect_entry, message, placing, telling
+from taskorch.testing.entries import LANE, LONG, enqueue, entry, expect_claims, expect_entry, message, placing, telling
 from taskorch.testing.store_checks.check import Check
 from taskorch.testing.units import (
     clients,
@@ -186,6 +189,25 @@ async def a_client_releases_nothing(store: Store) -> None:
     await expect_entry(store, entry())
 
 
+async def a_time_to_live_is_a_number(store: Store) -> None:
+    """Claim, lease and renew raise StoreError for a time to live that is no number or has no end, and give nothing."""
+    await enqueue(store, entry())
+    for ttl in (nan, inf, -inf):
+        for verb in (
+            lambda ttl=ttl: store.claim("me", [LANE], {}, ttl, 1),
+            lambda ttl=ttl: store.lease("me", "r", ttl),
+            lambda ttl=ttl: store.renew([("r", 1)], ttl),
+        ):
+            try:
+                answer = await verb()
+            except StoreUnavailable as error:
+                raise AssertionError(f"{ttl} seconds: {error!r}, as if another try could help") from error
+            except StoreError:
+                continue
+            raise AssertionError(f"{ttl} seconds: {answer!r} instead of a StoreError")
+    await expect_record(store, 0, "{}", entry=entry())
+
+
 # --- losses ------------------------------------------------------------------------------------------------
 
 
@@ -232,6 +254,7 @@ CHECKS: tuple[Check, ...] = (
     a_message_ends_no_lease,
     a_refused_write_ends_no_lease,
     a_client_releases_nothing,
+    a_time_to_live_is_a_number,
     losses_are_counted,
     a_kept_unit_is_no_loss,
 )
