@@ -76,7 +76,7 @@ class _Pair:
     def __init__(self, client: socket.socket, server: socket.socket, proxy: Proxy) -> None:
         self._client, self._server, self._proxy = client, server, proxy
         self._reading = _Frontend()
-        self._is_mute = False
+        self._is_mute = self._is_over = False
 
     def to_server(self) -> None:
         """Forward what the client says."""
@@ -88,6 +88,7 @@ class _Pair:
                     break
                 if cut == "after":
                     self._is_mute = True  # the other side closes both when the server has answered
+                self._is_over = cut == "at once"  # however quick the answer is, it comes too late
                 self._server.sendall(data)
                 if cut == "at once":
                     break
@@ -98,6 +99,8 @@ class _Pair:
         with suppress(OSError):
             while data := self._server.recv(65536):
                 self._proxy.flows.wait()
+                if self._is_over:
+                    break
                 if self._is_mute:
                     if b"COMMIT\0" not in data and b"ROLLBACK\0" not in data:
                         continue
