@@ -25,7 +25,7 @@ from tests.stores.postgres import server as servers
 
 CUTS = ("before", "at once", "after")
 _TERMINATE = """
-    SELECT pg_terminate_backend(pid), state <> 'idle' FROM pg_stat_activity
+    SELECT pg_terminate_backend(pid), coalesce(state <> 'idle', false) FROM pg_stat_activity
     WHERE application_name = %s AND (%s OR state <> 'idle') ORDER BY random() LIMIT 1
 """
 """One of the back ends of a name; whether it was amid a statement or a transaction. It must have been, or need not."""
