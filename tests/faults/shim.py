@@ -1,7 +1,7 @@
 """A disk that fails when it is told to: a file system for SQLite by apsw, and apsw in the clothes of ``sqlite3``."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
 from random import Random
@@ -298,9 +298,9 @@ class Connection:
         if self.in_transaction:
             self.execute("ROLLBACK")
 
-    def interrupt(self) -> None:
-        """Stop what runs."""
-        self.real.interrupt()
+    def set_progress_handler(self, handler: Callable[[], bool] | None, steps: int) -> None:
+        """Have *handler* asked after so many steps whether to stop."""
+        self.real.set_progress_handler(handler, steps)
 
     def close(self) -> None:
         """Close it."""

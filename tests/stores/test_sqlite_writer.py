@@ -215,24 +215,45 @@ async def test_many_callers_at_once(path):
         assert answers == {number: number for number in range(200)}
 
 
+_ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
+
+
 async def test_a_query_whose_caller_is_cancelled_is_broken_off(path):
-    """A query nobody waits for any more does not keep the next one waiting, which is not broken off itself."""
-    endless = "WITH RECURSIVE n(i) AS (SELECT begun() UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
+    """A query nobody waits for any more does not keep the next one waiting, whenever its caller was cancelled."""
     async with SQLiteStore(path) as store:
         await hold(store)
-        begun = threading.Event()
+        begun, cancelled = threading.Event(), threading.Event()
 
         def search(connection):
-            connection.create_function("begun", 0, lambda: begun.set() or 1)
-            return connection.execute(endless).fetchone()
+            begun.set()
+            cancelled.wait()  # so that no statement is under way yet
+            return connection.execute(_ENDLESS).fetchone()
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(store._query, search)
             await anyio.to_thread.run_sync(begun.wait)
             tasks.cancel_scope.cancel()
+        cancelled.set()
         await expect_steps(store, [0])
         with anyio.move_on_after(0):
             await store._query(lambda connection: connection.execute("SELECT 1").fetchone())
+        await expect_steps(store, [0])
+
+
+async def test_a_query_under_way_is_broken_off(path):
+    """A query that SQLite is at ends as soon as its caller is cancelled."""
+    async with SQLiteStore(path) as store:
+        await hold(store)
+        begun = threading.Event()
+
+        def search(connection):
+            connection.create_function("begun", 1, lambda value: begun.set() or value)
+            return connection.execute(_ENDLESS.replace("SELECT 1", "SELECT begun(1)")).fetchone()
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(store._query, search)
+            await anyio.to_thread.run_sync(begun.wait)
+            tasks.cancel_scope.cancel()
         await expect_steps(store, [0])
 
 

@@ -1,7 +1,6 @@
 """The thread behind a store: does what it is asked for, one after the other, changes that wait together."""
 
 import sqlite3
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from queue import Empty, SimpleQueue
@@ -16,6 +15,8 @@ Desk = TypeVar("Desk")
 """What work is done on: a connection, or the tables within a transaction."""
 
 _MOST_TOGETHER = 100
+_STEPS = 10_000
+"""After so many steps of SQLite's machine it asks whether to go on: less than a millisecond."""
 
 
 class Opened(Protocol):
@@ -43,6 +44,7 @@ class Job(Generic[Desk, T]):
         work: What is to be done.
         wake: Wakes who waits for it.
         is_change: Whether it is done on tables within a transaction, rather than on the connection.
+        is_query: Whether it changes nothing, and may be broken off once it is abandoned.
         result: What *work* returned.
         done: Whether it has.
         error: What it raised.
@@ -53,6 +55,7 @@ class Job(Generic[Desk, T]):
     work: Callable[[Desk], T]
     wake: Callable[[], object]
     is_change: bool = False
+    is_query: bool = False
     result: T = attrs.field(init=False)
     done: bool = False
     error: BaseException | None = None
@@ -97,15 +100,8 @@ class Service:
         self.ended: Future[None] = Future()
         self.holding = False
         self._opening = opening
-        self._switching = threading.Lock()
-        self._current: tuple[AnyJob, sqlite3.Connection] | None = None
+        self._query: AnyJob | None = None  # the one under way
         self._owed: list[AnyJob] = []
-
-    def interrupt(self, job: AnyJob) -> None:
-        """Break off the query of *job*, if it is the one under way."""
-        with self._switching:
-            if self._current is not None and self._current[0] is job:
-                self._current[1].interrupt()
 
     def run(self) -> None:
         """Work until None comes.
@@ -119,6 +115,7 @@ class Service:
                 if opened is None and not all(job.abandoned or job.is_owed for job in jobs):
                     opened = self._opening()
                     self.holding = True
+                    opened.connection.set_progress_handler(self._is_in_vain, _STEPS)
                 if opened is not None:
                     self._do([job for job in jobs if not job.abandoned], opened)
             except BaseException as error:  # noqa: BLE001 - it belongs to who waits, whatever it is
@@ -163,13 +160,15 @@ class Service:
             self._owed = [job for job in jobs if job.is_owed and not job.done]
             return
         (job,) = jobs
-        with self._switching:
-            self._current = job, opened.connection
+        self._query = job if job.is_query else None
         try:
             job.settle(job.work(opened.connection))
         finally:
-            with self._switching:
-                self._current = None
+            self._query = None
+
+    def _is_in_vain(self) -> bool:
+        """Whether SQLite is to break off what it is at: a query for which nobody waits any more."""
+        return self._query is not None and self._query.abandoned
 
 
 def _nobody() -> None:

@@ -71,14 +71,12 @@ class Writer:
             Exception: What the opening or *work* raised.
         """
         event, wake = self._alarm()
-        job = Job(work, wake, is_change)
+        job = Job(work, wake, is_change, is_query)
         service = self._submit(job)
         try:
             await event.wait()
         except BaseException:
-            job.abandoned = True
-            if is_query:
-                service.interrupt(job)
+            job.abandoned = True  # by which a query is broken off
             if undo is not None:
                 service.jobs.put(job.undone(undo))
             raise
