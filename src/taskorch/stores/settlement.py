@@ -132,7 +132,8 @@ class Settlement:
         )
 
     def _number(self, standing: Standing | None, unit: Unit) -> int:
-        if standing is None or unit.epoch > standing.epoch:
+        # Of a record that is only now added nothing was kept, whatever its epochs begin above.
+        if standing is None or unit.epoch > standing.epoch or standing.id in self._changes.added:
             return 0
         return standing.number if unit.epoch == standing.epoch else self._tables.number(unit.run, unit.epoch)
 
