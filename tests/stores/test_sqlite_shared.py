@@ -126,6 +126,22 @@ async def test_a_dead_owner_stands_in_no_unit_s_way(path):
             assert [type(receipt) for receipt in await store.apply([first, second, last])] == [Done] * 3
 
 
+async def test_what_a_dead_owner_was_in_the_way_of_is_not_taken_for_kept(path):
+    """A unit that was refused before a later one of the same owner was kept stays refused, and is not kept."""
+    async with SQLiteStore(path, shared=True) as store:
+        await store.apply([entered(), inserting("s")])
+        own = await store.lease("me", "s")
+        with worker(path) as victim:
+            assert victim.stdout.readline().split() == ["r", "1"]
+            victim.kill()
+            os.waitid(os.P_PID, victim.pid, os.WEXITED | os.WNOWAIT)  # noqa: ASYNC222 - as above
+            put = Put(id="r", body="[]", version=1, expected=0)
+            units = [owners(1, own.epoch, put=put, run="s"), owners(2, own.epoch, run="s")]
+            receipts = await store.apply(units)
+            assert [type(receipt) for receipt in receipts] == [Refused, Done]
+            assert (await store.read(["r"]))[0].version == 0
+
+
 async def test_what_one_keeps_the_other_reads_and_claims(path):
     """Two store objects see one and the same store."""
     async with SQLiteStore(path, shared=True) as first, SQLiteStore(path, shared=True) as second:

@@ -148,7 +148,7 @@ class SQLiteStore:
         """
         prepared = [(unit, written(self._name, unit)) for unit in units]
         receipts = await self._change(partial(verbs.apply, units=prepared))
-        again = hindered(receipts)
+        again = hindered(units, receipts)
         if again and await self._expire():  # those who stood in the way are dead
             more = await self._change(partial(verbs.apply, units=[prepared[number] for number in again]))
             for number, receipt in zip(again, more, strict=True):
