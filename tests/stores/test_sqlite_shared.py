@@ -253,21 +253,22 @@ async def test_the_log_of_a_linked_file_is_bounded_too(path):
 
 
 @pytest.mark.parametrize("shared", [False, True], ids=["alone", "shared"])
-@pytest.mark.parametrize("replaced", [False, True], ids=["removed", "replaced"])
-async def test_nothing_is_kept_in_a_file_that_is_gone(path, monkeypatch, shared, replaced):
+@pytest.mark.parametrize("what", ["removed", "replaced", "with its folder"])
+async def test_nothing_is_kept_in_a_file_that_is_gone(path, monkeypatch, shared, what):
     """Who removes or replaces the file of an open store is found out, before much is kept where nobody finds it."""
     monkeypatch.setattr(log, "_SECONDS", 0.0)
     async with SQLiteStore(path, shared=shared) as store:
         await hold(store)
-        path.rename(path.with_name("away.db"))
-        if replaced:
-            path.touch()
+        moved = path.parent if what == "with its folder" else path
+        away = moved.with_name("away")
+        moved.rename(away)
+        if what != "removed":
+            moved.touch()
         with pytest.raises(StoreError, match="removed or replaced") as refused:
             await store.apply([owners(1)])
         assert not isinstance(refused.value, StoreUnavailable)
-        if replaced:
-            path.unlink()
-        path.with_name("away.db").rename(path)
+        moved.unlink(missing_ok=True)
+        away.rename(moved)
         await expect_kept(store, owners(1))
 
 
