@@ -59,7 +59,10 @@ class Tables(Protocol):
         ...
 
     def first_epoch(self) -> int:
-        """What the epochs of a new record begin above: no record that was forgotten had a higher one."""
+        """What the epochs of a new record begin above: no record that was forgotten had a higher one.
+
+        It may be 0 where ``write`` sees to it itself.
+        """
         ...
 
     def write(self, changes: Changes) -> Sequence[int]:

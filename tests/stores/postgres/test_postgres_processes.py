@@ -206,8 +206,7 @@ async def test_a_namesake_that_comes_and_is_forgotten_meanwhile_gives_no_epoch_a
             finally:
                 go.set()
         assert [type(receipt) for receipt in receipts] == [Done]
-        given = await store.lease("new", "r")
-        assert given.epoch == 3
+        assert (await store.lease("new", "r")).epoch == 3
         assert await store.apply([owners(1, 1)]) == [Refused(Refusal.STALE_LEASE, id="r")]
 
 
