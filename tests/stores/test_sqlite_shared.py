@@ -110,6 +110,17 @@ async def test_who_is_refused_is_told_of_somebody_alive(path):
             holder.kill()
 
 
+async def test_a_process_is_named_as_long_as_it_has_the_file_open(path):
+    """A store object that is closed leaves the name of its process to another one of the same process."""
+    lock = path.with_name(path.name + ".lock")
+    async with SQLiteStore(path, shared=True) as first:
+        await first.read([])
+        async with SQLiteStore(path, shared=True) as second:
+            await second.read([])
+        assert f'"pid": {os.getpid()},' in lock.read_text()
+    assert lock.read_text() == ""
+
+
 async def test_a_dead_owner_stands_in_no_unit_s_way(path):
     """What is written over the lease of a process that was killed is kept, and what comes behind it in the batch."""
     async with SQLiteStore(path, shared=True) as store:
