@@ -93,16 +93,20 @@ async def test_a_journal_that_cannot_be_read_just_now_is_read_again(ended):
             return await self.store.journal(run, after, n)
 
     flow = Workflow("w")
-    is_first = not ended
+    begun, is_first = anyio.Event(), not ended
 
     @flow.step
     async def only():
+        begun.set()
         if is_first:
             await anyio.sleep_forever()
 
     async with MemoryStore() as inner:
-        with anyio.move_on_after(0.05 if is_first else 60):
-            await taskorch.run(flow, store=inner, run_id="r")
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(partial(taskorch.run, flow, store=inner, run_id="r"))
+            await begun.wait()
+            if is_first:
+                tasks.cancel_scope.cancel()
         is_first = False
         store = Away(inner)
         assert (await taskorch.run(flow, store=store, run_id="r")).success

@@ -110,6 +110,17 @@ async def test_who_is_refused_is_told_of_somebody_alive(path):
             holder.kill()
 
 
+async def test_a_process_is_named_as_long_as_it_has_the_file_open(path):
+    """A store object that is closed leaves the name of its process to another one of the same process."""
+    lock = path.with_name(path.name + ".lock")
+    async with SQLiteStore(path, shared=True) as first:
+        await first.read([])
+        async with SQLiteStore(path, shared=True) as second:
+            await second.read([])
+        assert f'"pid": {os.getpid()},' in lock.read_text()
+    assert lock.read_text() == ""
+
+
 async def test_a_dead_owner_stands_in_no_unit_s_way(path):
     """What is written over the lease of a process that was killed is kept, and what comes behind it in the batch."""
     async with SQLiteStore(path, shared=True) as store:
@@ -124,6 +135,22 @@ async def test_a_dead_owner_stands_in_no_unit_s_way(path):
             victim.kill()
             os.waitid(os.P_PID, victim.pid, os.WEXITED | os.WNOWAIT)  # noqa: ASYNC222 - it is dead, and stays a zombie
             assert [type(receipt) for receipt in await store.apply([first, second, last])] == [Done] * 3
+
+
+async def test_what_a_dead_owner_was_in_the_way_of_is_not_taken_for_kept(path):
+    """A unit that was refused before a later one of the same owner was kept stays refused, and is not kept."""
+    async with SQLiteStore(path, shared=True) as store:
+        await store.apply([entered(), inserting("s")])
+        own = await store.lease("me", "s")
+        with worker(path) as victim:
+            assert victim.stdout.readline().split() == ["r", "1"]
+            victim.kill()
+            os.waitid(os.P_PID, victim.pid, os.WEXITED | os.WNOWAIT)  # noqa: ASYNC222 - as above
+            put = Put(id="r", body="[]", version=1, expected=0)
+            units = [owners(1, own.epoch, put=put, run="s"), owners(2, own.epoch, run="s")]
+            receipts = await store.apply(units)
+            assert [type(receipt) for receipt in receipts] == [Refused, Done]
+            assert (await store.read(["r"]))[0].version == 0
 
 
 async def test_what_one_keeps_the_other_reads_and_claims(path):
@@ -237,21 +264,22 @@ async def test_the_log_of_a_linked_file_is_bounded_too(path):
 
 
 @pytest.mark.parametrize("shared", [False, True], ids=["alone", "shared"])
-@pytest.mark.parametrize("replaced", [False, True], ids=["removed", "replaced"])
-async def test_nothing_is_kept_in_a_file_that_is_gone(path, monkeypatch, shared, replaced):
+@pytest.mark.parametrize("what", ["removed", "replaced", "with its folder"])
+async def test_nothing_is_kept_in_a_file_that_is_gone(path, monkeypatch, shared, what):
     """Who removes or replaces the file of an open store is found out, before much is kept where nobody finds it."""
     monkeypatch.setattr(log, "_SECONDS", 0.0)
     async with SQLiteStore(path, shared=shared) as store:
         await hold(store)
-        path.rename(path.with_name("away.db"))
-        if replaced:
-            path.touch()
+        moved = path.parent if what == "with its folder" else path
+        away = moved.with_name("away")
+        moved.rename(away)
+        if what != "removed":
+            moved.touch()
         with pytest.raises(StoreError, match="removed or replaced") as refused:
             await store.apply([owners(1)])
         assert not isinstance(refused.value, StoreUnavailable)
-        if replaced:
-            path.unlink()
-        path.with_name("away.db").rename(path)
+        moved.unlink(missing_ok=True)
+        away.rename(moved)
         await expect_kept(store, owners(1))
 
 

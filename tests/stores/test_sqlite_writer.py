@@ -6,6 +6,7 @@ import threading
 import time
 import warnings
 from functools import partial
+from math import inf
 
 import anyio
 import pytest
@@ -92,10 +93,12 @@ async def test_cancelled_claims_never_leak(path):
     """However a cancel meets a claim, the record can be claimed afterwards."""
     async with SQLiteStore(path, durability="normal") as store:
         await store.apply([inserting()])
-        began, cuts = time.perf_counter(), 0
-        await expect_claimed(store)
-        took = time.perf_counter() - began  # on this machine: the cuts are spread over twice that time
-        await store.apply([owners(1, 1, release=True)])
+        took, cuts = inf, 0  # on this machine, at its best: the cuts are spread over twice that time
+        for epoch in range(1, 6):
+            began = time.perf_counter()
+            await expect_claimed(store, epoch)
+            took = min(took, time.perf_counter() - began)
+            await store.apply([owners(1, epoch, release=True)])
         for round_number in range(60):
             with anyio.move_on_after(round_number * took / 30):
                 answer = await store.lease("ghost", "r")

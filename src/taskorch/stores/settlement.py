@@ -59,7 +59,10 @@ class Tables(Protocol):
         ...
 
     def first_epoch(self) -> int:
-        """What the epochs of a new record begin above: no record that was forgotten had a higher one."""
+        """What the epochs of a new record begin above: no record that was forgotten had a higher one.
+
+        It may be 0 where ``write`` sees to it itself.
+        """
         ...
 
     def write(self, changes: Changes) -> Sequence[int]:
@@ -132,7 +135,8 @@ class Settlement:
         )
 
     def _number(self, standing: Standing | None, unit: Unit) -> int:
-        if standing is None or unit.epoch > standing.epoch:
+        # Of a record that is only now added nothing was kept, whatever its epochs begin above.
+        if standing is None or unit.epoch > standing.epoch or standing.id in self._changes.added:
             return 0
         return standing.number if unit.epoch == standing.epoch else self._tables.number(unit.run, unit.epoch)
 
@@ -286,14 +290,33 @@ class Settlement:
             self._waiting[after] += 1
 
 
-def hindered(receipts: Sequence[Receipt]) -> list[int]:
-    """Which units of a batch may be kept after all once the leases that stood in the way have ended, by number.
+def hindered(units: Sequence[Unit], receipts: Sequence[Receipt]) -> list[int]:
+    """Which units of a batch may be kept after all once the leases that stood in the way have ended.
 
-    They are those from the first that was refused because of a lease: what came behind it may have needed it.
+    They are those from the first that was refused because of a lease: what came behind it may have needed it. Not those
+    of an owner who was told of a later one that it was kept: by its number each would be taken for kept as well.
+
+    Args:
+        units: The batch.
+        receipts: What became of its units.
+
+    Returns:
+        Where they stand in the batch, in order.
     """
-    refused = [number for number, receipt in enumerate(receipts) if isinstance(receipt, Refused)]
-    busy = [number for number in refused if _is_busy(receipts[number])]
-    return [number for number in refused if number >= busy[0]] if busy else []
+    refused = [place for place, receipt in enumerate(receipts) if isinstance(receipt, Refused)]
+    first = next((place for place in refused if _is_busy(receipts[place])), None)
+    if first is None:
+        return []
+    last: dict[tuple[str, int], int] = {}
+    for unit, receipt in zip(units, receipts, strict=True):
+        if unit.epoch > 0 and not isinstance(receipt, Refused):
+            last[unit.run, unit.epoch] = max(unit.number, last.get((unit.run, unit.epoch), 0))
+    return [
+        place
+        for place in refused
+        if place >= first
+        and (units[place].epoch <= 0 or units[place].number > last.get((units[place].run, units[place].epoch), 0))
+    ]
 
 
 def _is_busy(receipt: Receipt) -> bool:

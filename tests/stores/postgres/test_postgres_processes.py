@@ -18,6 +18,9 @@ from taskorch.core.selection import Lane
 from taskorch.core.unit import Put, Unit, WaitingEntry
 from taskorch.errors import StoreUnavailable
 from taskorch.stores import PostgresStore
+from taskorch.stores.postgres import reading
+from taskorch.stores.postgres import schema as schemas
+from taskorch.stores.postgres.tables import Tables
 from taskorch.testing.units import a_fact, expect_steps, inserting, owners
 
 ROOT = Path(__file__).parents[3]
@@ -163,6 +166,48 @@ async def test_a_dead_owner_stands_in_no_unit_s_way(dsn, schema, fresh):
             victim.kill()
             os.waitid(os.P_PID, victim.pid, os.WEXITED | os.WNOWAIT)  # noqa: ASYNC222 - as above
             assert [type(receipt) for receipt in await store.apply([unit, later, last])] == [Done] * 3
+
+
+async def test_a_namesake_that_comes_and_is_forgotten_meanwhile_gives_no_epoch_again(dsn, schema, fresh, monkeypatch):
+    """Whoever inserts an id that came, was leased and is just being forgotten waits, and begins above its epochs."""
+    looked, go = threading.Event(), threading.Event()
+    write = Tables.write
+
+    def slow(self, changes):
+        if any(put.body == '"slow"' for put in changes.puts.values()):
+            looked.set()
+            go.wait()
+        return write(self, changes)
+
+    monkeypatch.setattr(Tables, "write", slow)
+    finished = attrs.evolve(inserting(), puts=(attrs.evolve(inserting().puts[0], finished_at=1),))
+    async with fresh() as store, fresh() as other:
+        receipts = []
+
+        async def insert():
+            receipts.extend(await other.apply([inserting(body='"slow"')]))
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(insert)
+            try:
+                await anyio.to_thread.run_sync(looked.wait)
+                await store.apply([finished])
+                for _ in range(2):
+                    assert isinstance(await store.lease("old", "r", 0), Claimed)
+                with psycopg.connect(dsn) as forgetting, psycopg.connect(dsn, autocommit=True) as watch:
+                    schemas.enter(forgetting, schema)
+                    assert reading.trim(forgetting, 10, 10) == 1
+                    go.set()
+                    blocked = "SELECT 1 FROM pg_stat_activity WHERE %s = ANY(pg_blocking_pids(pid))"
+                    with anyio.fail_after(20):
+                        while not watch.execute(blocked, (forgetting.info.backend_pid,)).fetchall():  # noqa: ASYNC110
+                            await anyio.sleep(0.02)
+                    forgetting.commit()
+            finally:
+                go.set()
+        assert [type(receipt) for receipt in receipts] == [Done]
+        assert (await store.lease("new", "r")).epoch == 3
+        assert await store.apply([owners(1, 1)]) == [Refused(Refusal.STALE_LEASE, id="r")]
 
 
 async def test_a_restart_in_the_middle_loses_nothing(own_server):

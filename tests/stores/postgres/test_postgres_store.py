@@ -168,6 +168,11 @@ async def test_a_schema_that_was_made_for_us_is_used(dsn, schema):
             async with PostgresStore(guest, schema=schema) as store:
                 with pytest.raises(StoreUnreadable, match="grant the user USAGE"):
                     await store.read(["r"])
+            admin.execute(sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(quoted, sql.Identifier(role)))
+            admin.execute(sql.SQL("REVOKE ALL ON ALL TABLES IN SCHEMA {} FROM {}").format(quoted, sql.Identifier(role)))
+            async with PostgresStore(guest, schema=schema) as store:
+                with pytest.raises(StoreUnreadable, match="grant this user its use and that of its tables"):
+                    await store.read(["r"])
         finally:
             admin.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
 

@@ -52,7 +52,9 @@ def fault_of_opening(address: Address, error: psycopg.Error) -> StoreError:
     why = _first_line(address, error)
     if isinstance(error, pg.InsufficientPrivilege):
         return StoreUnreadable(
-            address.name, f"cannot be made ready ({why}); let somebody open it once who may create the schema"
+            address.name,
+            f"cannot be made ready ({why}); have the schema made for this user, or let somebody open it once who may "
+            "make it, then grant this user its use and that of its tables",
         )
     if isinstance(error, pg.ReadOnlySqlTransaction):
         return StoreUnreadable(address.name, f"lets us only read, and holds no store yet ({why}); {_ONLY_READ}")

@@ -110,7 +110,7 @@ class PostgresStore:
             return []
 
         receipts = await self._settled(prepared)
-        if not (again := hindered(receipts)):
+        if not (again := hindered(units, receipts)):
             return receipts
         are_dead = await self._call(self._holder.bury)
         if are_dead:  # those who stood in the way

@@ -55,10 +55,15 @@ def _update(columns: dict[str, str]) -> str:
 
 
 _ADDED = {"id": "text"} | _ENTRY | _PUT
-# Whoever forgets locks the rows: if there are none behind our own lock, this statement knows what they had.
 _INSERT = f"""
     INSERT INTO record ({", ".join(_ADDED)}, epoch)
     SELECT new.*, (SELECT epoch FROM forgotten) FROM {_new(_ADDED)} ORDER BY 1
+"""
+# A namesake may have come and be forgotten since we looked. Then the insertion has waited for whoever forgot it, and
+# knows only what was forgotten before: what comes behind it knows all.
+_RAISE = """
+    UPDATE record SET epoch = (SELECT epoch FROM forgotten)
+    WHERE id = ANY(%s::text[]) AND epoch < (SELECT epoch FROM forgotten)
 """
 _UPDATE = _update(_LEASE | _ENTRY)
 _UPDATE_PUT = _update(_LEASE | _ENTRY | _PUT)
@@ -187,7 +192,7 @@ class Tables:
         return self._waiting[queue]
 
     def first_epoch(self) -> int:
-        """Nothing yet: what the epochs of a new record begin above is for the statement that inserts it."""
+        """Nothing yet: what the epochs of a new record begin above is for the statements that write it."""
         return 0
 
     def write(self, changes: Changes) -> Sequence[int]:
@@ -220,6 +225,7 @@ class Tables:
         if added:
             ids = arrays.texts([standing.id for standing in added])
             execute(_INSERT, (ids, *self._entries(added), *_puts(added, changes.puts)))
+            execute(_RAISE, (ids,))
         if put:
             execute(_UPDATE_PUT, (self._rows(put), *_leases(put), *self._entries(put), *_puts(put, changes.puts)))
         if moved:

@@ -186,13 +186,13 @@ class Opening:
         try:
             # Made here, as SQLite would let everybody read it; its log and index get the same mode.
             path.touch(mode=0o600)
+            self.ledger.watch(path)
             connection = self.connect(path, timeout=SECONDS_BUSY, isolation_level=None)
         except OSError as error:
             raise self._unreadable(f"cannot be made ({error.strerror}); check its folder") from error
         except sqlite3.Error as error:
             raise fault_of_opening(self.name, error) from error
         try:
-            self.ledger.watch(path)
             self._prepare(connection)
         except sqlite3.Error as error:
             connection.close()

@@ -44,7 +44,7 @@ class Ledger:
         self._cache, self._clock, self._log = cache, clock, log
 
     def watch(self, path: Path) -> None:
-        """Look after the file *path*, which was opened."""
+        """Look after the file *path*, which is about to be opened; see ``Log.watch``."""
         self._log.watch(path)
 
     def transact(self, connection: sqlite3.Connection, works: Sequence[Callable[[Tables], T]]) -> list[T | Exception]:

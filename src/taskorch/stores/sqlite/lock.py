@@ -92,11 +92,16 @@ class FileLock:
     def release(self) -> None:
         """Give the lock back."""
         text = _read(self._handle)
-        known = _signed(text)
-        if text and (not self._shared or (known is not None and known[0] == os.getpid())):
+        if text and (not self._shared or self._ends_with_us(text)):
             _write(self._handle, "")
         unlock(self._handle)
         self._close()
+
+    def _ends_with_us(self, text: bytes) -> bool:
+        """Whether who has signed a shared lock is this process, which has no other share in it."""
+        known = _signed(text)
+        shares = list(_process.held.values()).count(_process.held[self._handle])
+        return known is not None and known[0] == os.getpid() and shares == 1
 
     def _close(self) -> None:
         _process.held.pop(self._handle)

@@ -42,7 +42,13 @@ class Log:
     _looked: float = 0.0
 
     def watch(self, path: Path) -> None:
-        """Look after the file *path* from now on, which was opened, and its log."""
+        """Look after the file *path* from now on, and its log.
+
+        To be called before the file is opened: if another one takes its place meanwhile, that is found out.
+
+        Raises:
+            OSError: The file cannot be looked at.
+        """
         found = path.stat()
         self._path, self._file = path, (found.st_dev, found.st_ino)
         self._calls = 0
@@ -77,7 +83,7 @@ class Log:
     def _require_file(self, path: Path) -> None:
         try:
             found = path.stat()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise StoreError(self.store, MOVED) from None
         except OSError:  # nobody knows; the next transaction tells what is wrong
             return

@@ -60,8 +60,9 @@ class SQLiteStore:
     all of them say so. A lease whose process has died is over at once. With a SQLite before 3.51.3, whose write-ahead
     log is not safe there, the file is kept with a rollback journal, which is slower, and the constructor warns.
 
-    Leave its files alone while it is open. A file that is removed or replaced all the same is found out within a second
-    of writing: a ``StoreError``, as what is written to it then is lost.
+    Leave its files alone while it is open. That the file was removed or replaced all the same is found out by whoever
+    writes, at most a second later: a ``StoreError``, as what is written to it then is lost. Who only reads still finds
+    what was there.
 
     Cancelling a caller harms nothing. A cancelled ``apply`` is kept wholly or not at all, and repeating it
     tells which. A cancelled ``claim`` holds nothing: a lease that was already given is released again.
@@ -148,7 +149,7 @@ class SQLiteStore:
         """
         prepared = [(unit, written(self._name, unit)) for unit in units]
         receipts = await self._change(partial(verbs.apply, units=prepared))
-        again = hindered(receipts)
+        again = hindered(units, receipts)
         if again and await self._expire():  # those who stood in the way are dead
             more = await self._change(partial(verbs.apply, units=[prepared[number] for number in again]))
             for number, receipt in zip(again, more, strict=True):

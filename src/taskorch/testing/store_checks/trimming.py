@@ -2,7 +2,7 @@
 
 import attrs
 
-from taskorch.core.receipts import Refusal
+from taskorch.core.receipts import Done, Refusal, Refused
 from taskorch.core.selection import Filter
 from taskorch.core.unit import Put, Room, Unit
 from taskorch.protocols.store import Store
@@ -96,7 +96,10 @@ async def an_id_may_come_again(store: Store) -> None:
         await expect_claims(store, ["r"], ttl=0)
         await expect_kept(store, owners(1, epoch))
     expect(await store.trim(20), 1, "the number forgotten")
-    await expect_kept(store, attrs.evolve(inserting(body="[]"), puts=enqueueing(entry()).puts))
+    again = attrs.evolve(inserting(body="[]"), puts=enqueueing(entry()).puts)
+    kept, late = await store.apply([again, owners(5, 1)])
+    expect(isinstance(kept, Done), True, f"whether {kept!r} is Done")
+    expect(late, Refused(Refusal.STALE_LEASE, id="r"), "the receipt of an owner of old in the same batch")
     expect([record and (record.version, record.body) for record in await store.read(["r"])], [(0, "{}")])
     await expect_steps(store, [0])
     await expect_claims(store, [])
