@@ -107,12 +107,15 @@ async def left(store):
     return Long()
 
 
-async def test_what_was_on_its_way_while_the_run_was_taken_up_is_heard(store, left):
-    """A cancel that was asked while nobody carried the run out, and reaches the store later, ends the run."""
-    slow, results = Slow(store), []
+async def cancelled_late(own, slow, left, meanwhile=None):
+    """The result of the run *left*, carried out in the store *own*; a cancel asked before comes through *slow* later.
+
+    *meanwhile* is awaited with the one who asks, once the run is carried out and before the cancel is kept.
+    """
+    results = []
 
     async def call():
-        results.append(await taskorch.run(left.flow, store=store, run_id="r"))
+        results.append(await taskorch.run(left.flow, store=own, run_id="r"))
 
     with anyio.fail_after(20):
         async with anyio.create_task_group() as group:
@@ -121,10 +124,21 @@ async def test_what_was_on_its_way_while_the_run_was_taken_up_is_heard(store, le
             await slow.waits.wait()
             group.start_soon(call)
             await left.begun.wait()
-            with pytest.raises(NotSteerable):
-                await remote.pause()  # who asks now hears that there is a handle
+            if meanwhile is not None:
+                await meanwhile(remote)
             slow.gate.set()
-    assert results[0].status is Outcome.CANCELLED
+    return results[0]
+
+
+async def test_what_was_on_its_way_while_the_run_was_taken_up_is_heard(store, left):
+    """A cancel that was asked while nobody carried the run out, and reaches the store later, ends the run."""
+
+    async def ask_too(remote):
+        with pytest.raises(NotSteerable):
+            await remote.pause()  # who asks now hears that there is a handle
+
+    result = await cancelled_late(store, Slow(store), left, ask_too)
+    assert result.status is Outcome.CANCELLED
     assert left.story == ["begun", "over"]
     assert await store.messages("r") == []
 
@@ -166,19 +180,8 @@ async def test_a_store_that_cannot_be_asked_for_messages_is_asked_again(store, l
             return await self.store.messages(run, n)
 
     monkeypatch.setattr(committer, "REPEATS", 2)
-    slow, away, results = Slow(store), Away(store), []
-
-    async def call():
-        results.append(await taskorch.run(left.flow, store=away, run_id="r"))
-
-    with anyio.fail_after(20):
-        async with anyio.create_task_group() as group:
-            remote = await taskorch.find_run(slow, "r")
-            group.start_soon(remote.cancel)
-            await slow.waits.wait()
-            group.start_soon(call)
-            await left.begun.wait()
-            slow.gate.set()
-    assert results[0].status is Outcome.CANCELLED
+    away = Away(store)
+    result = await cancelled_late(away, Slow(store), left)
+    assert result.status is Outcome.CANCELLED
     assert away.calls == 6
-    assert (await remote.status()).task.state.current is State.CANCELLED
+    assert (await (await taskorch.find_run(store, "r")).status()).task.state.current is State.CANCELLED

@@ -203,6 +203,17 @@ async def test_a_store_of_our_own_costs_no_thread(tmp_path, anyio_backend):
         case.gate.set()
 
 
+async def outlives_its_lease(store, renewing, clock):
+    """Carry a run out in *renewing* for longer than its lease would live, and look in *store* that it is held still."""
+    case = Waiting()
+    async with anyio.create_task_group() as group:
+        group.start_soon(partial(taskorch.run, case.flow, store=renewing, run_id="r"))
+        await case.begun.wait()
+        await grow_old(clock, renewing)
+        assert isinstance(await store.lease("another", "r", 1), Refused)
+        case.gate.set()
+
+
 async def test_renewals_are_made_again(store, clock):
     """A renewal that fails, in whatever way, is made again, and the run hears nothing of it."""
 
@@ -215,13 +226,8 @@ async def test_renewals_are_made_again(store, clock):
                 raise [StoreUnavailable, StoreError][self.calls % 2](self.name, "it is away")
             return await super().renew(leases, ttl)
 
-    case, shaky = Waiting(), Shaky(store)
-    async with anyio.create_task_group() as group:
-        group.start_soon(partial(taskorch.run, case.flow, store=shaky, run_id="r"))
-        await case.begun.wait()
-        await grow_old(clock, shaky)
-        assert isinstance(await store.lease("another", "r", 1), Refused)
-        case.gate.set()
+    shaky = Shaky(store)
+    await outlives_its_lease(store, shaky, clock)
     assert shaky.calls > 3
 
 
@@ -237,13 +243,7 @@ async def test_leases_are_renewed_as_soon_as_the_thread_can_work(store, clock, m
         return begin(*args, **kwargs)
 
     monkeypatch.setattr(anyio, "run", run)
-    case, renewing = Waiting(), Renewing(store)
-    async with anyio.create_task_group() as group:
-        group.start_soon(partial(taskorch.run, case.flow, store=renewing, run_id="r"))
-        await case.begun.wait()
-        await grow_old(clock, renewing)
-        assert isinstance(await store.lease("another", "r", 1), Refused)
-        case.gate.set()
+    await outlives_its_lease(store, Renewing(store), clock)
     assert len(tries) == 4
     assert [record.name for record in caplog.records if "Too many open files" in record.message] == ["taskorch.store"]
 
